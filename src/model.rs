@@ -1,0 +1,9 @@
+//! The words of the domain as types: what is stored, decided and sent, without any I/O.
+//!
+//! Everything else imports from here; this module imports nothing of ours.
+
+pub mod alert;
+pub mod ids;
+pub mod status;
+pub mod target;
+pub mod text_enum;
