@@ -4,9 +4,20 @@
 //! Files: `conn` and `tx` are the ground; `api_calls`, `alerts` and `links` one table each;
 //! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them.
 
+pub mod alerts;
 pub mod any;
+pub mod api_calls;
+pub mod awaiting;
+pub mod claims;
 pub mod conn;
+pub mod dispatch_log;
+pub mod due;
+mod ids;
+pub mod intake;
+pub mod links;
 pub mod migrate;
+mod openers;
+pub mod records;
 pub mod schema;
 pub mod tx;
 

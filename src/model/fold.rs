@@ -71,6 +71,11 @@ impl RowFate {
         }
     }
 
+    /// True when the row opened an episode, whether that is still open or not.
+    pub const fn is_opener(&self) -> bool {
+        matches!(self.role, Role::Opener { .. })
+    }
+
     /// True when the row holds its fingerprint's episode open after the batch: `open_fingerprint` is set.
     pub const fn is_open(&self) -> bool {
         matches!(self.role, Role::Opener { closed: false })

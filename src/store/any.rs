@@ -24,3 +24,15 @@ macro_rules! each {
     };
 }
 pub(super) use each;
+
+impl AnyConnection {
+    /// SQLite: one writer at a time, so what was read in a transaction cannot change before it ends.
+    pub fn is_single_writer(&self) -> bool {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::Mysql(_) => false,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => true,
+        }
+    }
+}
