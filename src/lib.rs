@@ -1,6 +1,10 @@
 //! PoundCake: a durable, tracked layer between Alertmanager and StackStorm.
 //!
 //! # The map, in the order a webhook travels
+//! - [`secret`]: a key, token or password from a variable or from a file that is re-read. Never shown.
 //! - [`model`]: the words of the domain as types: ids, states, targets, the episode decision. No I/O.
+//! - [`stackstorm`]: all StackStorm HTTP: executions, traces, webhooks, actions, and what an answer means.
 
 pub mod model;
+pub mod secret;
+pub mod stackstorm;
