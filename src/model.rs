@@ -7,6 +7,7 @@ pub mod column;
 pub mod episode;
 pub mod fold;
 pub mod ids;
+pub mod matcher;
 pub mod status;
 pub mod target;
 pub mod text_enum;
