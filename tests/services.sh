@@ -38,6 +38,12 @@ install() {
     [ -z "$(missing)" ] || fail "$(missing) is still missing after the install"
 }
 
+# What a build with MariaDB needs; `make lint` runs before `make test` on a fresh machine.
+install_build() {
+    command -v pkg-config >/dev/null && pkg-config --exists libmariadb && return 0
+    install
+}
+
 install_locked() {
     [ -n "$(missing)" ] || return 0
     # Debian starts what it installs; policy-rc.d (and RUNLEVEL, where there is no systemd) forbids it.
@@ -200,6 +206,7 @@ run() {
 dir=${POUNDCAKE_TEST_DIR:-$PWD/target/test-services}
 case ${1:-} in
     install) install ;;
+    install-build) install_build ;;
     install-locked) install_locked ;;
     start) start && cat "$dir/env" ;;
     stop) stop ;;
