@@ -1,0 +1,50 @@
+# PoundCake's commands. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help build demo test services services-stop lint format clippy docs licences
+MAKEFLAGS += --no-print-directory
+
+# The embedded build has a target directory of its own: switching features would rebuild everything each time.
+EMBEDDED := --no-default-features --features sqlite
+DENY_VERSION := 0.20.2
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## The binary with both stores (needs libmariadb-dev)
+	cargo build --release --locked
+
+demo: ## The main job on SQLite with a StackStorm stand-in; needs gcc only
+	cargo build --locked $(EMBEDDED) --target-dir target/demo
+	target/demo/debug/poundcake demo
+
+test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; installs them if missing
+	tests/services.sh install
+	cargo test --locked --no-run
+	INSTA_UPDATE=no tests/services.sh run cargo test --locked
+
+services: ## Start the tests' MariaDB and RabbitMQ and leave them running, for single `cargo test`s
+	tests/services.sh install
+	tests/services.sh start
+
+services-stop: ## Stop what `make services` started
+	tests/services.sh stop
+
+lint: format clippy docs licences ## Form, lints, documentation, licences
+
+format:
+	cargo fmt --check
+
+clippy:
+	tests/services.sh install-build
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked $(EMBEDDED) --target-dir target/demo --lib --bins -- -D warnings
+
+docs:
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+
+# cargo-deny takes a few minutes to build, once; it goes into target/, not into the user's own tools.
+licences:
+	@command -v cargo-deny >/dev/null || [ -x target/tools/bin/cargo-deny ] || \
+		{ echo 'building cargo-deny (once, some minutes)'; \
+		cargo install --locked --version $(DENY_VERSION) --root target/tools --target-dir target/tools/build cargo-deny; }
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo deny --locked check bans licenses sources

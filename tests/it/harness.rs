@@ -1,0 +1,25 @@
+//! What a test stands on: a database and a vhost of its own, a proxy before each neighbour, the real programs as processes.
+//!
+//! Everything made here is gone again when it is dropped, also when the test fails. Waiting is [`eventually`]'s alone.
+
+mod alertmanager;
+mod database;
+mod eventually;
+mod http;
+mod ports;
+mod process;
+mod proxy;
+mod proxy_pump;
+mod receiver;
+mod services;
+mod vhost;
+
+pub use alertmanager::{Alertmanager, Prometheus};
+pub use database::TestDatabase;
+pub use eventually::eventually;
+pub use http::client;
+pub use process::{Process, Running};
+pub use proxy::{ChaosProxy, Direction};
+pub use receiver::WebhookReceiver;
+pub use services::Services;
+pub use vhost::Vhost;

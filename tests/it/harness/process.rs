@@ -1,0 +1,193 @@
+//! The real programs as separate processes: PoundCake's own binary, Alertmanager, Prometheus.
+
+use super::{eventually::eventually, http::client, ports::free_address};
+use std::{
+    fs::File,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// A first answer may wait for a busy machine.
+const READY: Duration = Duration::from_mins(1);
+
+/// What to start. Starting it again gives the same program on the same address: a restart.
+#[derive(Debug, Clone)]
+pub struct Process {
+    program: PathBuf,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    address: SocketAddr,
+    ready_path: &'static str,
+}
+
+impl Process {
+    /// A subcommand of the binary under test, told to listen on a free port where it listens at all.
+    pub fn poundcake(command: &str) -> Self {
+        let process = Self::program(env!("CARGO_BIN_EXE_poundcake"), "/readyz").argument(command);
+        let listen = process.address.to_string();
+        match command {
+            "ingest" | "standalone" => process.variable("POUNDCAKE_LISTEN", listen),
+            "dispatcher" => process.variable("POUNDCAKE_DISPATCHER_LISTEN", listen),
+            "tracker" => process.variable("POUNDCAKE_TRACKER_LISTEN", listen),
+            "stand-in" => process.argument("--listen").argument(listen),
+            _ => process,
+        }
+    }
+
+    /// Any program; it must be told [`Self::address`]. `ready_path` answers 200 once it is ready.
+    pub fn program(program: impl AsRef<Path>, ready_path: &'static str) -> Self {
+        let (program, address) = (program.as_ref().to_owned(), free_address());
+        Self { program, arguments: Vec::new(), environment: Vec::new(), address, ready_path }
+    }
+
+    /// Adds an argument.
+    pub fn argument(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Sets a variable. Nothing but `PATH` is inherited.
+    pub fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Starts it in an empty directory of its own, so that no `.env` is found.
+    pub fn start(&self) -> Running {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = |name: &str| Stdio::from(File::create(directory.path().join(name)).expect("an output file"));
+        #[expect(clippy::disallowed_methods, reason = "PATH is the shell's, not the program's configuration")]
+        let path = std::env::var("PATH").unwrap_or_default();
+        let child = Command::new(&self.program)
+            .args(&self.arguments)
+            .env_clear()
+            .envs([("PATH", path.as_str()), ("RUST_BACKTRACE", "1"), ("RUST_LOG", "info,poundcake=debug")])
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(directory.path())
+            .stdin(Stdio::null())
+            .stdout(file("stdout"))
+            .stderr(file("stderr"))
+            .spawn()
+            .unwrap_or_else(|e| panic!("{}: {e} (make test installs it)", self.program.display()));
+        Running { process: self.clone(), child: Mutex::new(child), directory }
+    }
+
+    /// Runs it to its end: status, standard output, standard error.
+    pub async fn run(&self) -> (ExitStatus, String, String) {
+        let running = self.start();
+        let status = running.exited(READY).await;
+        (status, running.output("stdout"), running.output("stderr"))
+    }
+}
+
+/// A started process: killed on drop, its output shown if the test fails.
+#[derive(Debug)]
+pub struct Running {
+    process: Process,
+    child: Mutex<Child>,
+    directory: tempfile::TempDir,
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.process.address
+    }
+
+    /// An address of its HTTP server.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.process.address)
+    }
+
+    /// Waits until it says that it is ready; fails at once if it ends instead.
+    pub async fn ready(self) -> Self {
+        let url = self.url(self.process.ready_path);
+        let name = self.name();
+        eventually(&format!("{name} is ready"), READY, async || {
+            if let Some(status) = self.status() {
+                panic!("{name} ended with {status} instead of getting ready");
+            }
+            let answer = client().get(&url).send().await.map_err(|e| format!("{e:?}"))?;
+            if answer.status().is_success() { Ok(()) } else { Err(answer.status().to_string()) }
+        })
+        .await;
+        self
+    }
+
+    /// kill -9.
+    pub fn kill(&self) {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        // It may have ended already.
+        drop(child.kill());
+        drop(child.wait());
+    }
+
+    /// SIGSTOP: it keeps its sockets and does nothing.
+    pub fn pause(&self) {
+        signal(self.pid(), "STOP");
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        signal(self.pid(), "CONT");
+    }
+
+    /// SIGTERM, and waits for its end.
+    pub async fn terminate(&self, deadline: Duration) -> ExitStatus {
+        signal(self.pid(), "TERM");
+        self.exited(deadline).await
+    }
+
+    /// Waits for its end.
+    pub async fn exited(&self, deadline: Duration) -> ExitStatus {
+        let what = format!("{} ends", self.name());
+        eventually(&what, deadline, async || self.status().ok_or("still running")).await
+    }
+
+    /// What it has written to `stdout` or `stderr` so far.
+    pub fn output(&self, stream: &str) -> String {
+        let bytes = std::fs::read(self.directory.path().join(stream)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn status(&self) -> Option<ExitStatus> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait().expect("our child")
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner).id()
+    }
+
+    fn name(&self) -> String {
+        let program = self.process.program.file_name().unwrap_or_default().to_string_lossy();
+        format!("{program} {}", self.process.arguments.join(" "))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            for stream in ["stdout", "stderr"] {
+                let text = self.output(stream);
+                let lines: Vec<_> = text.lines().collect();
+                let last = lines[lines.len().saturating_sub(200)..].join("\n");
+                eprintln!("---- {} ({}) {stream}:\n{last}", self.name(), self.process.address);
+            }
+        }
+    }
+}
+
+/// Sends a signal by its name, through the shell's `kill`: the crate forbids unsafe code.
+pub fn signal(pid: u32, name: &str) {
+    let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {pid}")]).status().expect("a shell");
+    assert!(sent.success(), "kill -s {name} {pid}");
+}
