@@ -1,0 +1,246 @@
+//! Every setting, in one place: environment, `.env` or flag; its default, and what it means.
+//!
+//! One struct per concern; `poundcake config` prints them and `.env.example` lists them, both from these definitions.
+
+mod names;
+mod parse;
+
+pub use names::{EffectiveSetting, effective, unknown_variables, variable_names};
+
+use crate::{
+    broker::amqp::BrokerUrl,
+    model::matcher::Matchers,
+    secret::Secret,
+    stackstorm::{self, Credentials},
+    store::conn::DatabaseUrl,
+};
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// All settings; every command takes all of them and uses what it needs.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Settings {
+    /// Where rows are kept.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    /// The queue.
+    #[command(flatten)]
+    pub broker: BrokerSettings,
+    /// StackStorm.
+    #[command(flatten)]
+    pub stackstorm: StackStormSettings,
+    /// Listening and who may ask.
+    #[command(flatten)]
+    pub http: HttpSettings,
+    /// The webhook's way into the database.
+    #[command(flatten)]
+    pub ingest: IngestSettings,
+    /// The way to StackStorm.
+    #[command(flatten)]
+    pub dispatch: DispatchSettings,
+    /// Logging.
+    #[command(flatten)]
+    pub log: LogSettings,
+}
+
+/// The database.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Database")]
+pub struct DatabaseSettings {
+    /// mysql://user:password@host:3306/database (also mysql+pymysql://) or sqlite://path; special characters in the
+    /// password percent-encoded
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// File that holds `DATABASE_URL`
+    #[arg(long, env = "DATABASE_URL_FILE")]
+    pub database_url_file: Option<PathBuf>,
+    /// Connections at most
+    #[arg(long, env = "POUNDCAKE_DB_POOL", default_value_t = 16)]
+    pub db_pool: u32,
+}
+
+impl DatabaseSettings {
+    /// The parsed URL, or an error that names the variable.
+    pub fn url(&self) -> anyhow::Result<DatabaseUrl> {
+        let secret = Secret::parse("DATABASE_URL", self.database_url.clone(), self.database_url_file.clone())?
+            .context("DATABASE_URL is not set; write mysql://user:password@host:3306/database or sqlite://path")?;
+        Ok(DatabaseUrl::parse(secret.read()?.expose_secret())?)
+    }
+}
+
+/// The queue.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "RabbitMQ")]
+pub struct BrokerSettings {
+    /// amqp://user:password@host:5672/vhost or amqps://…
+    #[arg(long, env = "AMQP_URL", hide_env_values = true)]
+    pub amqp_url: Option<String>,
+    /// File that holds `AMQP_URL`
+    #[arg(long, env = "AMQP_URL_FILE")]
+    pub amqp_url_file: Option<PathBuf>,
+    /// How long a publisher confirm may take; a memory alarm withholds them silently
+    #[arg(long, env = "POUNDCAKE_CONFIRM_TIMEOUT", default_value = "3s", value_parser = parse::duration)]
+    pub confirm_timeout: Duration,
+    /// How often the relay looks for rows that are due
+    #[arg(long, env = "POUNDCAKE_SWEEP_INTERVAL", default_value = "1s", value_parser = parse::duration)]
+    pub sweep_interval: Duration,
+}
+
+impl BrokerSettings {
+    /// The parsed URL, or an error that names the variable.
+    pub fn url(&self) -> anyhow::Result<BrokerUrl> {
+        let secret = Secret::parse("AMQP_URL", self.amqp_url.clone(), self.amqp_url_file.clone())?
+            .context("AMQP_URL is not set; write amqp://user:password@host:5672/vhost")?;
+        Ok(BrokerUrl::parse(secret.read()?.expose_secret())?)
+    }
+}
+
+/// StackStorm.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "StackStorm")]
+pub struct StackStormSettings {
+    /// <http://host:9101/v1>, or <https://host/api/v1> behind nginx
+    #[arg(long, env = "ST2_API_URL")]
+    pub st2_api_url: Option<url::Url>,
+    /// API key
+    #[arg(long, env = "ST2_API_KEY", hide_env_values = true)]
+    pub st2_api_key: Option<String>,
+    /// File that holds the API key; read again when it changes
+    #[arg(long, env = "ST2_API_KEY_FILE")]
+    pub st2_api_key_file: Option<PathBuf>,
+    /// Instead of a key: the full …/tokens URL to log in at
+    #[arg(long, env = "ST2_AUTH_URL")]
+    pub st2_auth_url: Option<url::Url>,
+    /// User for the login
+    #[arg(long, env = "ST2_USERNAME")]
+    pub st2_username: Option<String>,
+    /// Password for the login
+    #[arg(long, env = "ST2_PASSWORD", hide_env_values = true)]
+    pub st2_password: Option<String>,
+    /// File that holds the password; read again when it changes
+    #[arg(long, env = "ST2_PASSWORD_FILE")]
+    pub st2_password_file: Option<PathBuf>,
+    /// PEM file of a private CA
+    #[arg(long, env = "ST2_CA_FILE")]
+    pub st2_ca_file: Option<PathBuf>,
+    /// How long one call to StackStorm may take; StackStorm itself waits 22 s for a lost broker
+    #[arg(long, env = "POUNDCAKE_ST2_TIMEOUT", default_value = "35s", value_parser = parse::duration)]
+    pub st2_timeout: Duration,
+}
+
+impl StackStormSettings {
+    /// What the client is built from, or an error that names the variable.
+    pub fn client_config(&self) -> anyhow::Result<stackstorm::Config> {
+        let api_url = self.st2_api_url.clone().context("ST2_API_URL is not set; write http://host:9101/v1")?;
+        let key = Secret::parse("ST2_API_KEY", self.st2_api_key.clone(), self.st2_api_key_file.clone())?;
+        let credentials = match key {
+            Some(key) => Credentials::ApiKey(key),
+            None => self.login()?,
+        };
+        Ok(stackstorm::Config { api_url, credentials, ca_file: self.st2_ca_file.clone(), timeout: self.st2_timeout })
+    }
+
+    fn login(&self) -> anyhow::Result<Credentials> {
+        let password = Secret::parse("ST2_PASSWORD", self.st2_password.clone(), self.st2_password_file.clone())?;
+        match (&self.st2_auth_url, &self.st2_username, password) {
+            (Some(auth_url), Some(username), Some(password)) => {
+                Ok(Credentials::Login { auth_url: auth_url.clone(), username: username.clone(), password })
+            }
+            _ => anyhow::bail!("set ST2_API_KEY (or ST2_API_KEY_FILE), or ST2_AUTH_URL, ST2_USERNAME and ST2_PASSWORD"),
+        }
+    }
+}
+
+/// Listening and who may ask.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "HTTP")]
+pub struct HttpSettings {
+    /// Where ingest listens; other than loopback only with tokens
+    #[arg(long, env = "POUNDCAKE_LISTEN", default_value = "127.0.0.1:8000")]
+    pub listen: SocketAddr,
+    /// Where the dispatcher's probes and metrics listen
+    #[arg(long, env = "POUNDCAKE_DISPATCHER_LISTEN", default_value = "127.0.0.1:8001")]
+    pub dispatcher_listen: SocketAddr,
+    /// Lines of name:token that may post webhooks; read again when it changes
+    #[arg(long, env = "POUNDCAKE_WEBHOOK_TOKENS_FILE")]
+    pub webhook_tokens_file: Option<PathBuf>,
+    /// Lines of name:token that may read, replay and discard; read again when it changes
+    #[arg(long, env = "POUNDCAKE_OPERATOR_TOKENS_FILE")]
+    pub operator_tokens_file: Option<PathBuf>,
+    /// PEM certificate chain: serve HTTPS
+    #[arg(long, env = "POUNDCAKE_TLS_CERT", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// PEM key of the certificate
+    #[arg(long, env = "POUNDCAKE_TLS_KEY", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// The largest webhook; at most half of MariaDB's `max_allowed_packet`
+    #[arg(long, env = "POUNDCAKE_MAX_BODY_BYTES", default_value = "32MiB", value_parser = parse::bytes)]
+    pub max_body_bytes: usize,
+}
+
+/// The webhook's way into the database.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Ingest")]
+pub struct IngestSettings {
+    /// Alerts that are stored and never dispatched
+    #[arg(long, env = "POUNDCAKE_MUTE", default_value = r#"alertname=~"Watchdog|InfoInhibitor""#)]
+    pub mute: Matchers,
+    /// How long after a dispatch a new start of the same alert runs nothing
+    #[arg(long, env = "POUNDCAKE_REFIRE_COOLDOWN", default_value = "10m", value_parser = parse::duration)]
+    pub refire_cooldown: Duration,
+    /// Alert rows per transaction at most
+    #[arg(long, env = "POUNDCAKE_BATCH_ROWS", default_value_t = 500)]
+    pub batch_rows: usize,
+    /// Bytes of webhook bodies per transaction at most
+    #[arg(long, env = "POUNDCAKE_BATCH_BYTES", default_value = "4MiB", value_parser = parse::bytes)]
+    pub batch_bytes: usize,
+    /// Webhooks that wait for the writer at most; beyond that the answer is 503
+    #[arg(long, env = "POUNDCAKE_WRITE_QUEUE", default_value_t = 1024)]
+    pub write_queue: usize,
+}
+
+/// The way to StackStorm.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Dispatch")]
+pub struct DispatchSettings {
+    /// YAML file of routes; without it every firing alert goes to the StackStorm webhook `poundcake_alert`
+    #[arg(long, env = "POUNDCAKE_ROUTES")]
+    pub routes: Option<PathBuf>,
+    /// What happens to template markers in alert text: break or reject
+    #[arg(long, env = "POUNDCAKE_TEMPLATE_TEXT", default_value = "break")]
+    pub template_text: crate::stackstorm::text::TemplateText,
+    /// Calls to StackStorm at once
+    #[arg(long, env = "POUNDCAKE_DISPATCH_CONCURRENCY", default_value_t = 32)]
+    pub dispatch_concurrency: u16,
+    /// Calls for one alert at most
+    #[arg(long, env = "POUNDCAKE_DISPATCH_MAX_ATTEMPTS", default_value_t = 8)]
+    pub dispatch_max_attempts: i32,
+    /// An alert older than this is not dispatched any more
+    #[arg(long, env = "POUNDCAKE_DISPATCH_MAX_AGE", default_value = "6h", value_parser = parse::duration)]
+    pub dispatch_max_age: Duration,
+    /// Waits between attempts; the last one repeats
+    #[arg(long, env = "POUNDCAKE_RETRY_SCHEDULE", default_value = "5s,30s,2m,10m,30m,1h", value_delimiter = ',', value_parser = parse::duration)]
+    pub retry_schedule: Vec<Duration>,
+    /// How long lookups must stay healthy and empty before an uncertain alert is posted again
+    #[arg(long, env = "POUNDCAKE_SETTLE_TIME", default_value = "60s", value_parser = parse::duration)]
+    pub settle_time: Duration,
+    /// How long a claim is a dispatcher's own
+    #[arg(long, env = "POUNDCAKE_LEASE", default_value = "120s", value_parser = parse::duration)]
+    pub lease: Duration,
+    /// Rule mode: how long StackStorm's rules may take before the alert counts as failed
+    #[arg(long, env = "POUNDCAKE_RULE_DEADLINE", default_value = "30m", value_parser = parse::duration)]
+    pub rule_deadline: Duration,
+}
+
+/// Logging.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Logging")]
+pub struct LogSettings {
+    /// text or json
+    #[arg(long, env = "POUNDCAKE_LOG_FORMAT", default_value = "text")]
+    pub log_format: crate::logging::LogFormat,
+    /// `env_logger` filter
+    #[arg(long, env = "RUST_LOG", default_value = "info")]
+    pub rust_log: String,
+}
