@@ -10,7 +10,13 @@ use crate::{
     },
 };
 use serde_json::Map;
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 use tokio::{io::AsyncWriteExt, net::TcpListener};
 use url::Url;
 
@@ -104,6 +110,23 @@ async fn a_connection_closed_without_an_answer_is_uncertain_and_the_post_is_writ
     let server = TestServer::start(vec![Do::Close]).await;
     assert_uncertain(&both(&server.url, LONG).await);
     assert_eq!(server.seen().len(), 2, "one execution, one webhook, no second try of either");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_reset_at_once_is_uncertain_and_no_second_one_is_tried() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/v1", listener.local_addr().unwrap())).unwrap();
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&accepted);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            // Bytes that were sent and not read turn the close into a reset.
+            stream.readable().await.unwrap();
+        }
+    });
+    assert_uncertain(&both(&url, LONG).await);
+    assert_eq!(accepted.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
