@@ -28,6 +28,7 @@ pub struct Action {
 /// A declared parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "StackStorm's own flags, each independent of the others")]
 pub struct Parameter {
     /// Must be given, unless there is a default.
     pub required: bool,

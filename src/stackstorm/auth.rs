@@ -58,6 +58,15 @@ struct Token {
     renew_at: Instant,
 }
 
+/// What a login takes.
+#[derive(Clone, Copy)]
+struct LoginRequest<'a> {
+    http: &'a reqwest::Client,
+    url: &'a Url,
+    username: &'a str,
+    password: &'a Secret,
+}
+
 /// The answer of `POST /tokens`.
 #[derive(Deserialize)]
 struct Granted {
@@ -76,7 +85,7 @@ impl Authenticator {
         match &self.credentials {
             Credentials::ApiKey(key) => Credential::new("st2-api-key", &read(key)?),
             Credentials::Login { auth_url, username, password } => {
-                self.token(async || self.log_in(http, auth_url, username, password).await).await
+                self.token(LoginRequest { http, url: auth_url, username, password }).await
             }
         }
     }
@@ -88,7 +97,7 @@ impl Authenticator {
     }
 
     /// The kept token, or a new one. The lock is held over the login, which makes it a single flight.
-    async fn token(&self, log_in: impl AsyncFnOnce() -> Result<Token, AuthError>) -> Result<Credential, AuthError> {
+    async fn token(&self, request: LoginRequest<'_>) -> Result<Credential, AuthError> {
         let asked = Instant::now();
         let mut login = self.login.lock().await;
         if let Some(token) = login.token.as_ref().filter(|token| Instant::now() < token.renew_at) {
@@ -97,7 +106,7 @@ impl Authenticator {
         if let Some((_, error)) = login.failed.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(error.clone());
         }
-        match log_in().await {
+        match self.log_in(request).await {
             Ok(token) => Ok(login.token.insert(token).credential.clone()),
             Err(error) => {
                 log::warn!(error:? = error; "the login to StackStorm failed");
@@ -108,13 +117,8 @@ impl Authenticator {
         }
     }
 
-    async fn log_in(
-        &self,
-        http: &reqwest::Client,
-        url: &Url,
-        username: &str,
-        password: &Secret,
-    ) -> Result<Token, AuthError> {
+    async fn log_in(&self, request: LoginRequest<'_>) -> Result<Token, AuthError> {
+        let LoginRequest { http, url, username, password } = request;
         let password = read(password)?;
         let request = http
             .post(url.clone())
@@ -151,7 +155,7 @@ impl Token {
     /// A clock that differs from StackStorm's makes the life look wrong; a refused token is dropped anyway.
     fn new(granted: Granted) -> Result<Self, AuthError> {
         let life = (granted.expiry - Utc::now()).to_std().unwrap_or_default();
-        let life = life.clamp(Duration::from_secs(60), Duration::from_hours(24));
+        let life = life.clamp(Duration::from_mins(1), Duration::from_hours(24));
         let credential = Credential::new("x-auth-token", &granted.token.into())?;
         Ok(Self { credential, renew_at: Instant::now() + life * 4 / 5 })
     }

@@ -59,11 +59,7 @@ impl Client {
 
     /// Adds the credentials and sends once. After `not_after` nothing is written: a POST must not follow its claim late,
     /// and waiting for a login can take long.
-    pub(super) async fn send(
-        &self,
-        request: RequestBuilder,
-        not_after: Option<Instant>,
-    ) -> Result<Answer, SendError> {
+    pub(super) async fn send(&self, request: RequestBuilder, not_after: Option<Instant>) -> Result<Answer, SendError> {
         let credential = self.auth.credential(&self.http).await?;
         if not_after.is_some_and(|limit| Instant::now() > limit) {
             return Err(SendError::NotSent("too late to post: the claim is no longer fresh".to_owned()));
@@ -158,13 +154,14 @@ fn check_url(variable: &'static str, url: &Url) -> Result<(), BuildError> {
 /// - No retries and no redirects: a POST must reach StackStorm at most once. (hyper may move a request to a new connection
 ///   when a pooled one was closed before a byte of it was written.)
 /// - HTTP/1.1, as st2api speaks it: an HTTP/2 proxy could ask to send again.
+/// - Connecting has its own, shorter limit, so that what was not sent is told apart from what was not answered.
 /// - `HTTP_PROXY` and the like are not looked at: StackStorm is a neighbour.
 fn http_client(tls: rustls::ClientConfig, timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .user_agent(concat!("poundcake/", env!("CARGO_PKG_VERSION")))
         .tls_backend_preconfigured(tls)
         .timeout(timeout)
-        .connect_timeout(Duration::from_secs(5).min(timeout))
+        .connect_timeout(Duration::from_secs(5).min(timeout / 2))
         .pool_idle_timeout(Duration::from_secs(1))
         .redirect(redirect::Policy::none())
         .retry(retry::never())
@@ -172,3 +169,6 @@ fn http_client(tls: rustls::ClientConfig, timeout: Duration) -> Result<reqwest::
         .http1_only()
         .build()
 }
+
+#[cfg(test)]
+mod tests;

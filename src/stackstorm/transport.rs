@@ -44,7 +44,8 @@ impl From<AuthError> for SendError {
 impl From<reqwest::Error> for SendError {
     fn from(error: reqwest::Error) -> Self {
         let not_sent = error.is_connect() || error.is_builder();
-        let message = describe(&error.without_url());
+        let peer = error.url().map(|url| url[url::Position::BeforeHost..url::Position::AfterPort].to_owned());
+        let message = shorten(&format!("{}: {}", peer.unwrap_or_default(), describe(&error.without_url())));
         if not_sent { Self::NotSent(message) } else { Self::NoAnswer(message) }
     }
 }

@@ -25,7 +25,7 @@ fn a_declaration_is_read_as_stackstorm_writes_it() {
 #[tokio::test]
 async fn a_declaration_is_asked_for_once_until_it_is_forgotten() {
     let server = TestServer::replying(200, RECORDED).await;
-    let (client, cache) = (server.client(), ActionCache::new(Duration::from_secs(3600)));
+    let (client, cache) = (server.client(), ActionCache::new(Duration::from_hours(1)));
     cache.get(&client, &action()).await.unwrap();
     cache.get(&client, &action()).await.unwrap();
     assert_eq!(server.seen().len(), 1);
@@ -52,7 +52,7 @@ async fn an_unknown_action_is_not_found_and_a_broken_answer_is_not_that() {
         Do::Reply(500, "", r#"{"faultstring":"Internal Server Error"}"#.to_owned()),
     ];
     let server = TestServer::start(script).await;
-    let (client, cache) = (server.client(), ActionCache::new(Duration::from_secs(3600)));
+    let (client, cache) = (server.client(), ActionCache::new(Duration::from_hours(1)));
     assert_eq!(cache.get(&client, &action()).await, Err(ActionError::NotFound(action())));
     let broken = cache.get(&client, &action()).await;
     assert!(matches!(broken, Err(ActionError::Lookup(LookupError::Unavailable(_)))), "{broken:?}");

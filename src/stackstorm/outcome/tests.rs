@@ -3,14 +3,21 @@
 use super::*;
 use crate::{
     model::target::{ActionRef, WebhookName},
+    secret::Secret,
     stackstorm::{
-        Client, NewExecution, WebhookPost,
+        Client, Config, Credentials, NewExecution, WebhookPost,
         test_server::{Do, TestServer, client_of, later},
     },
 };
 use serde_json::Map;
-use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{io::AsyncWriteExt, net::TcpListener};
 use url::Url;
 
 const CREATED: &str = r#"{"id":"6b02354e3117e68b4306be78","status":"requested"}"#;
@@ -18,8 +25,13 @@ const CREATED: &str = r#"{"id":"6b02354e3117e68b4306be78","status":"requested"}"
 async fn trigger_before(client: &Client, not_after: Instant) -> Trigger {
     let action = ActionRef::parse("remediation.host_down_workflow").unwrap();
     let (parameters, context) = (Map::new(), Map::new());
-    let new =
-        NewExecution { action: &action, parameters: &parameters, context: &context, trace_tag: "poundcake:t", not_after };
+    let new = NewExecution {
+        action: &action,
+        parameters: &parameters,
+        context: &context,
+        trace_tag: "poundcake:t",
+        not_after,
+    };
     client.create_execution(new).await
 }
 
@@ -61,32 +73,36 @@ async fn a_refused_connection_was_not_sent() {
 
 #[tokio::test]
 async fn a_name_that_does_not_resolve_was_not_sent() {
-    let url = Url::parse("http://stackstorm.invalid:9101/v1").unwrap();
+    // A label over 63 characters is refused by the resolver itself, with or without a network.
+    let url = Url::parse(&format!("http://{}.invalid:9101/v1", "x".repeat(70))).unwrap();
     assert_not_sent(&both(&url, LONG).await, "dns");
+}
+
+fn https_client(listener: &TcpListener, timeout: Duration) -> Client {
+    let ca = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(ca.path(), include_str!("../tls/test-cert.pem")).unwrap();
+    let api_url = Url::parse(&format!("https://{}/v1", listener.local_addr().unwrap())).unwrap();
+    let credentials = Credentials::ApiKey(Secret::Value("k".into()));
+    Client::new(Config { api_url, credentials, ca_file: Some(ca.path().to_owned()), timeout }).unwrap()
 }
 
 #[tokio::test]
 async fn a_tls_handshake_with_a_plaintext_server_was_not_sent() {
-    let server = TestServer::start(vec![Do::Write("HTTP/1.1 400 Bad Request\r\n\r\n")]).await;
-    let ca = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(ca.path(), include_str!("test-ca.pem")).unwrap();
-    let mut api_url = server.url.clone();
-    api_url.set_scheme("https").unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    api_url.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
+    let client = https_client(&listener, LONG);
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
         }
     });
-    let config = crate::stackstorm::Config {
-        api_url,
-        credentials: crate::stackstorm::Credentials::ApiKey(crate::secret::Secret::Value("k".into())),
-        ca_file: Some(ca.path().to_owned()),
-        timeout: LONG,
-    };
-    let client = Client::new(config).unwrap();
-    assert_not_sent(&(trigger(&client).await, post(&client).await), "");
+    assert_not_sent(&(trigger(&client).await, post(&client).await), "InvalidContentType");
+}
+
+#[tokio::test]
+async fn a_tls_handshake_that_is_never_answered_was_not_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = https_client(&listener, SHORT);
+    assert_not_sent(&(trigger(&client).await, post(&client).await), "timed out");
 }
 
 #[tokio::test]
@@ -94,6 +110,23 @@ async fn a_connection_closed_without_an_answer_is_uncertain_and_the_post_is_writ
     let server = TestServer::start(vec![Do::Close]).await;
     assert_uncertain(&both(&server.url, LONG).await);
     assert_eq!(server.seen().len(), 2, "one execution, one webhook, no second try of either");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_reset_at_once_is_uncertain_and_no_second_one_is_tried() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/v1", listener.local_addr().unwrap())).unwrap();
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&accepted);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            // Bytes that were sent and not read turn the close into a reset.
+            stream.readable().await.unwrap();
+        }
+    });
+    assert_uncertain(&both(&url, LONG).await);
+    assert_eq!(accepted.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
