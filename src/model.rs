@@ -3,7 +3,11 @@
 //! Everything else imports from here; this module imports nothing of ours.
 
 pub mod alert;
+pub mod column;
+pub mod episode;
+pub mod fold;
 pub mod ids;
+pub mod matcher;
 pub mod status;
 pub mod target;
 pub mod text_enum;

@@ -1,0 +1,1 @@
+DROP TABLE poundcake_api_calls;

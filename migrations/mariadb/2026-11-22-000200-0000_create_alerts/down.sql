@@ -1,0 +1,1 @@
+DROP TABLE poundcake_alerts;

@@ -1,0 +1,1 @@
+DROP TABLE poundcake_st2_execution_link;

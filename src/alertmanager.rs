@@ -1,0 +1,111 @@
+//! What Alertmanager sends, read into the model: [`parse`] turns a webhook's body into alerts.
+//!
+//! Each alert is judged alone: one that cannot be read becomes an [`InvalidAlert`] beside its neighbours, because
+//! Alertmanager sends a refused group again for ever. Only a body that is no webhook at all is an error. Unknown fields
+//! are skipped at any depth without recursion, duplicate keys take their last value, and no value tree is built.
+
+mod alert;
+mod object;
+mod time;
+
+pub use time::{BadTime, parse_time};
+
+use crate::model::alert::{IncomingAlert, InvalidAlert};
+use object::{members, text};
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+/// One webhook, as far as PoundCake uses it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// The entries of `alerts[]`, in order.
+    pub alerts: Vec<Result<IncomingAlert, InvalidAlert>>,
+    /// How many alerts Alertmanager's `max_alerts` has cut off: they are lost.
+    pub truncated_alerts: u64,
+    /// The receiver's name, quoted as a regular expression (`rcv\.single`), or "".
+    pub receiver: String,
+    /// Route path and group labels of unbounded length, or "".
+    pub group_key: String,
+    /// The sending Alertmanager's own address, or "".
+    pub external_url: String,
+}
+
+/// Why a body is no webhook. The text is for the operator of the sender; it holds nothing of the body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAWebhook {
+    /// No bytes, or white space only.
+    #[error("the body is empty; send Alertmanager's webhook JSON")]
+    Empty,
+    /// Bytes that are no text.
+    #[error("the body is not UTF-8 at byte {at}")]
+    NotUtf8 {
+        /// The first bad byte, counted from 0.
+        at: usize,
+    },
+    /// Text that is no JSON.
+    #[error("the body is not JSON: {detail}")]
+    NotJson {
+        /// The parser's words, with line and column.
+        detail: String,
+    },
+    /// What Prometheus itself posts.
+    #[error(
+        "the body is a JSON array: Prometheus was pointed straight at PoundCake; point Prometheus at Alertmanager, \
+         and a receiver's webhook_configs of Alertmanager here"
+    )]
+    FromPrometheus,
+    /// A JSON scalar.
+    #[error("the body is no JSON object; send Alertmanager's webhook JSON")]
+    NotAnObject,
+    /// An object without `alerts`.
+    #[error("the body has no `alerts`; send Alertmanager's webhook JSON")]
+    AlertsMissing,
+    /// `"alerts": null`.
+    #[error("`alerts` is null; send a list")]
+    AlertsNull,
+    /// `alerts` is something else.
+    #[error("`alerts` is no list")]
+    AlertsNotAList,
+}
+
+/// Reads a webhook's body.
+pub fn parse(body: &[u8]) -> Result<Webhook, NotAWebhook> {
+    let body = std::str::from_utf8(body).map_err(|error| NotAWebhook::NotUtf8 { at: error.valid_up_to() })?;
+    expect_object(body)?;
+    let names = ["alerts", "truncatedAlerts", "receiver", "groupKey", "externalURL", "status"];
+    let [alerts, truncated, receiver, group_key, external_url, status] =
+        members(body, "a webhook object", names).map_err(|error| not_json(&error))?;
+    let group_status = status.and_then(text);
+    let entries = list(alerts.ok_or(NotAWebhook::AlertsMissing)?)?;
+    Ok(Webhook {
+        alerts: entries.into_iter().map(|entry| alert::read(entry, group_status.as_deref())).collect(),
+        truncated_alerts: truncated.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default(),
+        receiver: receiver.and_then(text).unwrap_or_default(),
+        group_key: group_key.and_then(text).unwrap_or_default(),
+        external_url: external_url.and_then(text).unwrap_or_default(),
+    })
+}
+
+fn expect_object(body: &str) -> Result<(), NotAWebhook> {
+    let first = body.trim_start_matches([' ', '\t', '\r', '\n']).chars().next().ok_or(NotAWebhook::Empty)?;
+    if first == '{' {
+        return Ok(());
+    }
+    serde_json::from_str::<IgnoredAny>(body).map_err(|error| not_json(&error))?;
+    Err(if first == '[' { NotAWebhook::FromPrometheus } else { NotAWebhook::NotAnObject })
+}
+
+fn list(alerts: &RawValue) -> Result<Vec<&RawValue>, NotAWebhook> {
+    match alerts.get() {
+        "null" => Err(NotAWebhook::AlertsNull),
+        raw if raw.starts_with('[') => serde_json::from_str(raw).map_err(|error| not_json(&error)),
+        _ => Err(NotAWebhook::AlertsNotAList),
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> NotAWebhook {
+    NotAWebhook::NotJson { detail: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Consuming: reconnects for ever, hands out decoded messages, dead-letters what cannot be read. Never requeues.
+
+use super::{
+    link::{self, BrokerUrl, Link},
+    topology::QUEUE,
+};
+use crate::{
+    broker::{Delivery, Event, message::Message},
+    retry::Reconnect,
+};
+use futures_util::StreamExt;
+use lapin::{
+    message::Delivery as AmqpDelivery,
+    options::{BasicConsumeOptions, BasicQosOptions, BasicRejectOptions},
+    types::FieldTable,
+};
+
+/// The receiving side.
+pub struct Consumer {
+    url: BrokerUrl,
+    prefetch: u16,
+    subscription: Option<Subscription>,
+    reconnect: Reconnect,
+}
+
+struct Subscription {
+    link: Link,
+    stream: lapin::Consumer,
+    announced: bool,
+}
+
+impl Consumer {
+    /// Does not connect yet. `prefetch` is how many unacked messages the broker hands out at most.
+    pub fn new(url: BrokerUrl, prefetch: u16) -> Self {
+        Self { url, prefetch, subscription: None, reconnect: Reconnect::new() }
+    }
+
+    /// See [`crate::broker::Consumer::next`].
+    pub async fn next(&mut self) -> Event {
+        loop {
+            let Some(subscription) = &mut self.subscription else {
+                self.connect().await;
+                continue;
+            };
+            if subscription.link.queue_created && !std::mem::replace(&mut subscription.announced, true) {
+                return Event::QueueCreated;
+            }
+            match subscription.stream.next().await {
+                Some(Ok(delivery)) => {
+                    if let Some(delivery) = decode(delivery).await {
+                        return Event::Delivery(delivery);
+                    }
+                }
+                Some(Err(error)) => self.lost(&error.to_string()),
+                None => self.lost("the broker ended the subscription (the queue may have been deleted)"),
+            }
+        }
+    }
+
+    /// See [`crate::broker::Consumer::pause`].
+    pub async fn pause(&mut self) {
+        if let Some(subscription) = self.subscription.take()
+            && let Err(error) = subscription.link.connection.close(200, "paused".into()).await
+        {
+            log::debug!(error:% = error; "closing the consumer's connection failed");
+        }
+    }
+
+    fn lost(&mut self, error: &str) {
+        log::warn!(broker = self.url.label(); "lost RabbitMQ: {error}");
+        self.subscription = None;
+    }
+
+    async fn connect(&mut self) {
+        tokio::time::sleep(self.reconnect.remaining()).await;
+        match self.subscribe().await {
+            Ok(subscription) => {
+                self.reconnect.succeeded();
+                self.subscription = Some(subscription);
+            }
+            Err(error) => {
+                let wait = self.reconnect.failed(&error);
+                log::warn!(broker = self.url.label(), wait_ms = wait.as_millis(); "waiting for RabbitMQ: {error}");
+            }
+        }
+    }
+
+    async fn subscribe(&self) -> Result<Subscription, String> {
+        let link = link::connect(&self.url, "consumer").await?;
+        let subscribe = async {
+            link.channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
+            let options = BasicConsumeOptions::default();
+            link.channel.basic_consume(QUEUE.into(), "".into(), options, FieldTable::default()).await
+        };
+        let stream = subscribe.await.map_err(|error: lapin::Error| error.to_string())?;
+        Ok(Subscription { link, stream, announced: false })
+    }
+}
+
+async fn decode(delivery: AmqpDelivery) -> Option<Delivery> {
+    match Message::decode(&delivery.data) {
+        Ok(message) => Some(Delivery { message, amqp: Some(Box::new(delivery)) }),
+        Err(error) => {
+            log::error!(bytes = delivery.data.len(); "a message cannot be read and goes to poundcake.dead: {error}");
+            if let Err(error) = delivery.reject(BasicRejectOptions { requeue: false }).await {
+                log::debug!(error:% = error; "reject failed; the broker delivers it again");
+            }
+            None
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Publishing: persistent, mandatory, confirms pipelined and each with its own timeout.
+
+use super::{
+    link::{self, BrokerUrl, Link},
+    topology::{EXCHANGE, ROUTING_KEY},
+};
+use crate::{
+    broker::{PublishError, message::Message},
+    retry::Reconnect,
+};
+use lapin::{
+    BasicProperties, Channel, Confirmation, PublisherConfirm,
+    options::{BasicPublishOptions, ConfirmSelectOptions},
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{sync::Mutex, time::Instant};
+
+/// AMQP's delivery mode for messages that survive a restart of the broker.
+const PERSISTENT: u8 = 2;
+
+/// The shared sending side; connects when it is used and, after a failure, not before the backoff is over.
+#[derive(Clone)]
+pub struct Publisher {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    url: BrokerUrl,
+    confirm_timeout: Duration,
+    state: Mutex<State>,
+    queue_created: AtomicBool,
+}
+
+struct State {
+    link: Option<Link>,
+    reconnect: Reconnect,
+}
+
+impl Publisher {
+    /// Does not connect yet.
+    pub fn new(url: BrokerUrl, confirm_timeout: Duration) -> Self {
+        let state = Mutex::new(State { link: None, reconnect: Reconnect::new() });
+        Self { shared: Arc::new(Shared { url, confirm_timeout, state, queue_created: AtomicBool::new(false) }) }
+    }
+
+    /// See [`crate::broker::Publisher::publish`]. Publishing twice is safe: the claim lets one of them through.
+    pub async fn publish(&self, messages: &[Message]) -> Vec<Result<(), PublishError>> {
+        let channel = match self.channel().await {
+            Ok(channel) => channel,
+            Err(error) => return vec![Err(error); messages.len()],
+        };
+        let mut sent = Vec::with_capacity(messages.len());
+        for message in messages {
+            sent.push((Instant::now() + self.shared.confirm_timeout, send(&channel, message).await));
+        }
+        let mut results = Vec::with_capacity(sent.len());
+        for (deadline, confirm) in sent {
+            results.push(match confirm {
+                Ok(confirm) => await_confirm(confirm, deadline).await,
+                Err(error) => Err(error),
+            });
+        }
+        if results.iter().any(is_connection_trouble) {
+            self.disconnect(&channel).await;
+        }
+        results
+    }
+
+    /// See [`crate::broker::Publisher::take_queue_created`].
+    pub fn take_queue_created(&self) -> bool {
+        self.shared.queue_created.swap(false, Ordering::AcqRel)
+    }
+
+    async fn channel(&self) -> Result<Channel, PublishError> {
+        let mut state = self.shared.state.lock().await;
+        if let Some(link) = &state.link
+            && link.channel.status().connected()
+        {
+            return Ok(link.channel.clone());
+        }
+        state.link = None;
+        state.reconnect.permit().map_err(PublishError::Unavailable)?;
+        match self.connect().await {
+            Ok(link) => {
+                state.reconnect.succeeded();
+                Ok(state.link.insert(link).channel.clone())
+            }
+            Err(error) => {
+                let wait = state.reconnect.failed(&error);
+                let broker = self.shared.url.label();
+                log::warn!(broker, wait_ms = wait.as_millis(); "cannot publish to RabbitMQ: {error}; rows wait in the database");
+                Err(PublishError::Unavailable(error))
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Link, String> {
+        let link = link::connect(&self.shared.url, "publisher").await?;
+        link.channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(|error| error.to_string())?;
+        if link.queue_created {
+            self.shared.queue_created.store(true, Ordering::Release);
+        }
+        Ok(link)
+    }
+
+    /// A connection that answers no confirms (memory alarm, dropped packets) is given up, so that the next use
+    /// begins anew instead of piling up unconfirmed messages.
+    async fn disconnect(&self, channel: &Channel) {
+        let mut state = self.shared.state.lock().await;
+        if state.link.as_ref().is_some_and(|link| link.channel.id() == channel.id())
+            && let Some(link) = state.link.take()
+        {
+            let wait = state.reconnect.failed("confirms were missing");
+            log::warn!(broker = self.shared.url.label(), wait_ms = wait.as_millis(); "RabbitMQ does not confirm; connecting anew");
+            drop(tokio::spawn(async move { link.connection.close(200, "confirms missing".into()).await }));
+        }
+    }
+}
+
+fn is_connection_trouble(result: &Result<(), PublishError>) -> bool {
+    matches!(result, Err(PublishError::Unavailable(_) | PublishError::Unconfirmed))
+}
+
+async fn send(channel: &Channel, message: &Message) -> Result<PublisherConfirm, PublishError> {
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let properties =
+        BasicProperties::default().with_delivery_mode(PERSISTENT).with_content_type("application/json".into());
+    channel
+        .basic_publish(EXCHANGE.into(), ROUTING_KEY.into(), options, message.encode().as_bytes(), properties)
+        .await
+        .map_err(|error| PublishError::Unavailable(error.to_string()))
+}
+
+async fn await_confirm(confirm: PublisherConfirm, deadline: Instant) -> Result<(), PublishError> {
+    match tokio::time::timeout_at(deadline, confirm).await {
+        Err(_elapsed) => Err(PublishError::Unconfirmed),
+        Ok(Err(error)) => Err(PublishError::Unavailable(error.to_string())),
+        Ok(Ok(Confirmation::Ack(None))) => Ok(()),
+        Ok(Ok(Confirmation::Ack(Some(returned)) | Confirmation::Nack(Some(returned)))) => {
+            Err(PublishError::Returned(returned.reply_text.to_string()))
+        }
+        Ok(Ok(Confirmation::Nack(None))) => Err(PublishError::Refused),
+        Ok(Ok(Confirmation::NotRequested)) => Err(PublishError::Unconfirmed),
+    }
+}

@@ -1,0 +1,93 @@
+//! The exchange, the queue and where dead letters go; declared on every connect, by both sides.
+
+use lapin::{
+    Channel, Connection, Error, ErrorKind, ExchangeKind,
+    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
+    protocol::{AMQPErrorKind, AMQPSoftError},
+    types::{AMQPValue, FieldTable, ShortString},
+};
+
+/// The direct exchange that ingest publishes to.
+pub const EXCHANGE: &str = "poundcake";
+/// The routing key of every message.
+pub const ROUTING_KEY: &str = "dispatch";
+/// The quorum queue that dispatchers consume.
+pub const QUEUE: &str = "poundcake.dispatch";
+/// The exchange and the queue of messages that could not be read, or were delivered 1,000 times.
+pub const DEAD_QUEUE: &str = "poundcake.dead";
+const DEAD_EXCHANGE: &str = "poundcake.dead";
+const DELIVERY_LIMIT: i32 = 1_000;
+const DEAD_LENGTH: i32 = 100_000;
+
+/// A topology that is ready to use.
+pub(super) struct Declared {
+    /// A fresh channel.
+    pub(super) channel: Channel,
+    /// The queue was not there: everything `queued` is due at once.
+    pub(super) queue_created: bool,
+}
+
+/// Declares everything. A queue that exists with other arguments is the broker's 406, whose text names the difference.
+pub(super) async fn declare(connection: &Connection) -> Result<Declared, Error> {
+    let queue_created = !exists(connection).await?;
+    let channel = connection.create_channel().await?;
+    declare_queue(&channel, DEAD_EXCHANGE, ExchangeKind::Fanout, DEAD_QUEUE, dead_arguments()).await?;
+    declare_queue(&channel, EXCHANGE, ExchangeKind::Direct, QUEUE, dispatch_arguments()).await?;
+    Ok(Declared { channel, queue_created })
+}
+
+/// A passive declare of a missing queue closes its channel with 404, so it gets a channel of its own.
+async fn exists(connection: &Connection) -> Result<bool, Error> {
+    let channel = connection.create_channel().await?;
+    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    match channel.queue_declare(QUEUE.into(), passive, FieldTable::default()).await {
+        Ok(_) => {
+            channel.close(200, ShortString::from("")).await?;
+            Ok(true)
+        }
+        Err(error) if is_not_found(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_not_found(error: &Error) -> bool {
+    let ErrorKind::ProtocolError(amqp) = error.kind() else { return false };
+    *amqp.kind() == AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND)
+}
+
+async fn declare_queue(
+    channel: &Channel,
+    exchange: &str,
+    kind: ExchangeKind,
+    queue: &str,
+    arguments: FieldTable,
+) -> Result<(), Error> {
+    let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    channel.exchange_declare(exchange.into(), kind, durable, FieldTable::default()).await?;
+    channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments).await?;
+    let key = ROUTING_KEY.into();
+    channel.queue_bind(queue.into(), exchange.into(), key, QueueBindOptions::default(), FieldTable::default()).await
+}
+
+fn dispatch_arguments() -> FieldTable {
+    let mut arguments = quorum();
+    arguments.insert("x-dead-letter-exchange".into(), text(DEAD_EXCHANGE));
+    arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERY_LIMIT));
+    arguments
+}
+
+fn dead_arguments() -> FieldTable {
+    let mut arguments = quorum();
+    arguments.insert("x-max-length".into(), AMQPValue::LongInt(DEAD_LENGTH));
+    arguments
+}
+
+fn quorum() -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), text("quorum"));
+    arguments
+}
+
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}

@@ -1,0 +1,20 @@
+//! The only place that asks this host for the time of day.
+//!
+//! Whatever is compared between hosts (due times, leases, ages) uses the database's clock instead (`store::tx::now`).
+
+use chrono::{NaiveDateTime, Timelike, Utc};
+
+/// UTC now, cut to microseconds, which is what both databases keep.
+pub fn utc_now() -> NaiveDateTime {
+    cut(Utc::now().naive_utc())
+}
+
+/// Cuts a time to microseconds.
+pub fn cut(time: NaiveDateTime) -> NaiveDateTime {
+    time.with_nanosecond(time.nanosecond() / 1_000 * 1_000).unwrap_or(time)
+}
+
+/// RFC 3339 with `Z` and microseconds, for JSON and for people.
+pub fn rfc3339(time: NaiveDateTime) -> String {
+    time.and_utc().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+}

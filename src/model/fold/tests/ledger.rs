@@ -1,0 +1,139 @@
+//! A table in memory that applies plans as the store does.
+
+use super::super::*;
+use crate::model::status::AlertStatus;
+use std::{collections::BTreeSet, time::Duration};
+
+/// A row as the store keeps it; its id is its index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) fingerprint: Option<Fingerprint>,
+    pub(super) starts_at: Option<NaiveDateTime>,
+    pub(super) created_at: NaiveDateTime,
+    pub(super) dispatch_status: DispatchStatus,
+    pub(super) dispatch_reason: Option<DispatchReason>,
+    pub(super) uncertain: bool,
+    pub(super) pending_at: Option<NaiveDateTime>,
+    pub(super) generation: i32,
+    pub(super) open: bool,
+    pub(super) closed: bool,
+    pub(super) opened_by: Option<usize>,
+    pub(super) last_seen_at: Option<NaiveDateTime>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ledger {
+    pub(super) rows: Vec<Row>,
+    /// Seconds.
+    pub(super) now: i64,
+}
+
+pub(super) fn at(second: i64) -> NaiveDateTime {
+    chrono::DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap().naive_utc()
+}
+
+pub(super) fn alert(who: u8, status: AlertStatus, start: Option<i64>, end: Option<i64>) -> IncomingAlert {
+    let labels = BTreeMap::from([("alertname".to_owned(), format!("A{who}"))]);
+    IncomingAlert {
+        fingerprint: Fingerprint::of_labels(&labels),
+        status,
+        labels,
+        annotations: BTreeMap::new(),
+        starts_at: start.map(at),
+        ends_at: end.map(at),
+        generator_url: None,
+    }
+}
+
+pub(super) fn alert_of(arrival: &Arrival) -> Option<&IncomingAlert> {
+    match arrival {
+        Arrival::Alert(alert) | Arrival::Muted(alert) => Some(alert),
+        Arrival::Invalid(_) => None,
+    }
+}
+
+impl Ledger {
+    pub(super) fn of<'a>(&'a self, fingerprint: &'a Fingerprint) -> impl Iterator<Item = (usize, &'a Row)> {
+        self.rows.iter().enumerate().filter(move |(_, row)| row.fingerprint.as_ref() == Some(fingerprint))
+    }
+
+    fn state(&self, fingerprint: &Fingerprint) -> EpisodeState {
+        let opener = |id: usize, row: &Row| Opener {
+            id: OpenerRef::Row(i64::try_from(id).unwrap()),
+            starts_at: row.starts_at,
+            created_at: row.created_at,
+            dispatch_status: row.dispatch_status,
+            dispatch_reason: row.dispatch_reason,
+            uncertain: row.uncertain,
+            pending_at: row.pending_at,
+            generation: row.generation,
+        };
+        let closed = self.of(fingerprint).filter(|(_, row)| row.closed).map(|(id, row)| Closed::from(&opener(id, row)));
+        EpisodeState {
+            open: self.of(fingerprint).find(|(_, row)| row.open).map(|(id, row)| opener(id, row)),
+            closed: closed.reduce(Closed::decisive),
+        }
+    }
+
+    pub(super) fn plan(&self, arrivals: &[Arrival], cooldown: Duration) -> Plan {
+        let fingerprints: BTreeSet<_> = arrivals.iter().filter_map(alert_of).map(|alert| &alert.fingerprint).collect();
+        let states = fingerprints.into_iter().map(|one| (one.clone(), self.state(one))).collect();
+        fold(arrivals, states, &EpisodePolicy { refire_cooldown: cooldown }, at(self.now))
+    }
+
+    /// Plans and applies one batch.
+    pub(super) fn write(&mut self, arrivals: &[Arrival], cooldown: Duration) -> Plan {
+        let plan = self.plan(arrivals, cooldown);
+        let now = at(self.now);
+        for (id, update) in &plan.openers {
+            update_row(&mut self.rows[usize::try_from(*id).unwrap()], update, now);
+        }
+        let first = self.rows.len();
+        for (arrival, fate) in arrivals.iter().zip(&plan.rows) {
+            self.rows.push(new_row(arrival, fate, first, now));
+        }
+        plan
+    }
+}
+
+fn update_row(row: &mut Row, update: &OpenerUpdate, now: NaiveDateTime) {
+    if update.seen {
+        row.last_seen_at = Some(now);
+    }
+    if let Some(generation) = update.retry {
+        row.dispatch_status = DispatchStatus::Pending;
+        row.dispatch_reason = None;
+        row.generation = generation;
+        row.pending_at = Some(now);
+    }
+    if update.skip {
+        row.dispatch_status = DispatchStatus::Skipped;
+        row.dispatch_reason = Some(DispatchReason::ResolvedBeforeDispatch);
+    }
+    if update.close {
+        row.open = false;
+        row.closed = true;
+    }
+}
+
+fn new_row(arrival: &Arrival, fate: &RowFate, first: usize, now: NaiveDateTime) -> Row {
+    let alert = alert_of(arrival);
+    Row {
+        fingerprint: alert.map(|alert| alert.fingerprint.clone()),
+        starts_at: alert.and_then(|alert| alert.starts_at),
+        created_at: now,
+        dispatch_status: fate.dispatch_status,
+        dispatch_reason: fate.dispatch_reason,
+        uncertain: false,
+        pending_at: fate.was_pending.then_some(now),
+        generation: 0,
+        open: fate.is_open(),
+        closed: fate.role == Role::Opener { closed: true },
+        opened_by: match fate.role {
+            Role::Follower(OpenerRef::Row(id)) => Some(usize::try_from(id).unwrap()),
+            Role::Follower(OpenerRef::New(index)) => Some(first + index),
+            Role::Opener { .. } | Role::Alone => None,
+        },
+        last_seen_at: matches!(fate.role, Role::Opener { .. }).then_some(now),
+    }
+}

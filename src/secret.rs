@@ -1,0 +1,101 @@
+//! A key, token or password: given as a value, or as a file that is read again at every use.
+//!
+//! Reading anew is what makes a rotated `…_FILE` take effect without a restart; the files are a few bytes long.
+//! Neither `Debug` nor an error ever shows the content.
+
+use secrecy::{ExposeSecret, SecretString};
+use std::path::PathBuf;
+
+/// Where a secret comes from.
+#[derive(Debug, Clone)]
+pub enum Secret {
+    /// The secret itself; `Debug` prints it redacted.
+    Value(SecretString),
+    /// A file that holds the secret, with or without a newline at its end.
+    File(PathBuf),
+}
+
+impl Secret {
+    /// Takes `NAME` or `NAME_FILE`; both at once are an error, neither is `None`. An empty text counts as not given.
+    pub fn parse(name: &str, value: Option<String>, file: Option<PathBuf>) -> Result<Option<Self>, SecretError> {
+        let value = value.filter(|text| !text.is_empty());
+        let file = file.filter(|path| !path.as_os_str().is_empty());
+        match (value, file) {
+            (Some(_), Some(_)) => Err(SecretError::Both(name.to_owned())),
+            (Some(value), None) => Ok(Some(Self::Value(value.into()))),
+            (None, Some(path)) => Ok(Some(Self::File(path))),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The secret as it is now, without the one newline that editors put at the end of a file.
+    pub fn read(&self) -> Result<SecretString, SecretError> {
+        let path = match self {
+            Self::Value(value) => return Ok(value.clone()),
+            Self::File(path) => path,
+        };
+        let text = std::fs::read_to_string(path)
+            .map(SecretString::from)
+            .map_err(|source| SecretError::Unreadable { path: path.clone(), source })?;
+        let trimmed = text.expose_secret().strip_suffix('\n').unwrap_or(text.expose_secret());
+        let trimmed = trimmed.strip_suffix('\r').unwrap_or(trimmed);
+        if trimmed.is_empty() {
+            return Err(SecretError::Empty(path.clone()));
+        }
+        Ok(SecretString::from(trimmed))
+    }
+}
+
+/// A secret that cannot be had. Names the variable or the file, never the content.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Given twice.
+    #[error("{0} and {0}_FILE are both set; set one")]
+    Both(String),
+    /// The file cannot be read, or is no UTF-8.
+    #[error("cannot read the secret file {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file has nothing in it: perhaps it is being written.
+    #[error("the secret file {} is empty", .0.display())]
+    Empty(PathBuf),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_anew_each_time_and_loses_one_newline() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let secret = Secret::parse("ST2_API_KEY", None, Some(path.clone())).unwrap().unwrap();
+        for (content, expected) in [("one\n", "one"), ("two\r\n", "two"), ("three\n\n", "three\n"), ("four", "four")] {
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(secret.read().unwrap().expose_secret(), expected);
+        }
+    }
+
+    #[test]
+    fn an_empty_or_missing_file_is_an_error_that_names_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let secret = Secret::File(path.clone());
+        assert!(secret.read().unwrap_err().to_string().contains(path.to_str().unwrap()));
+        std::fs::write(&path, "\n").unwrap();
+        assert!(matches!(secret.read(), Err(SecretError::Empty(named)) if named == path));
+    }
+
+    #[test]
+    fn value_and_file_together_are_refused_and_nothing_is_shown() {
+        let both = Secret::parse("ST2_API_KEY", Some("hunter2".to_owned()), Some("/x".into())).unwrap_err();
+        assert_eq!(both.to_string(), "ST2_API_KEY and ST2_API_KEY_FILE are both set; set one");
+        let value = Secret::parse("ST2_API_KEY", Some("hunter2".to_owned()), None).unwrap();
+        assert!(!format!("{value:?}").contains("hunter2"));
+        assert!(Secret::parse("ST2_API_KEY", Some(String::new()), None).unwrap().is_none());
+    }
+}

@@ -1,0 +1,174 @@
+//! The one HTTP client: how connections are made and kept, where requests go, and how lists are read.
+//!
+//! What is asked stands in the files beside this one, as further methods of [`Client`].
+
+use super::{
+    Config, Credentials,
+    auth::Authenticator,
+    body,
+    error::{BuildError, LookupError},
+    tls,
+    transport::{self, Answer, SendError},
+};
+use reqwest::{Method, RequestBuilder, StatusCode, redirect, retry};
+use serde::{Deserialize, de::DeserializeOwned};
+use std::time::{Duration, Instant};
+use url::Url;
+
+/// The page size: StackStorm's default, and the most it gives to those who are not its admins.
+pub(super) const PAGE: usize = 100;
+/// A list longer than this many pages is not what we asked for.
+const MAX_PAGES: usize = 100;
+
+/// StackStorm, as PoundCake speaks to it. Built once, shared by reference.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    api_url: Url,
+    auth: Authenticator,
+}
+
+impl Client {
+    /// Builds the client; nothing is sent yet.
+    pub fn new(config: Config) -> Result<Self, BuildError> {
+        check_url("ST2_API_URL", &config.api_url)?;
+        let mut https = config.api_url.scheme() == "https";
+        if let Credentials::Login { auth_url, .. } = &config.credentials {
+            check_url("ST2_AUTH_URL", auth_url)?;
+            https |= auth_url.scheme() == "https";
+        }
+        let tls = tls::client_config(config.ca_file.as_deref(), https)?;
+        let http = http_client(tls, config.timeout)?;
+        Ok(Self { http, api_url: config.api_url, auth: Authenticator::new(config.credentials, config.timeout) })
+    }
+
+    /// Asks for StackStorm's version: shows that it is there, lets us in and has its database.
+    /// Says nothing of its message broker, so an answer does not mean that a trigger would pass.
+    pub async fn ping(&self) -> Result<Version, LookupError> {
+        self.get_json(&[""], &[]).await
+    }
+
+    /// A request below `ST2_API_URL`; each segment is percent-encoded.
+    pub(super) fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        let mut url = self.api_url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        self.http.request(method, url)
+    }
+
+    /// Adds the credentials and sends once. After `not_after` nothing is written: a POST must not follow its claim late,
+    /// and waiting for a login can take long.
+    pub(super) async fn send(
+        &self,
+        request: RequestBuilder,
+        not_after: Option<Instant>,
+    ) -> Result<Answer, SendError> {
+        let credential = self.auth.credential(&self.http).await?;
+        if not_after.is_some_and(|limit| Instant::now() > limit) {
+            return Err(SendError::NotSent("too late to post: the claim is no longer fresh".to_owned()));
+        }
+        let request = request.header(credential.name.clone(), credential.value.clone()).build()?;
+        let answer = transport::exchange(&self.http, request).await?;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            self.auth.forget(&credential).await;
+        }
+        Ok(answer)
+    }
+
+    /// `GET`, with 200 as the only good answer.
+    pub(super) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, LookupError> {
+        let answer = self.send(self.request(Method::GET, path).query(query), None).await?;
+        if answer.status == StatusCode::OK { Ok(answer) } else { Err(LookupError::of_answer(&answer)) }
+    }
+
+    /// `GET` of one object.
+    pub(super) async fn get_json<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<T, LookupError> {
+        body::json(&self.get(path, query).await?)
+    }
+
+    /// `GET` of one object that may not be there. Only a 404 in StackStorm's own words counts: a proxy's page, or a wrong
+    /// `ST2_API_URL`, says nothing about the object.
+    pub(super) async fn find_json<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Option<T>, LookupError> {
+        let answer = self.send(self.request(Method::GET, path).query(query), None).await?;
+        match answer.status {
+            StatusCode::OK => body::json(&answer).map(Some),
+            StatusCode::NOT_FOUND if is_missing(&answer) => Ok(None),
+            _ => Err(LookupError::of_answer(&answer)),
+        }
+    }
+
+    /// `GET` of a whole list, page by page: a lookup that stopped at the first page could miss what it looks for.
+    pub(super) async fn list<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Vec<T>, LookupError> {
+        let mut entries: Vec<T> = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let (limit, offset) = (PAGE.to_string(), entries.len().to_string());
+            let mut paged = query.to_vec();
+            paged.extend([("limit", limit.as_str()), ("offset", offset.as_str())]);
+            let answer = self.get(path, &paged).await?;
+            let page: Vec<T> = body::json(&answer)?;
+            let (empty, full) = (page.is_empty(), page.len() >= PAGE);
+            entries.extend(page);
+            if empty || answer.total.map_or(!full, |total| entries.len() >= total) {
+                return Ok(entries);
+            }
+        }
+        Err(LookupError::Unreadable(format!("a list of more than {} entries", MAX_PAGES * PAGE)))
+    }
+}
+
+/// What `GET /v1/` says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Version {
+    /// `3.9.0`.
+    pub version: String,
+}
+
+/// StackStorm answers unknown routes with a 404 in JSON too; what is missing there is the route, not the object.
+fn is_missing(answer: &Answer) -> bool {
+    body::faultstring(answer).is_some_and(|words| words != "The resource could not be found.")
+}
+
+fn check_url(variable: &'static str, url: &Url) -> Result<(), BuildError> {
+    let problem = if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        "write http://host:port/… or https://host/…"
+    } else if !url.username().is_empty() || url.password().is_some() {
+        "holds a user name or password; use ST2_API_KEY, or ST2_USERNAME and ST2_PASSWORD"
+    } else if url.query().is_some() || url.fragment().is_some() {
+        "must not hold ? or #"
+    } else {
+        return Ok(());
+    };
+    Err(BuildError::Url { variable, problem })
+}
+
+/// - Idle connections are dropped after 1 s: st2api closes them after 2 s, and a POST on a dying one is uncertain.
+/// - No retries and no redirects: a POST must reach StackStorm at most once. (hyper may move a request to a new connection
+///   when a pooled one was closed before a byte of it was written.)
+/// - HTTP/1.1, as st2api speaks it: an HTTP/2 proxy could ask to send again.
+/// - `HTTP_PROXY` and the like are not looked at: StackStorm is a neighbour.
+fn http_client(tls: rustls::ClientConfig, timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .user_agent(concat!("poundcake/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(tls)
+        .timeout(timeout)
+        .connect_timeout(Duration::from_secs(5).min(timeout))
+        .pool_idle_timeout(Duration::from_secs(1))
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .no_proxy()
+        .http1_only()
+        .build()
+}

@@ -1,0 +1,137 @@
+//! Executions: create, look up, cancel.
+
+use super::{
+    body,
+    client::{Client, PAGE},
+    error::LookupError,
+    ids::ExecutionId,
+    outcome::Trigger,
+};
+use crate::model::target::ActionRef;
+use chrono::{DateTime, SecondsFormat, Utc};
+use reqwest::{Method, StatusCode};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::time::Instant;
+
+mod execution;
+
+pub use execution::{Execution, ExecutionStatus, Liveaction, LogEntry};
+
+/// An execution to create.
+#[derive(Debug, Clone, Copy)]
+pub struct NewExecution<'a> {
+    /// What to run.
+    pub action: &'a ActionRef,
+    /// Its parameters, rendered and safe: StackStorm evaluates Jinja in them.
+    pub parameters: &'a Map<String, Value>,
+    /// What StackStorm keeps beside the execution and gives back, besides the trace tag: `{"poundcake": {…}}`.
+    pub context: &'a Map<String, Value>,
+    /// What the execution can be found by.
+    pub trace_tag: &'a str,
+    /// Nothing is written after this moment: the answer is then `NotSent`.
+    pub not_after: Instant,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    action: &'a str,
+    parameters: &'a Map<String, Value>,
+    context: Map<String, Value>,
+}
+
+/// What became of a wish to cancel.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cancel {
+    /// `canceled`, or `canceling` while its running part is awaited. A `canceled` one may have run all the same: look at
+    /// [`Execution::has_run`] a few seconds later.
+    Requested(Box<Execution>),
+    /// It had ended, or was being cancelled already.
+    NotCancelable(String),
+    /// StackStorm has no such execution.
+    NotFound,
+}
+
+impl Client {
+    /// Triggers an action. Writes at most one POST.
+    pub async fn create_execution(&self, new: NewExecution<'_>) -> Trigger {
+        let mut context = new.context.clone();
+        context.insert("trace_context".to_owned(), json!({ "trace_tag": new.trace_tag }));
+        let body = Body { action: new.action.as_str(), parameters: new.parameters, context };
+        let request = self.request(Method::POST, &["executions"]).json(&body);
+        Trigger::decide(self.send(request, Some(new.not_after)).await)
+    }
+
+    /// One execution; `None` when StackStorm has none of this id (any more). A result too large to be read is left out.
+    pub async fn execution(&self, id: &ExecutionId) -> Result<Option<Execution>, LookupError> {
+        let path = ["executions", id.as_str()];
+        match self.find_json(&path, &[]).await {
+            Err(LookupError::TooLarge { .. }) => {
+                self.find_json(&path, &[("exclude_attributes", "result,trigger_instance")]).await
+            }
+            found => found,
+        }
+    }
+
+    /// Many executions, in no particular order; those that StackStorm does not have are absent. A hundred are asked for
+    /// at a time: what StackStorm lists for anybody, and well under its limit for a URL. Large answers are asked for in
+    /// smaller parts.
+    pub async fn executions_by_ids(&self, ids: &[ExecutionId]) -> Result<Vec<Execution>, LookupError> {
+        let mut found = Vec::with_capacity(ids.len());
+        let mut parts: Vec<&[ExecutionId]> = ids.chunks(PAGE).collect();
+        while let Some(part) = parts.pop() {
+            if let [id] = part {
+                found.extend(self.execution(id).await?);
+                continue;
+            }
+            let joined = part.iter().map(ExecutionId::as_str).collect::<Vec<_>>().join(",");
+            let limit = PAGE.to_string();
+            match self.get_json::<Vec<Execution>>(&["executions"], &[("id", &joined), ("limit", &limit)]).await {
+                Ok(executions) => found.extend(executions),
+                Err(LookupError::TooLarge { .. }) => parts.extend(part.chunks(part.len().div_ceil(2))),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The executions that a workflow started, newest first.
+    pub async fn children_of(&self, parent: &ExecutionId) -> Result<Vec<Execution>, LookupError> {
+        self.list(&["executions"], &[("parent", parent.as_str())]).await
+    }
+
+    /// True when an execution that was created after `since` has been run by StackStorm: then one that was created at
+    /// `since` and still is `requested` was forgotten, and does not wait in a queue.
+    pub async fn has_run_any_since(&self, since: DateTime<Utc>) -> Result<bool, LookupError> {
+        let since = since.to_rfc3339_opts(SecondsFormat::Micros, true);
+        for status in [ExecutionStatus::Succeeded, ExecutionStatus::Running, ExecutionStatus::Failed] {
+            let query = [
+                ("timestamp_gt", since.as_str()),
+                ("status", status.as_str()),
+                ("limit", "1"),
+                ("exclude_attributes", "result,trigger_instance"),
+            ];
+            let found: Vec<Execution> = self.get_json(&["executions"], &query).await?;
+            if found.iter().any(|execution| execution.known_status() == Some(status)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Asks StackStorm to cancel. It answers 200 to a refusal too: the body decides.
+    pub async fn cancel_execution(&self, id: &ExecutionId) -> Result<Cancel, LookupError> {
+        let request = self.request(Method::DELETE, &["executions", id.as_str()]);
+        let answer = self.send(request, None).await?;
+        let words = body::faultstring(&answer);
+        match (answer.status, words) {
+            (StatusCode::OK, Some(words)) => Ok(Cancel::NotCancelable(body::shorten(&words))),
+            (StatusCode::OK, None) => body::json(&answer).map(|execution| Cancel::Requested(Box::new(execution))),
+            (StatusCode::NOT_FOUND, Some(words)) if words.contains(id.as_str()) => Ok(Cancel::NotFound),
+            _ => Err(LookupError::of_answer(&answer)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! A server on a real socket that does what a test tells it to, the wrong things above all.
+
+use super::{Client, Config, Credentials};
+use crate::secret::Secret;
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use url::Url;
+
+/// What the server does with one request, once it has read it whole.
+#[derive(Debug, Clone)]
+pub(super) enum Do {
+    /// Answers with a status, further header lines and a body, and keeps the connection.
+    Reply(u16, &'static str, String),
+    /// Writes these bytes and closes.
+    Write(&'static str),
+    /// Closes without a word.
+    Close,
+    /// Never answers.
+    Hang,
+}
+
+/// A running server; it ends with the test.
+pub(super) struct TestServer {
+    pub(super) url: Url,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl TestServer {
+    /// Serves the script, one step a request, in the order of arrival; the last step repeats.
+    pub(super) async fn start(script: Vec<Do>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}/v1/", listener.local_addr().unwrap())).unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&seen);
+        tokio::spawn(async move {
+            let script = Arc::new(script);
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, Arc::clone(&shared), Arc::clone(&script)));
+            }
+        });
+        Self { url, seen }
+    }
+
+    /// One that answers every request alike.
+    pub(super) async fn replying(status: u16, body: &str) -> Self {
+        Self::start(vec![Do::Reply(status, "", body.to_owned())]).await
+    }
+
+    /// The requests so far, head and body.
+    pub(super) fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// A client of this server.
+    pub(super) fn client(&self) -> Client {
+        client_of(&self.url, Duration::from_secs(20))
+    }
+}
+
+/// A client with a key, which must not show up anywhere but in its header.
+pub(super) fn client_of(api_url: &Url, timeout: Duration) -> Client {
+    let credentials = Credentials::ApiKey(Secret::Value("the-key".into()));
+    Client::new(Config { api_url: api_url.clone(), credentials, ca_file: None, timeout }).unwrap()
+}
+
+/// A moment that no test reaches.
+pub(super) fn later() -> Instant {
+    Instant::now() + Duration::from_secs(3600)
+}
+
+async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, script: Arc<Vec<Do>>) {
+    while let Some(request) = read_request(&mut stream).await {
+        let step = {
+            let mut seen = seen.lock().unwrap();
+            seen.push(request);
+            script[(seen.len() - 1).min(script.len() - 1)].clone()
+        };
+        match step {
+            Do::Reply(status, headers, body) => {
+                let head = format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
+                if stream.write_all((head + &body).as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+            Do::Write(bytes) => {
+                stream.write_all(bytes.as_bytes()).await.unwrap();
+                return;
+            }
+            Do::Close => return,
+            Do::Hang => std::future::pending().await,
+        }
+    }
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                return Some(text);
+            }
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+}

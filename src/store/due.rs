@@ -1,0 +1,227 @@
+//! Rows that somebody must look at: what the relay publishes, and what a confirm changes.
+//!
+//! `next_attempt_at` is moved before anything is published, in a transaction that does nothing else; so a relay that
+//! dies in between only delays, and two relays never publish the same row at once.
+
+use super::{
+    StoreError,
+    any::AnyConnection,
+    schema::{
+        poundcake_alerts::{self, dsl},
+        poundcake_api_calls,
+    },
+    tx,
+};
+use crate::{
+    broker::message::Message,
+    model::{
+        ids::{AlertId, RequestId},
+        status::DispatchStatus,
+    },
+};
+use chrono::{NaiveDateTime, TimeDelta};
+use diesel::prelude::*;
+use std::collections::{BTreeMap, HashMap};
+
+/// How long a row that should be published now is left to whoever just took it before a relay does it again.
+pub const RELAY_AFTER: TimeDelta = TimeDelta::seconds(15);
+/// `queued` rows are due again after the time they have waited already, within these bounds.
+const QUEUED_SHORTEST: TimeDelta = TimeDelta::minutes(5);
+const QUEUED_LONGEST: TimeDelta = TimeDelta::hours(1);
+
+/// A row that is to be published, as it was read: the confirm only counts while these still hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// The row.
+    pub alert_id: AlertId,
+    /// Its webhook.
+    pub request_id: RequestId,
+    /// Its generation.
+    pub generation: i32,
+    /// When it became pending.
+    pub pending_at: NaiveDateTime,
+    /// Its due time, moved already.
+    pub next_attempt_at: NaiveDateTime,
+}
+
+impl Due {
+    /// What is published for it.
+    pub fn message(&self) -> Message {
+        Message::new(self.alert_id, self.request_id, self.generation)
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = poundcake_alerts)]
+struct DueRow {
+    id: AlertId,
+    api_call_id: i64,
+    dispatch_generation: i32,
+    created_at: NaiveDateTime,
+    pending_at: Option<NaiveDateTime>,
+    next_attempt_at: Option<NaiveDateTime>,
+}
+
+/// Takes up to `limit` rows of one state that are due, oldest first, and moves their due time; others skip them.
+/// One state at a time: over several states MariaDB would sort, and lock what it sorts (measured).
+pub fn take(conn: &mut AnyConnection, status: DispatchStatus, limit: i64) -> Result<Vec<Due>, StoreError> {
+    tx::write(conn, |conn| {
+        let now = tx::now(conn)?;
+        let rows = lock_due(conn, status, limit, now)?;
+        let ids: Vec<AlertId> = rows.iter().map(|row| row.id).collect();
+        let next = now + RELAY_AFTER;
+        diesel::update(dsl::poundcake_alerts.filter(dsl::id.eq_any(&ids)))
+            .set(dsl::next_attempt_at.eq(Some(next)))
+            .execute(conn)?;
+        with_requests(conn, rows.into_iter().map(|row| DueRow { next_attempt_at: Some(next), ..row }).collect())
+    })
+}
+
+fn lock_due(
+    conn: &mut AnyConnection,
+    status: DispatchStatus,
+    limit: i64,
+    now: NaiveDateTime,
+) -> Result<Vec<DueRow>, StoreError> {
+    let query = dsl::poundcake_alerts
+        .filter(dsl::dispatch_status.eq(status))
+        .filter(dsl::next_attempt_at.le(now))
+        .order(dsl::next_attempt_at)
+        .limit(limit);
+    Ok(match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(conn) => query.for_update().skip_locked().select(DueRow::as_select()).load(conn)?,
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(conn) => query.select(DueRow::as_select()).load(conn)?,
+    })
+}
+
+/// The rows of these ids, as they are.
+pub(super) fn of_alerts(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Vec<Due>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = dsl::poundcake_alerts.filter(dsl::id.eq_any(ids)).select(DueRow::as_select()).load(conn)?;
+    with_requests(conn, rows)
+}
+
+fn with_requests(conn: &mut AnyConnection, rows: Vec<DueRow>) -> Result<Vec<Due>, StoreError> {
+    let calls: Vec<i64> = rows.iter().map(|row| row.api_call_id).collect();
+    let requests: HashMap<i64, String> = poundcake_api_calls::table
+        .filter(poundcake_api_calls::id.eq_any(calls))
+        .select((poundcake_api_calls::id, poundcake_api_calls::request_id))
+        .load::<(i64, String)>(conn)?
+        .into_iter()
+        .collect();
+    let due = |row: DueRow| {
+        let request_id = RequestId::parse(requests.get(&row.api_call_id)?).ok()?;
+        Some(Due {
+            alert_id: row.id,
+            request_id,
+            generation: row.dispatch_generation,
+            pending_at: row.pending_at.unwrap_or(row.created_at),
+            next_attempt_at: row.next_attempt_at?,
+        })
+    };
+    Ok(rows.into_iter().filter_map(due).collect())
+}
+
+/// After the confirm: `queued`, unless a dispatcher has claimed the row already or anybody else moved it.
+/// Returns how many rows changed.
+pub fn mark_queued(conn: &mut AnyConnection, published: &[Due]) -> Result<usize, StoreError> {
+    tx::write(conn, |conn| {
+        let now = tx::now(conn)?;
+        let mut marked = 0;
+        for ((generation, read, next), ids) in groups(published, now) {
+            marked += diesel::update(
+                dsl::poundcake_alerts
+                    .filter(dsl::id.eq_any(ids))
+                    .filter(dsl::dispatch_generation.eq(generation))
+                    .filter(dsl::next_attempt_at.eq(read))
+                    .filter(dsl::dispatch_status.eq_any([DispatchStatus::Pending, DispatchStatus::Queued])),
+            )
+            .set((
+                dsl::dispatch_status.eq(DispatchStatus::Queued),
+                dsl::next_attempt_at.eq(Some(next)),
+                dsl::updated_at.eq(now),
+            ))
+            .execute(conn)?;
+        }
+        Ok(marked)
+    })
+}
+
+/// Rows that change alike: one UPDATE each, ids ascending.
+fn groups(published: &[Due], now: NaiveDateTime) -> BTreeMap<(i32, NaiveDateTime, NaiveDateTime), Vec<AlertId>> {
+    let mut groups: BTreeMap<_, Vec<AlertId>> = BTreeMap::new();
+    for due in published {
+        let key = (due.generation, due.next_attempt_at, queued_until(due.pending_at, now));
+        groups.entry(key).or_default().push(due.alert_id);
+    }
+    for ids in groups.values_mut() {
+        ids.sort_unstable();
+    }
+    groups
+}
+
+/// Cut to whole minutes of waiting, so that rows of about the same age share one UPDATE.
+fn queued_until(pending_at: NaiveDateTime, now: NaiveDateTime) -> NaiveDateTime {
+    let waited = TimeDelta::minutes((now - pending_at).num_minutes());
+    now + waited.clamp(QUEUED_SHORTEST, QUEUED_LONGEST)
+}
+
+/// The broker lost its queue: all `queued` rows are due now. In chunks, so that nothing is locked for long.
+pub fn requeue_all(conn: &mut AnyConnection) -> Result<usize, StoreError> {
+    const CHUNK: i64 = 1_000;
+    let mut moved = 0;
+    let mut after = 0;
+    loop {
+        let chunk = tx::write(conn, |conn| {
+            let now = tx::now(conn)?;
+            let ids: Vec<AlertId> = dsl::poundcake_alerts
+                .filter(dsl::dispatch_status.eq(DispatchStatus::Queued))
+                .filter(dsl::id.gt(after))
+                .order(dsl::id)
+                .limit(CHUNK)
+                .select(dsl::id)
+                .load(conn)?;
+            diesel::update(
+                dsl::poundcake_alerts
+                    .filter(dsl::id.eq_any(&ids))
+                    .filter(dsl::dispatch_status.eq(DispatchStatus::Queued)),
+            )
+            .set(dsl::next_attempt_at.eq(Some(now)))
+            .execute(conn)?;
+            Ok(ids)
+        })?;
+        let Some(last) = chunk.last() else { return Ok(moved) };
+        after = *last;
+        moved += chunk.len();
+    }
+}
+
+/// Claims whose lease has ended go back to `pending`, due now and still uncertain: their dispatcher died or hangs, and
+/// whoever claims them next looks before it posts. Returns how many.
+pub fn expire_leases(conn: &mut AnyConnection, limit: i64) -> Result<usize, StoreError> {
+    tx::write(conn, |conn| {
+        let now = tx::now(conn)?;
+        let ids: Vec<AlertId> =
+            lock_due(conn, DispatchStatus::Dispatching, limit, now)?.into_iter().map(|row| row.id).collect();
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        Ok(diesel::update(
+            dsl::poundcake_alerts
+                .filter(dsl::id.eq_any(ids))
+                .filter(dsl::dispatch_status.eq(DispatchStatus::Dispatching))
+                .filter(dsl::next_attempt_at.le(now)),
+        )
+        .set((
+            dsl::dispatch_status.eq(DispatchStatus::Pending),
+            dsl::claimed_by.eq(None::<String>),
+            dsl::next_attempt_at.eq(Some(now)),
+            dsl::updated_at.eq(now),
+        ))
+        .execute(conn)?)
+    })
+}

@@ -1,0 +1,190 @@
+//! The webhook transaction: many webhooks, one COMMIT. 202 is answered after it, never before.
+//!
+//! What if we die: before COMMIT nothing is there and nobody was answered; after it the rows are `pending` with a due
+//! time, so the relay publishes them. An unanswered COMMIT is [`StoreError::CommitUnknown`]: the sender is told 503 and
+//! sends again, which the episode turns into a repeat.
+
+use super::{
+    StoreError,
+    alerts::{self, AlertColumns, NewAlert},
+    any::AnyConnection,
+    api_calls::{self, NewApiCall},
+    due::{self, Due, RELAY_AFTER},
+    openers, tx,
+};
+use crate::model::{
+    episode::{EpisodePolicy, EpisodeState, OpenerRef},
+    fold::{Arrival, Plan, Role, RowFate, fold},
+    ids::{AlertId, ApiCallId, Fingerprint, RequestId},
+    status::DispatchStatus,
+};
+use chrono::NaiveDateTime;
+use std::collections::{BTreeSet, HashMap};
+
+/// One webhook on its way into the database.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    /// Its id; the same as in `call`.
+    pub request_id: RequestId,
+    /// Its row.
+    pub call: NewApiCall,
+    /// Its alerts in order; none for a webhook that is refused.
+    pub arrivals: Vec<Arrival>,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Per webhook, the fate of each of its alerts in order.
+    pub fates: Vec<Vec<RowFate>>,
+    /// What is to be published now.
+    pub due: Vec<Due>,
+}
+
+/// A batch with everything computed that does not depend on the database.
+pub struct Batch {
+    calls: Vec<(RequestId, NewApiCall)>,
+    arrivals: Vec<Arrival>,
+    columns: Vec<AlertColumns>,
+    /// Per arrival, the index of its webhook.
+    owners: Vec<usize>,
+    fingerprints: BTreeSet<Fingerprint>,
+}
+
+impl Batch {
+    /// The webhooks in arrival order.
+    pub fn new(intakes: Vec<Intake>) -> Self {
+        let mut batch = Self {
+            calls: Vec::with_capacity(intakes.len()),
+            arrivals: Vec::new(),
+            columns: Vec::new(),
+            owners: Vec::new(),
+            fingerprints: BTreeSet::new(),
+        };
+        for (index, intake) in intakes.into_iter().enumerate() {
+            batch.calls.push((intake.request_id, intake.call));
+            batch.owners.extend(std::iter::repeat_n(index, intake.arrivals.len()));
+            batch.arrivals.extend(intake.arrivals);
+        }
+        batch.columns = batch.arrivals.iter().map(AlertColumns::from).collect();
+        for arrival in &batch.arrivals {
+            if let Arrival::Alert(alert) = arrival {
+                batch.fingerprints.insert(alert.fingerprint.clone());
+            }
+        }
+        batch
+    }
+
+    /// Runs the transaction, anew after deadlocks and taken keys.
+    pub fn store(&self, conn: &mut AnyConnection, policy: &EpisodePolicy) -> Result<Stored, StoreError> {
+        tx::write(conn, |conn| self.attempt(conn, policy))
+    }
+
+    fn attempt(&self, conn: &mut AnyConnection, policy: &EpisodePolicy) -> Result<Stored, StoreError> {
+        let now = tx::now(conn)?;
+        let states = openers::load(conn, &self.fingerprints)?;
+        let plan = fold(&self.arrivals, states.clone(), policy, now);
+        let write = Write { batch: self, plan: &plan, now, relay_at: now + RELAY_AFTER };
+        write.update_openers(conn)?;
+        let call_ids = api_calls::insert(conn, self.calls.iter().map(|(_, call)| call), now)?;
+        let ids = write.insert_alerts(conn, &call_ids)?;
+        self.recheck(conn, &plan, &states)?;
+        write.stored(conn, &ids)
+    }
+
+    /// Where no episode was open, nothing was locked while we decided: another writer may have opened, dispatched and
+    /// closed one in between. Our unique keys are taken now, so nobody can any more; if the newest closed episode is
+    /// not the one we decided by, begin anew.
+    fn recheck(&self, conn: &mut AnyConnection, plan: &Plan, before: &States) -> Result<(), StoreError> {
+        let opened: BTreeSet<Fingerprint> = std::iter::zip(&self.arrivals, &plan.rows)
+            .filter_map(|(arrival, fate)| match arrival {
+                Arrival::Alert(alert) if fate.is_open() => Some(&alert.fingerprint),
+                _ => None,
+            })
+            .filter(|fingerprint| before.get(fingerprint).is_none_or(|state| state.open.is_none()))
+            .cloned()
+            .collect();
+        if opened.is_empty() || conn.is_single_writer() {
+            return Ok(());
+        }
+        let after = openers::newest_closed(conn, &opened)?;
+        let changed = |fp: &Fingerprint| after.get(fp) != before.get(fp).and_then(|state| state.closed.as_ref());
+        if opened.iter().any(changed) { Err(StoreError::Raced) } else { Ok(()) }
+    }
+}
+
+type States = HashMap<Fingerprint, EpisodeState>;
+
+/// One attempt's writing: the plan, turned into statements in the order that does not deadlock.
+struct Write<'a> {
+    batch: &'a Batch,
+    plan: &'a Plan,
+    now: NaiveDateTime,
+    relay_at: NaiveDateTime,
+}
+
+impl Write<'_> {
+    fn update_openers(&self, conn: &mut AnyConnection) -> Result<(), StoreError> {
+        for (id, change) in &self.plan.openers {
+            openers::update(conn, *id, *change, self.now, self.relay_at)?;
+        }
+        let seen: Vec<AlertId> =
+            self.plan.openers.iter().filter(|(_, change)| change.seen).map(|(id, _)| *id).collect();
+        openers::touch(conn, &seen, self.now)
+    }
+
+    /// Openers first, sorted by fingerprint; then the others, which may name an opener of this very batch.
+    /// Returns the ids by arrival.
+    fn insert_alerts(&self, conn: &mut AnyConnection, call_ids: &[ApiCallId]) -> Result<Vec<AlertId>, StoreError> {
+        let (mut openers, others): (Vec<usize>, Vec<usize>) =
+            (0..self.plan.rows.len()).partition(|index| self.plan.rows[*index].is_opener());
+        openers.sort_by_key(|index| self.batch.columns[*index].fingerprint());
+        let mut ids = vec![0; self.plan.rows.len()];
+        for group in [openers, others] {
+            let rows: Vec<NewAlert<'_>> = group.iter().map(|index| self.row(*index, call_ids, &ids)).collect();
+            let inserted = alerts::insert(conn, &rows)?;
+            for (index, id) in std::iter::zip(group, inserted) {
+                ids[index] = id;
+            }
+        }
+        Ok(ids)
+    }
+
+    fn row(&self, index: usize, call_ids: &[ApiCallId], ids: &[AlertId]) -> NewAlert<'_> {
+        let fate = self.plan.rows[index];
+        let opened_by = match fate.role {
+            Role::Follower(OpenerRef::Row(id)) => Some(id),
+            Role::Follower(OpenerRef::New(opener)) => Some(ids[opener]),
+            Role::Opener { .. } | Role::Alone => None,
+        };
+        NewAlert {
+            api_call_id: call_ids[self.batch.owners[index]],
+            columns: &self.batch.columns[index],
+            fate,
+            opened_by,
+            now: self.now,
+            next_attempt_at: self.relay_at,
+        }
+    }
+
+    fn stored(&self, conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Stored, StoreError> {
+        let mut stored = Stored { fates: vec![Vec::new(); self.batch.calls.len()], due: Vec::new() };
+        for (index, fate) in self.plan.rows.iter().enumerate() {
+            let owner = self.batch.owners[index];
+            stored.fates[owner].push(*fate);
+            if fate.dispatch_status == DispatchStatus::Pending {
+                stored.due.push(Due {
+                    alert_id: ids[index],
+                    request_id: self.batch.calls[owner].0,
+                    generation: 0,
+                    pending_at: self.now,
+                    next_attempt_at: self.relay_at,
+                });
+            }
+        }
+        let retried = self.plan.openers.iter().filter(|(_, change)| change.retry.is_some() && !change.skip);
+        let retried: Vec<AlertId> = retried.map(|(id, _)| *id).collect();
+        stored.due.extend(due::of_alerts(conn, &retried)?);
+        Ok(stored)
+    }
+}

@@ -1,0 +1,184 @@
+//! The schema: bringing it up under a database lock, and knowing whether it is the one this program was built for.
+
+use super::{StoreError, any::AnyConnection};
+use diesel::{
+    RunQueryDsl,
+    connection::{AnsiTransactionManager, TransactionManager},
+    sql_types::{BigInt, Integer, Nullable},
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+#[cfg(feature = "mysql")]
+const MARIADB: EmbeddedMigrations = embed_migrations!("migrations/mariadb");
+#[cfg(feature = "sqlite")]
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+/// How long `up` waits for another one that holds the lock, in seconds.
+const LOCK_WAIT_SECONDS: i32 = 60;
+
+/// What `migrate status` prints and what every start-up checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaStatus {
+    /// Applied and known.
+    pub applied: Vec<String>,
+    /// Known, not yet applied.
+    pub pending: Vec<String>,
+    /// Applied, but not known here: the database is newer than the program.
+    pub unknown: Vec<String>,
+}
+
+impl SchemaStatus {
+    /// An error that names the command to run, unless the schema is exactly ours.
+    pub fn require_current(&self) -> Result<(), StoreError> {
+        if !self.unknown.is_empty() {
+            return Err(StoreError::Schema(format!(
+                "the database schema is newer than this program (it has {}); run a newer poundcake",
+                self.unknown.join(", ")
+            )));
+        }
+        if !self.pending.is_empty() {
+            return Err(StoreError::Schema(format!(
+                "the database schema lacks {}; run: poundcake migrate up",
+                self.pending.join(", ")
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Applies what is pending and returns the versions applied. Safe to run from many hosts at once: one works, others wait.
+pub fn up(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
+    locked(conn, |conn| {
+        refuse_foreign_tables(conn)?;
+        match conn {
+            #[cfg(feature = "mysql")]
+            AnyConnection::Mysql(conn) => names(conn.run_pending_migrations(MARIADB)),
+            #[cfg(feature = "sqlite")]
+            AnyConnection::Sqlite(conn) => names(conn.run_pending_migrations(SQLITE)),
+        }
+    })
+}
+
+/// Reverts everything; for tests of `down.sql`.
+pub fn down(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
+    locked(conn, |conn| match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(conn) => names(conn.revert_all_migrations(MARIADB)),
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(conn) => names(conn.revert_all_migrations(SQLITE)),
+    })
+}
+
+/// Compares the database with this program.
+pub fn status(conn: &mut AnyConnection) -> Result<SchemaStatus, StoreError> {
+    match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(conn) => status_of(conn, &MARIADB),
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(conn) => status_of(conn, &SQLITE),
+    }
+}
+
+fn status_of<C, DB>(conn: &mut C, known: &EmbeddedMigrations) -> Result<SchemaStatus, StoreError>
+where
+    DB: diesel::backend::Backend,
+    C: MigrationHarness<DB>,
+    EmbeddedMigrations: diesel::migration::MigrationSource<DB>,
+{
+    use diesel::migration::MigrationSource;
+    let ours: Vec<String> = MigrationSource::<DB>::migrations(known)
+        .map_err(StoreError::Migration)?
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    let applied: Vec<String> =
+        conn.applied_migrations().map_err(StoreError::Migration)?.iter().map(ToString::to_string).collect();
+    let (known_applied, unknown): (Vec<_>, Vec<_>) = applied.into_iter().partition(|version| ours.contains(version));
+    let pending = ours.into_iter().filter(|version| !known_applied.contains(version)).collect();
+    Ok(SchemaStatus { applied: known_applied, pending, unknown })
+}
+
+fn names(
+    done: Result<Vec<diesel::migration::MigrationVersion<'_>>, Box<dyn std::error::Error + Send + Sync>>,
+) -> Result<Vec<String>, StoreError> {
+    Ok(done.map_err(StoreError::Migration)?.iter().map(ToString::to_string).collect())
+}
+
+/// Tables of our names without our migrations belong to the system this replaces: renaming them is `migrate legacy`'s work.
+fn refuse_foreign_tables(conn: &mut AnyConnection) -> Result<(), StoreError> {
+    if !status(conn)?.applied.is_empty() {
+        return Ok(());
+    }
+    for table in ["poundcake_api_calls", "poundcake_alerts", "poundcake_st2_execution_link"] {
+        if table_exists(conn, table)? {
+            return Err(StoreError::Schema(format!(
+                "the table {table} exists and was not made by these migrations; nothing was changed. \
+                 An older installation is taken over by: poundcake migrate legacy"
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+fn table_exists(conn: &mut AnyConnection, table: &str) -> Result<bool, StoreError> {
+    let query = match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(_) => {
+            "SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
+        }
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(_) => "SELECT COUNT(*) AS n FROM sqlite_master WHERE type = 'table' AND name = ?",
+    };
+    let count: Count = diesel::sql_query(query).bind::<diesel::sql_types::Text, _>(table).get_result(conn)?;
+    Ok(count.n > 0)
+}
+
+#[cfg(feature = "mysql")]
+#[derive(diesel::QueryableByName)]
+struct Got {
+    #[diesel(sql_type = Nullable<Integer>)]
+    got: Option<i32>,
+}
+
+/// MariaDB: a named lock of this database (DDL commits by itself, so a transaction would not hold).
+/// SQLite: the write lock; DDL is transactional there.
+fn locked<T>(
+    conn: &mut AnyConnection,
+    body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(inner) => {
+            let lock = "CONCAT('poundcake_migrate_', MD5(DATABASE()))";
+            let got: Got =
+                diesel::sql_query(format!("SELECT GET_LOCK({lock}, {LOCK_WAIT_SECONDS}) AS got")).get_result(inner)?;
+            if got.got != Some(1) {
+                return Err(StoreError::Schema(format!(
+                    "another `poundcake migrate` has held the lock for {LOCK_WAIT_SECONDS} s; try again when it is done"
+                )));
+            }
+            let done = body(conn);
+            diesel::sql_query(format!("DO RELEASE_LOCK({lock})")).execute(conn)?;
+            done
+        }
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(inner) => {
+            AnsiTransactionManager::begin_transaction_sql(inner, "BEGIN IMMEDIATE")?;
+            let done = body(conn);
+            #[cfg_attr(not(feature = "mysql"), expect(irrefutable_let_patterns, reason = "one variant in this build"))]
+            if let AnyConnection::Sqlite(inner) = conn {
+                match done {
+                    Ok(_) => AnsiTransactionManager::commit_transaction(inner)?,
+                    Err(_) => AnsiTransactionManager::rollback_transaction(inner)?,
+                }
+            }
+            done
+        }
+    }
+}
