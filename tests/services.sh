@@ -138,7 +138,10 @@ start_rabbitmq() (
 
 start() {
     [ -z "$(missing)" ] || fail "$(missing) is missing; run: tests/services.sh install"
-    if [ -e "$dir/env" ]; then fail "already started in $dir; run: tests/services.sh stop"; fi
+    if [ -e "$dir/env" ]; then
+        mariadb_root -admin ping >/dev/null 2>&1 && { say "already running in $dir"; return 0; }
+        stop # what a reboot left
+    fi
     mkdir -p "$dir"
     # The socket's path may have 107 bytes.
     [ ${#dir} -le 90 ] || fail "the path $dir is too long; set POUNDCAKE_TEST_DIR"

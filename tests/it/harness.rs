@@ -1,5 +1,13 @@
 //! What a test stands on: a database and a vhost of its own, a proxy before each neighbour, the real programs as processes.
 //!
+//! ```ignore
+//! let (database, vhost) = (TestDatabase::mariadb(), Vhost::new().await);
+//! let proxy = ChaosProxy::before(vhost.address());
+//! let ingest = Process::poundcake("ingest").variable("DATABASE_URL", database.url());
+//! let ingest = ingest.variable("AMQP_URL", vhost.url_through(proxy.address())).start().ready().await;
+//! proxy.break_networking();
+//! ```
+//!
 //! Everything made here is gone again when it is dropped, also when the test fails. Waiting is [`eventually`]'s alone.
 
 mod alertmanager;

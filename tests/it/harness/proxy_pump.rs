@@ -18,9 +18,13 @@ use tokio::{
 /// What the network does at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
+    /// Bytes pass both ways.
     Forwarding,
+    /// Nobody listens; connections are reset.
     Broken,
+    /// Nothing passes.
     Frozen,
+    /// Bytes pass to the server only.
     AnswersFrozen,
 }
 
@@ -42,27 +46,33 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Broken until the proxy listens.
     pub fn new(target: SocketAddr) -> Self {
         let mode = watch::Sender::new(Mode::Broken);
         Self { target, mode, cut: Mutex::default(), connections: 0.into(), to_server: 0.into(), to_client: 0.into() }
     }
 
+    /// The neighbour.
     pub fn target(&self) -> SocketAddr {
         self.target
     }
 
+    /// Tells every connection.
     pub fn enter(&self, mode: Mode) {
         self.mode.send_replace(mode);
     }
 
+    /// The next cut, or none.
     pub fn set_cut(&self, cut: Option<(Direction, u64)>) {
         *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = cut;
     }
 
+    /// Accepted so far.
     pub fn connections(&self) -> u64 {
         self.connections.load(Ordering::SeqCst)
     }
 
+    /// Passed so far.
     pub fn bytes(&self, direction: Direction) -> u64 {
         self.counter(direction).load(Ordering::SeqCst)
     }
