@@ -48,6 +48,14 @@ impl Publisher {
         }
     }
 
+    /// Connects if need be; `Err` while the broker is away.
+    pub async fn ready(&self) -> Result<(), PublishError> {
+        match self {
+            Self::Amqp(publisher) => publisher.ready().await,
+            Self::InProcess(_) => Ok(()),
+        }
+    }
+
     /// True once after this publisher had to create the queue: what was in it before is gone.
     pub fn take_queue_created(&self) -> bool {
         match self {

@@ -48,7 +48,7 @@ pub struct Settings {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseSettings {
-    /// mysql://user:password@host:3306/database (also mysql+pymysql://) or sqlite://path; special characters in the
+    /// `mysql://user:password@host:3306/database` (also `mysql+pymysql://`) or `sqlite://path`; special characters in the
     /// password percent-encoded
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
@@ -73,7 +73,7 @@ impl DatabaseSettings {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "RabbitMQ")]
 pub struct BrokerSettings {
-    /// amqp://user:password@host:5672/vhost or amqps://…
+    /// `amqp://user:password@host:5672/vhost` or `amqps://…`
     #[arg(long, env = "AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<String>,
     /// File that holds `AMQP_URL`
@@ -100,7 +100,7 @@ impl BrokerSettings {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "StackStorm")]
 pub struct StackStormSettings {
-    /// <http://host:9101/v1>, or <https://host/api/v1> behind nginx
+    /// `http://host:9101/v1`, or `https://host/api/v1` behind nginx
     #[arg(long, env = "ST2_API_URL")]
     pub st2_api_url: Option<url::Url>,
     /// API key

@@ -2,6 +2,8 @@
 //!
 //! # The map, in the order a webhook travels
 //! Leaves:
+//! - [`config`]: every setting, its default and its meaning.
+//! - [`logging`], [`metrics`], [`shutdown`]: what is said, what is counted, and how everything stops.
 //! - [`clock`]: this host's time of day, asked in one place.
 //! - [`retry`]: when to try again: policy as data, delays as pure functions.
 //! - [`secret`]: values that are never shown, and files of them that are read again when they change.
@@ -12,6 +14,8 @@
 //! - [`store`]: all SQL, on MariaDB or SQLite.
 //! - [`broker`]: all AMQP, and the in-process queue of `standalone`.
 //! - [`stackstorm`]: all StackStorm HTTP, and what each answer means.
+//! - [`ingest`]: the webhook's way into the database: judge, group commit, answer.
+//! - [`relay`]: from rows to the broker: after COMMIT, and whatever is due.
 
 #[cfg(not(any(feature = "mysql", feature = "sqlite")))]
 compile_error!("build with the feature mysql, sqlite or both");
@@ -19,8 +23,14 @@ compile_error!("build with the feature mysql, sqlite or both");
 pub mod alertmanager;
 pub mod broker;
 pub mod clock;
+pub mod config;
+pub mod ingest;
+pub mod logging;
+pub mod metrics;
 pub mod model;
+pub mod relay;
 pub mod retry;
 pub mod secret;
+pub mod shutdown;
 pub mod stackstorm;
 pub mod store;

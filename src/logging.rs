@@ -45,3 +45,15 @@ impl<'kvs> VisitSource<'kvs> for Collect<'_> {
         Ok(())
     }
 }
+
+/// An error with its causes, for one log line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -32,9 +32,8 @@ pub fn effective(command: &Command, matches: &ArgMatches) -> Vec<EffectiveSettin
             Some(_) => "flag",
             None => "unset",
         };
-        let values: Option<Vec<String>> = matches
-            .get_raw(id)
-            .map(|values| values.map(|value| shown(arg, &value.to_string_lossy())).collect());
+        let values: Option<Vec<String>> =
+            matches.get_raw(id).map(|values| values.map(|value| shown(arg, &value.to_string_lossy())).collect());
         Some(EffectiveSetting { name: variable(arg)?, value: values.map(|values| values.join(",")), source })
     };
     command.get_arguments().filter_map(setting).collect()

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// `35s`, `10m`, `1h 30m`, `500ms`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text.trim()).map_err(|error| format!("{error}; write a duration such as 500ms, 35s, 10m, 6h"))
+    humantime::parse_duration(text.trim())
+        .map_err(|error| format!("{error}; write a duration such as 500ms, 35s, 10m, 6h"))
 }
 
 /// A number of bytes, or with a unit: `33554432`, `32MiB`, `64 KiB`.
@@ -15,7 +16,9 @@ pub(super) fn bytes(text: &str) -> Result<usize, String> {
     let unit = text[digits.len()..].trim();
     let factor = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor);
     let value = digits.parse::<usize>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
-    value.filter(|bytes| *bytes > 0).ok_or_else(|| format!("{text:?} is no size; write bytes, KiB, MiB or GiB, such as 32MiB"))
+    value
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| format!("{text:?} is no size; write bytes, KiB, MiB or GiB, such as 32MiB"))
 }
 
 #[cfg(test)]

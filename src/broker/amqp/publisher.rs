@@ -72,6 +72,11 @@ impl Publisher {
         results
     }
 
+    /// See [`crate::broker::Publisher::ready`].
+    pub async fn ready(&self) -> Result<(), PublishError> {
+        self.channel().await.map(|_| ())
+    }
+
     /// See [`crate::broker::Publisher::take_queue_created`].
     pub fn take_queue_created(&self) -> bool {
         self.shared.queue_created.swap(false, Ordering::AcqRel)

@@ -1,0 +1,114 @@
+//! A webhook's way into the database: judged, queued for the writer, answered after COMMIT. No HTTP in here.
+//!
+//! What if we die: before COMMIT nothing is stored and nobody was answered; after it the rows are `pending` and the relay
+//! publishes them. What if the database never answers: the caller is told [`Outcome::Unavailable`] and sends again;
+//! should the rows be there all the same, the second time is a repeat.
+
+mod accept;
+mod writer;
+
+pub use accept::RawWebhook;
+pub use writer::{Writer, WriterSettings};
+
+use crate::{
+    metrics::Metrics,
+    model::{
+        fold::RowFate,
+        ids::RequestId,
+        matcher::Matchers,
+        status::{DispatchReason, DispatchStatus},
+    },
+};
+use std::time::Duration;
+
+/// How long a webhook waits for its COMMIT: below Alertmanager's 10 s for a whole flush, so that it can try again.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// What the sender is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Committed: 202.
+    Accepted(Receipt),
+    /// Not a webhook, and stored as such: 400 with this text.
+    Refused {
+        /// Our id of the request.
+        request_id: RequestId,
+        /// For the operator of the sender.
+        message: String,
+    },
+    /// Our trouble, not the sender's: 503. It may be stored or not.
+    Unavailable(&'static str),
+}
+
+/// What became of a webhook's alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Our id of the request.
+    pub request_id: RequestId,
+    /// All of them.
+    pub alerts_received: usize,
+    /// To be dispatched.
+    pub alerts_pending: usize,
+    /// Stored, and nothing to be run for them.
+    pub alerts_skipped: usize,
+}
+
+/// The front of the writer: one per process, shared by all HTTP workers.
+#[derive(Clone)]
+pub struct Ingest {
+    mute: Matchers,
+    writer: Writer,
+    metrics: Metrics,
+}
+
+impl Ingest {
+    /// Puts the judging before the writer.
+    pub fn new(mute: Matchers, writer: Writer, metrics: Metrics) -> Self {
+        Self { mute, writer, metrics }
+    }
+
+    /// Judges, stores and answers one webhook.
+    pub async fn take(&self, raw: RawWebhook) -> Outcome {
+        let judged = accept::judge(raw, &self.mute);
+        let request_id = judged.intake.request_id;
+        if judged.truncated_alerts > 0 {
+            log::warn!(request_id:%, truncated = judged.truncated_alerts;
+                "Alertmanager cut off alerts (max_alerts): they are lost; set max_alerts: 0");
+            self.metrics.truncated_alerts.inc_by(judged.truncated_alerts);
+        }
+        let fates = match tokio::time::timeout(PATIENCE, self.writer.store(judged.intake)).await {
+            Ok(Ok(fates)) => fates,
+            Ok(Err(reason)) => return Outcome::Unavailable(reason),
+            Err(_elapsed) => return Outcome::Unavailable("the database did not answer in time"),
+        };
+        match judged.refusal {
+            Some(message) => {
+                log::warn!(request_id:%; "not a webhook: {message}");
+                Outcome::Refused { request_id, message }
+            }
+            None => Outcome::Accepted(self.receipt(request_id, &fates)),
+        }
+    }
+
+    /// Stores that a body above the limit came, without the body. False when it could not be stored.
+    pub async fn note_too_large(&self, raw: RawWebhook, status_code: i32) -> bool {
+        let intake = accept::without_body(raw, status_code);
+        matches!(tokio::time::timeout(PATIENCE, self.writer.store(intake)).await, Ok(Ok(_)))
+    }
+
+    fn receipt(&self, request_id: RequestId, fates: &[RowFate]) -> Receipt {
+        for fate in fates {
+            let decision = fate.dispatch_reason.map_or("pending", DispatchReason::as_str);
+            self.metrics.alerts.with_label_values(&[decision]).inc();
+        }
+        let pending = fates.iter().filter(|fate| fate.dispatch_status == DispatchStatus::Pending).count();
+        let receipt = Receipt {
+            request_id,
+            alerts_received: fates.len(),
+            alerts_pending: pending,
+            alerts_skipped: fates.len() - pending,
+        };
+        log::info!(request_id:%, alerts = receipt.alerts_received, pending; "webhook stored");
+        receipt
+    }
+}

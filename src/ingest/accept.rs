@@ -1,0 +1,146 @@
+//! One webhook, judged: what is stored of it and whether it is a webhook at all.
+
+use crate::{
+    alertmanager,
+    model::{column::column, fold::Arrival, ids::RequestId, matcher::Matchers},
+    store::{api_calls::NewApiCall, intake::Intake},
+};
+
+/// A request as HTTP gave it.
+#[derive(Debug, Clone)]
+pub struct RawWebhook {
+    /// HTTP path.
+    pub path: String,
+    /// All headers, names in lower case; only the allowed ones are stored.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Vec<u8>,
+    /// The peer's address.
+    pub client_address: Option<String>,
+}
+
+/// Headers that are stored: none that carries credentials or cookies.
+const KEPT_HEADERS: [&str; 8] = [
+    "content-length",
+    "content-type",
+    "host",
+    "traceparent",
+    "user-agent",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    CLIENT_REQUEST_ID,
+];
+const CLIENT_REQUEST_ID: &str = "x-request-id";
+const HEADER_LENGTH: usize = 1_000;
+
+/// What is to be stored and answered.
+pub(super) struct Judged {
+    pub(super) intake: Intake,
+    /// Why it is no webhook; it is stored all the same.
+    pub(super) refusal: Option<String>,
+    pub(super) truncated_alerts: u64,
+}
+
+pub(super) fn judge(raw: RawWebhook, mute: &Matchers) -> Judged {
+    match alertmanager::parse(&raw.body) {
+        Ok(webhook) => {
+            let arrival = |alert| match alert {
+                Ok(alert) => {
+                    let alert: crate::model::alert::IncomingAlert = alert;
+                    if !mute.is_empty() && mute.matches(&alert.labels) { Arrival::Muted(alert) } else { Arrival::Alert(alert) }
+                }
+                Err(invalid) => Arrival::Invalid(invalid),
+            };
+            let arrivals = webhook.alerts.into_iter().map(arrival).collect();
+            let intake = intake(raw, 202, arrivals);
+            Judged { intake, refusal: None, truncated_alerts: webhook.truncated_alerts }
+        }
+        Err(error) => {
+            Judged { intake: intake(raw, 400, Vec::new()), refusal: Some(error.to_string()), truncated_alerts: 0 }
+        }
+    }
+}
+
+/// A webhook whose body was too large to keep: the row says that it came.
+pub(super) fn without_body(raw: RawWebhook, status_code: i32) -> Intake {
+    intake(RawWebhook { body: Vec::new(), ..raw }, status_code, Vec::new())
+}
+
+fn intake(raw: RawWebhook, status_code: i32, arrivals: Vec<Arrival>) -> Intake {
+    let request_id = RequestId::generate();
+    let call = NewApiCall {
+        request_id: request_id.to_string(),
+        method: "POST",
+        path: column(&raw.path, 255).into_owned(),
+        headers: kept_headers(&raw.headers),
+        client_request_id: client_request_id(&raw.headers),
+        client_address: raw.client_address.map(|address| column(&address, 64).into_owned()),
+        // Only a body that is no webhook can fail to be UTF-8; what can be read of it is kept.
+        body: String::from_utf8(raw.body)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        status_code,
+    };
+    Intake { request_id, call, arrivals }
+}
+
+fn kept_headers(headers: &[(String, String)]) -> String {
+    let kept: serde_json::Map<String, serde_json::Value> = headers
+        .iter()
+        .filter(|(name, _)| KEPT_HEADERS.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), column(value, HEADER_LENGTH).into()))
+        .collect();
+    serde_json::Value::Object(kept).to_string()
+}
+
+/// Length and characters checked, else dropped: it is shown to people and searched for.
+fn client_request_id(headers: &[(String, String)]) -> Option<String> {
+    let (_, value) = headers.iter().find(|(name, _)| name == CLIENT_REQUEST_ID)?;
+    let fits = (1..=128).contains(&value.len());
+    let plain = value.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/+=@".contains(c));
+    (fits && plain).then(|| value.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(headers: &[(&str, &str)], body: &[u8]) -> RawWebhook {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        RawWebhook { path: "/api/v1/webhook".to_owned(), headers, body: body.to_vec(), client_address: None }
+    }
+
+    fn no_mute() -> Matchers {
+        Matchers::parse(r#"alertname="Watchdog""#).unwrap()
+    }
+
+    #[test]
+    fn credentials_and_cookies_are_never_stored() {
+        let headers = [("authorization", "Bearer s3cret"), ("cookie", "auth-token=s3cret"), ("user-agent", "am/0.25")];
+        let stored = judge(raw(&headers, b"{}"), &no_mute()).intake.call.headers;
+        assert_eq!(stored, r#"{"user-agent":"am/0.25"}"#);
+    }
+
+    #[test]
+    fn a_client_request_id_is_kept_when_it_is_plain() {
+        let id = |value: &str| judge(raw(&[("x-request-id", value)], b"{}"), &no_mute()).intake.call.client_request_id;
+        assert_eq!(id("abc-123").as_deref(), Some("abc-123"));
+        assert_eq!(id("<script>"), None);
+        assert_eq!(id(&"x".repeat(129)), None);
+        assert_eq!(id(""), None);
+    }
+
+    #[test]
+    fn what_is_no_webhook_is_stored_with_its_body_and_400() {
+        let judged = judge(raw(&[], b"\xFFnot json"), &no_mute());
+        assert_eq!((judged.intake.call.status_code, judged.intake.call.body.as_str()), (400, "\u{FFFD}not json"));
+        assert!(judged.refusal.is_some());
+    }
+
+    #[test]
+    fn muted_alerts_are_told_apart_alert_by_alert() {
+        let body = br#"{"alerts":[{"status":"firing","labels":{"alertname":"Watchdog"}},
+            {"status":"firing","labels":{"alertname":"HostDown"}},{"status":"firing"}]}"#;
+        let arrivals = judge(raw(&[], body), &no_mute()).intake.arrivals;
+        assert!(matches!(arrivals[..], [Arrival::Muted(_), Arrival::Alert(_), Arrival::Invalid(_)]));
+    }
+}

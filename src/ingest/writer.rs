@@ -1,0 +1,200 @@
+//! Group commit: one thread takes whatever waits, writes it in one transaction and answers everybody.
+//!
+//! Nothing lingers: a lone webhook commits at once, and under load batches form by themselves. The queue is bounded in
+//! number and in bytes; a full queue is 503, so memory stays bounded whatever is sent.
+
+use crate::{
+    metrics::Metrics,
+    model::{episode::EpisodePolicy, fold::RowFate},
+    relay::Announcer,
+    store::{
+        Store, StoreError,
+        any::AnyConnection,
+        intake::{Batch, Intake, Stored},
+    },
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// Bytes of bodies that wait at most; above it, one more is taken only when none waits.
+const QUEUE_BYTES: usize = 64 << 20;
+
+/// How batches are formed and decided.
+#[derive(Debug, Clone, Copy)]
+pub struct WriterSettings {
+    /// Alert rows per transaction at most; a single webhook may have more.
+    pub batch_rows: usize,
+    /// Bytes of bodies per transaction at most; likewise.
+    pub batch_bytes: usize,
+    /// Webhooks that wait at most.
+    pub queue: usize,
+    /// The episode decision's settings.
+    pub policy: EpisodePolicy,
+}
+
+type Answer = Result<Vec<RowFate>, &'static str>;
+
+/// A webhook with somebody who waits for its COMMIT.
+struct Waiting {
+    intake: Intake,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl Waiting {
+    fn bytes(&self) -> usize {
+        self.intake.call.body.len()
+    }
+}
+
+/// The queue before the writer's thread.
+#[derive(Clone)]
+pub struct Writer {
+    queue: mpsc::Sender<Waiting>,
+    waiting_bytes: Arc<AtomicUsize>,
+}
+
+const FULL: &str = "too many webhooks are waiting; send again";
+const STOPPED: &str = "shutting down; send again";
+const FAILED: &str = "the database could not store the webhook; send again";
+
+impl Writer {
+    /// Starts the thread. It ends when the last `Writer` is dropped and everything queued is answered.
+    pub fn start(
+        store: Store,
+        settings: WriterSettings,
+        announcer: Announcer,
+        metrics: Metrics,
+    ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
+        let (queue, receiver) = mpsc::channel(settings.queue.max(1));
+        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        let thread = Thread {
+            store,
+            settings,
+            announcer,
+            metrics,
+            conn: None,
+            receiver,
+            waiting_bytes: Arc::clone(&waiting_bytes),
+            held_over: None,
+        };
+        let handle = std::thread::Builder::new().name("writer".to_owned()).spawn(move || thread.run())?;
+        Ok((Self { queue, waiting_bytes }, handle))
+    }
+
+    /// Queues a webhook and waits for its COMMIT. `Err` is short enough for the sender's log.
+    pub(super) async fn store(&self, intake: Intake) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let bytes = intake.call.body.len();
+        let before = self.waiting_bytes.fetch_add(bytes, Ordering::AcqRel);
+        if before > 0 && before + bytes > QUEUE_BYTES {
+            self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
+            return Err(FULL);
+        }
+        if let Err(error) = self.queue.try_send(Waiting { intake, answer }) {
+            self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
+            return Err(match error {
+                mpsc::error::TrySendError::Full(_) => FULL,
+                mpsc::error::TrySendError::Closed(_) => STOPPED,
+            });
+        }
+        answered.await.unwrap_or(Err(STOPPED))
+    }
+}
+
+struct Thread {
+    store: Store,
+    settings: WriterSettings,
+    announcer: Announcer,
+    metrics: Metrics,
+    conn: Option<AnyConnection>,
+    receiver: mpsc::Receiver<Waiting>,
+    waiting_bytes: Arc<AtomicUsize>,
+    /// What did not fit into the last batch.
+    held_over: Option<Waiting>,
+}
+
+impl Thread {
+    fn run(mut self) {
+        while let Some(batch) = self.next_batch() {
+            self.commit(batch);
+        }
+    }
+
+    /// Blocks for the first webhook, then takes what is waiting, up to the limits.
+    fn next_batch(&mut self) -> Option<Vec<Waiting>> {
+        let first = self.held_over.take().or_else(|| self.receiver.blocking_recv())?;
+        let (mut rows, mut bytes) = (first.intake.arrivals.len(), first.bytes());
+        let mut batch = vec![first];
+        while let Ok(next) = self.receiver.try_recv() {
+            rows += next.intake.arrivals.len();
+            bytes += next.bytes();
+            if rows > self.settings.batch_rows || bytes > self.settings.batch_bytes {
+                self.held_over = Some(next);
+                break;
+            }
+            batch.push(next);
+        }
+        Some(batch)
+    }
+
+    fn commit(&mut self, batch: Vec<Waiting>) {
+        let bytes: usize = batch.iter().map(Waiting::bytes).sum();
+        let (intakes, answers) = batch.into_iter().map(|waiting| (waiting.intake, waiting.answer)).unzip();
+        self.commit_or_halve(intakes, answers);
+        self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
+    }
+
+    /// A batch that fails is halved down to the one at fault, so that one webhook never takes others with it.
+    /// A lost database fails them all at once; an unanswered COMMIT must not be tried again by us.
+    fn commit_or_halve(&mut self, mut intakes: Vec<Intake>, mut answers: Vec<oneshot::Sender<Answer>>) {
+        let count = intakes.len();
+        // Kept for the halves; a batch of one needs no second try, and its body is not copied.
+        let copy = (count > 1).then(|| intakes.clone());
+        let result = self.store(std::mem::take(&mut intakes));
+        match (result, copy) {
+            (Ok(stored), _) => self.answer(stored, answers),
+            (Err(StoreError::Query(error)), Some(mut first)) => {
+                log::warn!(webhooks = count, error:% = error; "a batch failed and is halved");
+                let second = first.split_off(count / 2);
+                let second_answers = answers.split_off(count / 2);
+                self.commit_or_halve(first, answers);
+                self.commit_or_halve(second, second_answers);
+            }
+            (Err(error), _) => {
+                log::error!(webhooks = count; "webhooks could not be stored, answering 503: {}", crate::logging::chain(&error));
+                for answer in answers {
+                    drop(answer.send(Err(FAILED)));
+                }
+            }
+        }
+    }
+
+    fn store(&mut self, intakes: Vec<Intake>) -> Result<Stored, StoreError> {
+        self.metrics.commit_webhooks.observe(f64::from(u32::try_from(intakes.len()).unwrap_or(u32::MAX)));
+        let batch = Batch::new(intakes);
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => self.store.connect()?,
+        };
+        let begun = Instant::now();
+        let stored = batch.store(&mut conn, &self.settings.policy)?;
+        self.metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
+        // Only a connection that has just committed is kept; any error may have broken it.
+        self.conn = Some(conn);
+        Ok(stored)
+    }
+
+    fn answer(&self, stored: Stored, answers: Vec<oneshot::Sender<Answer>>) {
+        for (answer, fates) in std::iter::zip(answers, stored.fates) {
+            // Nobody waits any more: the sender gave up, and will send a repeat.
+            drop(answer.send(Ok(fates)));
+        }
+        self.announcer.announce(stored.due);
+    }
+}

@@ -1,0 +1,166 @@
+//! From rows to the broker: what was just committed, and whatever is due.
+//!
+//! The [`Announcer`] publishes right after COMMIT; the [`Relay`] sweeps for rows that are due and repairs whatever a
+//! crash, a full queue or a lost broker left behind. Both mark rows `queued` only after the broker's confirm.
+//! What if we die: before the publish the row is `pending` and due within 15 s; between confirm and mark it is published
+//! again, and the claim lets one of the two messages through.
+
+use crate::{
+    broker::{PublishError, Publisher},
+    metrics::Metrics,
+    model::status::DispatchStatus,
+    store::{
+        Store, StoreError,
+        due::{self, Due},
+    },
+};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Rows per sweep and state, and messages per pipelined publish.
+const CHUNK: i64 = 500;
+const PUBLISH: usize = 500;
+/// Batches of committed rows that wait for the publisher at most; the relay takes care of what does not fit.
+const ANNOUNCED: usize = 64;
+
+/// Publishes and marks; shared by announcer and relay.
+#[derive(Clone)]
+struct Path {
+    store: Store,
+    publisher: Publisher,
+    metrics: Metrics,
+}
+
+impl Path {
+    async fn publish(&self, due: Vec<Due>) -> Result<(), StoreError> {
+        let messages: Vec<_> = due.iter().map(Due::message).collect();
+        let results = self.publisher.publish(&messages).await;
+        let mut confirmed = Vec::with_capacity(due.len());
+        for (due, result) in std::iter::zip(due, results) {
+            self.metrics.published.with_label_values(&[label(&result)]).inc();
+            match result {
+                Ok(()) => confirmed.push(due),
+                Err(error) => log::debug!(alert_id = due.alert_id, error:%; "not published; the relay tries again"),
+            }
+        }
+        if !confirmed.is_empty() {
+            self.store.run(move |conn| due::mark_queued(conn, &confirmed)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn label(result: &Result<(), PublishError>) -> &'static str {
+    match result {
+        Ok(()) => "confirmed",
+        Err(PublishError::Unavailable(_)) => "unavailable",
+        Err(PublishError::Unconfirmed) => "unconfirmed",
+        Err(PublishError::Returned(_)) => "returned",
+        Err(PublishError::Refused) => "refused",
+        Err(PublishError::Full) => "full",
+    }
+}
+
+/// Hands committed rows to the publisher without ever making the writer wait.
+#[derive(Clone)]
+pub struct Announcer(mpsc::Sender<Vec<Due>>);
+
+impl Announcer {
+    /// The announcer, and the task that serves it until the last announcer is dropped.
+    pub fn start(store: Store, publisher: Publisher, metrics: Metrics) -> (Self, tokio::task::JoinHandle<()>) {
+        let (sender, mut receiver) = mpsc::channel::<Vec<Due>>(ANNOUNCED);
+        let path = Path { store, publisher, metrics };
+        let task = tokio::spawn(async move {
+            let mut batches = Vec::new();
+            // While one batch awaits its confirms the next ones gather, and go out together.
+            while receiver.recv_many(&mut batches, ANNOUNCED).await > 0 {
+                let due: Vec<Due> = batches.drain(..).flatten().collect();
+                for chunk in due.chunks(PUBLISH) {
+                    if let Err(error) = path.publish(chunk.to_vec()).await {
+                        log::warn!(error:%; "published rows could not be marked; the relay publishes them again");
+                    }
+                }
+            }
+        });
+        (Self(sender), task)
+    }
+
+    /// Publishes soon. What does not fit stays `pending` and is the relay's.
+    pub fn announce(&self, due: Vec<Due>) {
+        if !due.is_empty()
+            && let Err(error) = self.0.try_send(due)
+        {
+            log::debug!(error:%; "the publisher is behind; the relay publishes these rows");
+        }
+    }
+}
+
+/// The sweep over rows that are due.
+pub struct Relay {
+    path: Path,
+    interval: Duration,
+}
+
+impl Relay {
+    /// A relay that sweeps every `interval`.
+    pub fn new(store: Store, publisher: Publisher, metrics: Metrics, interval: Duration) -> Self {
+        Self { path: Path { store, publisher, metrics }, interval }
+    }
+
+    /// Sweeps until cancelled. Errors are logged and the next sweep tries again.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            match self.sweep().await {
+                // A full chunk: there is more.
+                Ok(true) => {
+                    if stop.is_cancelled() {
+                        return;
+                    }
+                    continue;
+                }
+                Ok(false) => {}
+                Err(error) => log::warn!("the relay waits for the database: {}", crate::logging::chain(&error)),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.interval) => {}
+            }
+        }
+    }
+
+    /// One sweep: leases that ended, then what is due, one state at a time. True when a chunk was full.
+    pub async fn sweep(&self) -> Result<bool, StoreError> {
+        let expired = self.path.store.run(|conn| due::expire_leases(conn, CHUNK)).await?;
+        if expired > 0 {
+            log::warn!(rows = expired; "claims outlived their lease; they will be looked up in StackStorm");
+            self.path.metrics.leases_expired.inc_by(u64::try_from(expired).unwrap_or_default());
+        }
+        if let Err(error) = self.path.publisher.ready().await {
+            log::debug!(error:%; "nothing is published while the broker is away");
+            return Ok(false);
+        }
+        if self.path.publisher.take_queue_created() {
+            requeue_all(&self.path.store).await?;
+        }
+        let mut more = false;
+        for status in [DispatchStatus::Pending, DispatchStatus::Queued] {
+            let due = self.path.store.run(move |conn| due::take(conn, status, CHUNK)).await?;
+            more |= i64::try_from(due.len()).is_ok_and(|taken| taken == CHUNK);
+            if !due.is_empty() {
+                log::debug!(rows = due.len(), status:%; "publishing rows that were due");
+                self.path.publish(due).await?;
+            }
+        }
+        Ok(more)
+    }
+}
+
+/// The queue was lost: everything `queued` is due at once. Called by whoever had to create it.
+pub async fn requeue_all(store: &Store) -> Result<(), StoreError> {
+    let rows = store.run(due::requeue_all).await?;
+    if rows > 0 {
+        log::warn!(rows; "the queue was new; all queued rows are published again");
+    }
+    Ok(())
+}
