@@ -59,11 +59,7 @@ impl Client {
 
     /// Adds the credentials and sends once. After `not_after` nothing is written: a POST must not follow its claim late,
     /// and waiting for a login can take long.
-    pub(super) async fn send(
-        &self,
-        request: RequestBuilder,
-        not_after: Option<Instant>,
-    ) -> Result<Answer, SendError> {
+    pub(super) async fn send(&self, request: RequestBuilder, not_after: Option<Instant>) -> Result<Answer, SendError> {
         let credential = self.auth.credential(&self.http).await?;
         if not_after.is_some_and(|limit| Instant::now() > limit) {
             return Err(SendError::NotSent("too late to post: the claim is no longer fresh".to_owned()));

@@ -17,7 +17,11 @@ impl ObjectId {
     /// Accepts 1 to 64 letters, digits, `-` and `_`.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         let safe = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        if (1..=64).contains(&text.len()) && text.bytes().all(safe) { Ok(Self(text.to_owned())) } else { Err(InvalidId) }
+        if (1..=64).contains(&text.len()) && text.bytes().all(safe) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId)
+        }
     }
 
     /// The id.

@@ -72,10 +72,9 @@ fn cause<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cause>, D:
         id: Option<String>,
     }
     let raw = Option::<Raw>::deserialize(deserializer)?;
-    Ok(raw.filter(|raw| raw.kind.is_some() || raw.id.is_some()).map(|raw| Cause {
-        kind: raw.kind.unwrap_or_default(),
-        id: raw.id.unwrap_or_default(),
-    }))
+    Ok(raw
+        .filter(|raw| raw.kind.is_some() || raw.id.is_some())
+        .map(|raw| Cause { kind: raw.kind.unwrap_or_default(), id: raw.id.unwrap_or_default() }))
 }
 
 /// The executions that our own POSTs created (direct mode), oldest first.
@@ -133,7 +132,8 @@ mod tests {
 
     #[test]
     fn only_what_nothing_inside_stackstorm_caused_is_a_root() {
-        let step = entry("6b02354f5c59aedeefc283de", 31, r#"{"type":"action_execution","id":"6b02354e3117e68b4306be78"}"#);
+        let step =
+            entry("6b02354f5c59aedeefc283de", 31, r#"{"type":"action_execution","id":"6b02354e3117e68b4306be78"}"#);
         let foreign = entry("6b02354f5c59aedeefc283df", 29, r#"{"type":"rule","id":"6b0234078922ff26a12f1b31:6b02"}"#);
         let ours = entry("6b02354e3117e68b4306be78", 30, "{}");
         let earlier = trace(&[entry("6b02354e3117e68b4306be01", 28, "{}")], &[]);

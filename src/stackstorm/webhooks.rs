@@ -124,7 +124,10 @@ mod tests {
             {"trigger_instance_id":"6b0235e9dbeb853eff828936","failure_reason":"Failed to render parameter \"instance\": no attribute","rule":{"ref":"remediation.host_down_rule","id":"6b0234078922ff26a12f1b31","uid":"rule:remediation:host_down_rule"},"enforced_at":"2026-11-22T00:23:05.239240Z","status":"failed","id":"6b0235e9dbeb853eff82893b"}]"#;
         let read: Vec<RuleEnforcement> = serde_json::from_str(recorded).unwrap();
         assert_eq!(read[0].execution_id, ExecutionId::parse("6b0235e2dbeb853eff82890f").ok());
-        assert_eq!((read[0].status, read[0].rule_ref.as_str()), (EnforcementStatus::Succeeded, "remediation.host_down_rule"));
+        assert_eq!(
+            (read[0].status, read[0].rule_ref.as_str()),
+            (EnforcementStatus::Succeeded, "remediation.host_down_rule")
+        );
         assert_eq!((read[1].status, &read[1].execution_id), (EnforcementStatus::Failed, &None));
         assert!(read[1].failure_reason.as_deref().unwrap().starts_with("Failed to render"));
     }

@@ -12,7 +12,8 @@ use std::time::Duration;
 const VERSION: &str = r#"{"version":"3.9.0","docs_url":"http://docs.stackstorm.com/3.9"}"#;
 
 fn granted(token: &str) -> Do {
-    let body = format!(r#"{{"user":"st2admin","token":"{token}","expiry":"2126-11-23T00:18:47.634691Z","metadata":{{}}}}"#);
+    let body =
+        format!(r#"{{"user":"st2admin","token":"{token}","expiry":"2126-11-23T00:18:47.634691Z","metadata":{{}}}}"#);
     Do::Reply(201, "", body)
 }
 

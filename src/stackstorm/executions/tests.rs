@@ -30,7 +30,8 @@ fn an_execution_is_read_whole() {
 
 #[test]
 fn an_unknown_status_and_a_rules_ref_do_not_fail_a_lookup() {
-    let text = r#"{"id":"a1","status":"pondering","start_timestamp":"soon","rule":{"ref":"remediation.host_down_rule"}}"#;
+    let text =
+        r#"{"id":"a1","status":"pondering","start_timestamp":"soon","rule":{"ref":"remediation.host_down_rule"}}"#;
     let read: Execution = serde_json::from_str(text).unwrap();
     assert_eq!((read.status.as_str(), read.known_status(), read.is_terminal()), ("pondering", None, false));
     assert_eq!((read.rule_ref.as_deref(), read.start_timestamp), (Some("remediation.host_down_rule"), None));
@@ -56,7 +57,9 @@ async fn a_refused_cancel_answers_200_and_is_told_by_its_body() {
     let server = TestServer::start(script).await;
     let client = server.client();
     assert!(matches!(client.cancel_execution(&id(ID)).await, Ok(Cancel::Requested(execution)) if execution.has_run()));
-    assert!(matches!(client.cancel_execution(&id(ID)).await, Ok(Cancel::NotCancelable(why)) if why.contains("canceling")));
+    assert!(
+        matches!(client.cancel_execution(&id(ID)).await, Ok(Cancel::NotCancelable(why)) if why.contains("canceling"))
+    );
     assert_eq!(client.cancel_execution(&id(ID)).await, Ok(Cancel::NotFound));
     assert!(matches!(client.cancel_execution(&id(ID)).await, Err(LookupError::Unavailable(_))));
     assert!(server.seen()[0].starts_with(&format!("DELETE /v1/executions/{ID} HTTP/1.1\r\n")));
@@ -103,10 +106,8 @@ async fn a_list_of_too_much_is_halved_and_a_result_of_too_much_is_left_out() {
 
 #[tokio::test]
 async fn a_later_execution_that_ran_is_looked_for_status_by_status() {
-    let script = vec![
-        Do::Reply(200, "", "[]".to_owned()),
-        Do::Reply(200, "", r#"[{"id":"a1","status":"running"}]"#.to_owned()),
-    ];
+    let script =
+        vec![Do::Reply(200, "", "[]".to_owned()), Do::Reply(200, "", r#"[{"id":"a1","status":"running"}]"#.to_owned())];
     let server = TestServer::start(script).await;
     let since = DateTime::parse_from_rfc3339("2026-11-22T00:20:30.856040Z").unwrap().to_utc();
     assert_eq!(server.client().has_run_any_since(since).await, Ok(true));

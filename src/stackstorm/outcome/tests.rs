@@ -18,8 +18,13 @@ const CREATED: &str = r#"{"id":"6b02354e3117e68b4306be78","status":"requested"}"
 async fn trigger_before(client: &Client, not_after: Instant) -> Trigger {
     let action = ActionRef::parse("remediation.host_down_workflow").unwrap();
     let (parameters, context) = (Map::new(), Map::new());
-    let new =
-        NewExecution { action: &action, parameters: &parameters, context: &context, trace_tag: "poundcake:t", not_after };
+    let new = NewExecution {
+        action: &action,
+        parameters: &parameters,
+        context: &context,
+        trace_tag: "poundcake:t",
+        not_after,
+    };
     client.create_execution(new).await
 }
 
