@@ -16,6 +16,7 @@
 //! - [`stackstorm`]: all StackStorm HTTP, and what each answer means.
 //! - [`ingest`]: the webhook's way into the database: judge, group commit, answer.
 //! - [`relay`]: from rows to the broker: after COMMIT, and whatever is due.
+//! - [`dispatcher`]: from a message to an execution link: claim, route, trigger, record, ack.
 
 #[cfg(not(any(feature = "mysql", feature = "sqlite")))]
 compile_error!("build with the feature mysql, sqlite or both");
@@ -24,6 +25,7 @@ pub mod alertmanager;
 pub mod broker;
 pub mod clock;
 pub mod config;
+pub mod dispatcher;
 pub mod ingest;
 pub mod logging;
 pub mod metrics;

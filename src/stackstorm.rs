@@ -16,6 +16,7 @@ pub mod ids;
 pub mod outcome;
 #[cfg(test)]
 mod test_server;
+pub mod text;
 mod tls;
 pub mod traces;
 mod transport;

@@ -47,7 +47,11 @@ pub(super) fn judge(raw: RawWebhook, mute: &Matchers) -> Judged {
             let arrival = |alert| match alert {
                 Ok(alert) => {
                     let alert: crate::model::alert::IncomingAlert = alert;
-                    if !mute.is_empty() && mute.matches(&alert.labels) { Arrival::Muted(alert) } else { Arrival::Alert(alert) }
+                    if !mute.is_empty() && mute.matches(&alert.labels) {
+                        Arrival::Muted(alert)
+                    } else {
+                        Arrival::Alert(alert)
+                    }
                 }
                 Err(invalid) => Arrival::Invalid(invalid),
             };

@@ -1,0 +1,156 @@
+//! What is sent with a trigger: the default parameters, the route's over them, and only what the action declares.
+//!
+//! Everything that an alert got into is made inert ([`text`]); a route's value without any placeholder is
+//! the operator's own and is sent as it stands, so that it may use StackStorm's templates on purpose.
+
+use super::{
+    routes::Route,
+    template::{AlertView, Field, Template},
+};
+use crate::stackstorm::{
+    Parameter,
+    text::{self, MarkerFound, TemplateText},
+};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// The default parameters of direct mode.
+const DIRECT: [(&str, Field); 9] = [
+    ("alert_name", Field::AlertName),
+    ("instance", Field::Instance),
+    ("severity", Field::Severity),
+    ("fingerprint", Field::Fingerprint),
+    ("status", Field::Status),
+    ("labels", Field::Labels),
+    ("annotations", Field::Annotations),
+    ("starts_at", Field::StartsAt),
+    ("poundcake_request_id", Field::RequestId),
+];
+
+/// What a rule sees in `trigger.body`, beside `alert_id`.
+const BODY: [(&str, Field); 9] = [
+    ("alert_name", Field::AlertName),
+    ("instance", Field::Instance),
+    ("severity", Field::Severity),
+    ("fingerprint", Field::Fingerprint),
+    ("status", Field::Status),
+    ("labels", Field::Labels),
+    ("annotations", Field::Annotations),
+    ("starts_at", Field::StartsAt),
+    ("request_id", Field::RequestId),
+];
+
+/// Why an alert cannot be dispatched by its route.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParameterError {
+    /// The action wants what the alert does not give.
+    #[error(
+        "{target} requires parameter {name:?}, which the alert leaves empty; \
+         in the routes file, give {route} parameters: {{{name}: …}}, a value or a placeholder as ${{labels.NAME}}"
+    )]
+    Missing {
+        /// The parameter.
+        name: String,
+        /// The route's target.
+        target: String,
+        /// The route's name.
+        route: String,
+    },
+    /// Template markers, and they are not to be broken.
+    #[error(transparent)]
+    Marker(#[from] MarkerFound),
+}
+
+/// The parameters of an execution: what the action declares, as far as the route and the alert fill it.
+pub fn fill(
+    route: &Route,
+    alert: &AlertView<'_>,
+    declared: &BTreeMap<String, Parameter>,
+    mode: TemplateText,
+) -> Result<Map<String, Value>, ParameterError> {
+    let mut filled = Map::new();
+    for (name, parameter) in declared.iter().filter(|(_, parameter)| !parameter.immutable) {
+        if let Some(value) = value_of(name, parameter, route, alert, mode)? {
+            filled.insert(name.clone(), value);
+        } else if parameter.must_be_filled() {
+            let (target, route) = (route.target.to_string(), route.name.clone());
+            return Err(ParameterError::Missing { name: name.clone(), target, route });
+        }
+    }
+    Ok(filled)
+}
+
+/// `None` where the parameter is better left out.
+fn value_of(
+    name: &str,
+    parameter: &Parameter,
+    route: &Route,
+    alert: &AlertView<'_>,
+    mode: TemplateText,
+) -> Result<Option<Value>, MarkerFound> {
+    let kind = parameter.kind.as_deref();
+    let value = match route.parameters.get(name) {
+        Some(Template::Literal(value)) => return Ok(Some(value.clone())),
+        Some(template) => template.render(alert),
+        None => match DIRECT.iter().find(|(known, _)| *known == name) {
+            Some((_, field)) => field.of(alert),
+            None => return Ok(None),
+        },
+    };
+    // Nothing is no value for what must be filled, no replacement of a default, and nothing but a string.
+    let is_text = matches!(kind, None | Some("string"));
+    if value == "" && (parameter.required || parameter.has_default || !is_text) {
+        return Ok(None);
+    }
+    // Broken last: a map may become a text before.
+    text::disarm(name, coerce(value, kind), mode).map(Some)
+}
+
+/// The value in the declared type where that is beyond doubt; else as it is, and StackStorm says what it wants.
+fn coerce(value: Value, kind: Option<&str>) -> Value {
+    match (kind, value) {
+        (Some("string"), value @ (Value::Array(_) | Value::Object(_) | Value::Bool(_) | Value::Number(_))) => {
+            Value::String(value.to_string())
+        }
+        (Some(kind @ ("integer" | "number" | "boolean")), Value::String(text)) => {
+            scalar(text.trim(), kind).unwrap_or(Value::String(text))
+        }
+        (_, value) => value,
+    }
+}
+
+fn scalar(text: &str, kind: &str) -> Option<Value> {
+    let integer = || text.parse::<i64>().ok().map(Value::from);
+    match kind {
+        "integer" => integer(),
+        "number" => integer().or_else(|| text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from)),
+        _ => match text.to_ascii_lowercase().as_str() {
+            "true" => Some(Value::Bool(true)),
+            "false" => Some(Value::Bool(false)),
+            _ => None,
+        },
+    }
+}
+
+/// The body for a StackStorm webhook: the fixed fields, and the route's parameters over them.
+pub fn webhook_body(
+    route: &Route,
+    alert: &AlertView<'_>,
+    mode: TemplateText,
+) -> Result<Map<String, Value>, ParameterError> {
+    let mut body = Map::from_iter([("alert_id".to_owned(), Value::from(alert.alert_id))]);
+    for (name, field) in BODY.iter().filter(|(name, _)| !route.parameters.contains_key(*name)) {
+        body.insert((*name).to_owned(), text::disarm(name, field.of(alert), mode)?);
+    }
+    for (name, template) in &route.parameters {
+        let value = match template {
+            Template::Literal(value) => value.clone(),
+            filled => text::disarm(name, filled.render(alert), mode)?,
+        };
+        body.insert(name.clone(), value);
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests;

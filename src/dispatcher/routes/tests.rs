@@ -1,0 +1,120 @@
+//! Routes files as operators write them.
+
+use super::*;
+use proptest::prelude::*;
+use std::fs;
+
+const GOOD: &str = r#"
+routes:
+  - name: hosts
+    match: alertname="HostDown", severity=~"critical|page"
+    action: remediation.host_down
+    parameters: {host: "${labels.instance}", retries: 3}
+  - match: [alertname="DiskFull", 'team!="db"']
+    webhook: disk/full
+  - action: core.noop
+"#;
+
+fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn problem(yaml: &str) -> String {
+    RouteTable::parse(yaml).unwrap_err().to_string()
+}
+
+#[test]
+fn the_first_route_that_matches_wins() {
+    let table = RouteTable::parse(GOOD).unwrap();
+    let target = |pairs: &[(&str, &str)]| table.route(&labels(pairs)).unwrap().target.to_string();
+    assert_eq!(target(&[("alertname", "HostDown"), ("severity", "page")]), "action:remediation.host_down");
+    assert_eq!(target(&[("alertname", "DiskFull")]), "webhook:disk/full");
+    assert_eq!(target(&[("alertname", "DiskFull"), ("team", "db")]), "action:core.noop");
+    assert_eq!(target(&[]), "action:core.noop");
+    let names: Vec<_> = table.routes().iter().map(|route| route.name.as_str()).collect();
+    assert_eq!(names, ["hosts", "route 2", "route 3"]);
+}
+
+#[test]
+fn an_alert_may_have_no_route() {
+    assert_eq!(RouteTable::parse("routes: []").unwrap().route(&labels(&[])), None);
+}
+
+#[test]
+fn without_a_file_everything_goes_to_stackstorms_rules() {
+    let table = RouteTable::without_file().unwrap();
+    let route = table.route(&labels(&[("alertname", "X")])).unwrap();
+    assert_eq!(route.target.to_string(), "webhook:poundcake_alert");
+}
+
+#[test]
+fn a_route_leads_to_exactly_one_place() {
+    let nowhere = "routes:\n  - action: core.noop\n  - match: a=b\n";
+    assert_eq!(problem(nowhere), "routes file, line 3, route 2: give it an action: pack.name or a webhook: name");
+    let both = "routes:\n  - name: x\n    action: core.noop\n    webhook: w\n";
+    assert_eq!(problem(both), "routes file, line 2, x: give it an action or a webhook, not both");
+    let no_ref = "routes:\n  - action: noop\n";
+    assert!(problem(no_ref).contains("\"noop\" is no action ref; write pack.name"));
+}
+
+#[test]
+fn what_cannot_be_read_names_the_line() {
+    for (yaml, line, words) in [
+        ("routes:\n  - action: core.noop\n    paramters: {}\n", "line 3", "paramters"),
+        ("routes:\n  - action: core.noop\n    match: alertname\n", "line 3", "write name="),
+        ("routes:\n  - action: core.noop\n    action: core.local\n", "line 3", "action"),
+        ("routez: []\n", "line 1", "routez"),
+        ("routes: [\n", "line", ""),
+        ("{}", "line 1", "routes"),
+    ] {
+        let problem = problem(yaml);
+        assert!(problem.contains(line) && problem.contains(words), "{problem}");
+    }
+    RouteTable::parse("").unwrap_err();
+}
+
+#[test]
+fn a_parameter_that_cannot_be_read_is_named() {
+    let yaml = "routes:\n  - name: x\n    action: core.noop\n    parameters: {host: '${host}'}\n";
+    assert!(problem(yaml).starts_with("routes file, line 2, x: parameter host: ${host} is unknown"));
+}
+
+#[test]
+fn a_changed_file_is_read_again_and_an_invalid_one_keeps_the_old_table() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("routes.yaml");
+    fs::write(&path, "routes: []").unwrap();
+    let file = RoutesFile::open(&path).unwrap();
+    assert_eq!(file.refresh(), Refresh::Unchanged);
+
+    fs::write(&path, GOOD).unwrap();
+    assert_eq!(file.refresh(), Refresh::Loaded);
+    assert_eq!(file.table().routes().len(), 3);
+
+    fs::write(&path, "routes: 5 # no list").unwrap();
+    assert!(matches!(file.refresh(), Refresh::Kept(RoutesError::Form(_))));
+    assert_eq!(file.refresh(), Refresh::Unchanged);
+    assert_eq!(file.table().routes().len(), 3);
+    assert!(file.last_error().is_some());
+
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(file.refresh(), Refresh::Kept(RoutesError::Unreadable { .. })));
+    assert_eq!(file.refresh(), Refresh::Unchanged);
+
+    fs::write(&path, "routes: [{action: core.noop}]").unwrap();
+    assert_eq!(file.refresh(), Refresh::Loaded);
+    assert_eq!((file.table().routes().len(), file.last_error()), (1, None));
+}
+
+#[test]
+fn a_file_that_is_invalid_from_the_start_is_refused() {
+    let missing = RoutesFile::open(std::path::Path::new("/nonexistent/routes.yaml")).unwrap_err();
+    assert!(missing.to_string().starts_with("routes file /nonexistent/routes.yaml: No such file"));
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in r#"(routes:\n)?[-a-z:\[\]{}"' \n${}&*!|>#]{0,40}"#) {
+        let _ = RouteTable::parse(&text);
+    }
+}

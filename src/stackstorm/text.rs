@@ -1,0 +1,147 @@
+//! Alert text is never evaluated by StackStorm: its template markers are broken apart before it is sent.
+//!
+//! Parameters are Jinja templates, and Orquesta evaluates Jinja and YAQL in the values that come out once more, so
+//! neither escaping nor one `{% raw %}` holds (StackStorm contract, section 2). What stays inert through every layer
+//! is a marker with a space in it: `{{` becomes `{ {`, and so do `{%`, `{#` and `<%`. The closing ones do nothing alone.
+//! The original stays in our rows.
+//!
+//! A `{` or `<` at the end gets the space too: a workflow may write two values side by side.
+
+use crate::text_enum;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+text_enum! {
+    /// What happens to alert text that holds template markers (`POUNDCAKE_TEMPLATE_TEXT`).
+    pub enum TemplateText {
+        /// The markers are broken apart.
+        Break = "break",
+        /// The dispatch is rejected.
+        Reject = "reject",
+    }
+}
+
+/// A parameter holds a template marker, and `POUNDCAKE_TEMPLATE_TEXT` is `reject`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the alert's text for parameter {parameter:?} holds a template marker ({{{{ {{% {{# or <%), \
+     and POUNDCAKE_TEMPLATE_TEXT=reject"
+)]
+pub struct MarkerFound {
+    /// The parameter's name.
+    pub parameter: String,
+}
+
+/// Makes a parameter's value inert, down to the names and strings inside of maps and lists; or refuses it.
+///
+/// To be applied to the finished value: what two harmless halves were put together to is seen only then.
+pub fn disarm(parameter: &str, value: Value, mode: TemplateText) -> Result<Value, MarkerFound> {
+    if mode == TemplateText::Reject && holds_marker(&value) {
+        return Err(MarkerFound { parameter: parameter.to_owned() });
+    }
+    Ok(break_value(value))
+}
+
+/// Breaks the markers in one text apart.
+pub fn break_markers(text: &str) -> Cow<'_, str> {
+    if !has_marker(text) && !text.ends_with(['{', '<']) {
+        return Cow::Borrowed(text);
+    }
+    let mut broken = String::with_capacity(text.len() + 8);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        broken.push(c);
+        if chars.peek().map_or(c == '{' || c == '<', |next| is_marker(c, *next)) {
+            broken.push(' ');
+        }
+    }
+    Cow::Owned(broken)
+}
+
+const fn is_marker(first: char, second: char) -> bool {
+    matches!((first, second), ('{', '{' | '%' | '#') | ('<', '%'))
+}
+
+fn has_marker(text: &str) -> bool {
+    text.chars().zip(text.chars().skip(1)).any(|(first, second)| is_marker(first, second))
+}
+
+fn holds_marker(value: &Value) -> bool {
+    match value {
+        Value::String(text) => has_marker(text),
+        Value::Array(list) => list.iter().any(holds_marker),
+        Value::Object(map) => map.iter().any(|(name, value)| has_marker(name) || holds_marker(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn break_value(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(break_markers(&text).into_owned()),
+        Value::Array(list) => Value::Array(list.into_iter().map(break_value).collect()),
+        Value::Object(map) => Value::Object(break_map(map)),
+        scalar => scalar,
+    }
+}
+
+fn break_map(map: Map<String, Value>) -> Map<String, Value> {
+    map.into_iter().map(|(name, value)| (break_markers(&name).into_owned(), break_value(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_marker_is_broken_also_where_they_overlap() {
+        for (text, broken) in [
+            ("{{ 6*7 }}", "{ { 6*7 }}"),
+            ("{% raw %}{# c #}<% 1 %>", "{ % raw %}{ # c #}< % 1 %>"),
+            ("{{{", "{ { { "),
+            ("{{%", "{ { %"),
+            ("<<%", "<< %"),
+            ("a { b < c", "a { b < c"),
+            ("load <", "load < "),
+            ("", ""),
+        ] {
+            assert_eq!(break_markers(text), broken);
+        }
+    }
+
+    #[test]
+    fn names_and_nested_values_are_broken_too() {
+        let value = json!({"{{x}}": ["<%", {"a": "{%"}], "n": 1});
+        let broken = json!({"{ {x}}": ["< %", {"a": "{ %"}], "n": 1});
+        assert_eq!(disarm("labels", value, TemplateText::Break), Ok(broken));
+    }
+
+    #[test]
+    fn reject_names_the_parameter() {
+        for value in [json!("{{"), json!({"{#": 1}), json!([["<%"]])] {
+            let error = disarm("summary", value, TemplateText::Reject).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "the alert's text for parameter \"summary\" holds a template marker ({{ {% {# or <%), \
+                 and POUNDCAKE_TEMPLATE_TEXT=reject"
+            );
+        }
+        assert_eq!(disarm("a", json!("x { y"), TemplateText::Reject), Ok(json!("x { y")));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_broken_holds_a_marker_alone_or_joined(left in r"[{}%#< aü]{0,12}", right in r"[{}%#< aü]{0,12}") {
+            let (left, right) = (break_markers(&left).into_owned(), break_markers(&right).into_owned());
+            let joined = [left.as_str(), right.as_str()].concat();
+            prop_assert!(!has_marker(&joined));
+            prop_assert_eq!(break_markers(&left), left.as_str());
+        }
+
+        #[test]
+        fn only_spaces_are_added(text in ".{0,20}") {
+            prop_assert_eq!(break_markers(&text).replace(' ', ""), text.replace(' ', ""));
+        }
+    }
+}
