@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 # The embedded build has a target directory of its own: switching features would rebuild everything each time.
 EMBEDDED := --no-default-features --features sqlite
 DENY_VERSION := 0.20.2
+# Tests wait for neighbours more than they compute: more of them at once than there are cores.
+TEST_THREADS ?= 8
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +22,7 @@ demo: ## The main job on SQLite with a StackStorm stand-in; needs gcc only
 test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; installs them if missing
 	tests/services.sh install
 	cargo test --locked --no-run
-	INSTA_UPDATE=no tests/services.sh run cargo test --locked
+	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) tests/services.sh run cargo test --locked
 
 services: ## Start the tests' MariaDB and RabbitMQ and leave them running, for single `cargo test`s
 	tests/services.sh install
