@@ -1,5 +1,80 @@
-//! From an alert's row to StackStorm: what is to be triggered, and with what.
+//! From a message to an execution link: slot, claim, route, (lookup), trigger, record, ack last.
+//!
+//! `worker` takes deliveries and owns the order of those steps; `attempt` decides what one claimed row needs and returns
+//! an [`End`], which is written in one place. Everything before the ack may happen twice: a redelivered message finds a
+//! row that is not claimable, and a claim whose dispatcher died is looked up by its trace tag before anybody posts.
 
+mod attempt;
+mod batch;
+mod direct;
+mod end;
+mod lookup;
 pub mod parameters;
+mod resolver;
 pub mod routes;
+mod routing;
+mod rule;
 pub mod template;
+mod worker;
+
+pub use end::End;
+pub use resolver::Resolver;
+pub use routing::Routes;
+pub use worker::Worker;
+
+use crate::{
+    metrics::Metrics,
+    model::ids::{AlertId, RequestId},
+    retry::Schedule,
+    stackstorm::{ActionCache, Client, text::TemplateText},
+    store::Store,
+};
+use chrono::TimeDelta;
+use std::time::Duration;
+
+/// How long a claim is fresh enough to post: a process that was stopped longer gives the row back.
+const FRESH: Duration = Duration::from_secs(10);
+/// How long an action's declaration is kept.
+pub const ACTIONS_KEPT: Duration = Duration::from_mins(5);
+
+/// The settings of dispatching.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Calls for one alert at most.
+    pub max_attempts: i32,
+    /// Older alerts are not dispatched any more; counted from `pending_at`.
+    pub max_age: TimeDelta,
+    /// Waits between attempts.
+    pub schedule: Schedule,
+    /// The HTTP timeout of a call: a lookup before it is over proves nothing.
+    pub http_timeout: TimeDelta,
+    /// How long lookups must stay healthy and empty.
+    pub settle_time: TimeDelta,
+    /// How long a claim is ours.
+    pub lease: TimeDelta,
+    /// Rule mode: how long StackStorm's rules may take.
+    pub rule_deadline: TimeDelta,
+    /// What happens to template markers in alert text.
+    pub template_text: TemplateText,
+}
+
+/// Everything that a dispatch needs; one per process, shared.
+pub struct Dispatch {
+    /// The rows.
+    pub store: Store,
+    /// StackStorm.
+    pub client: Client,
+    /// Declarations of actions.
+    pub actions: ActionCache,
+    /// Where alerts go.
+    pub routes: Routes,
+    /// The settings.
+    pub policy: Policy,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+/// What StackStorm knows a dispatch by. Unique per alert and generation; every attempt of one uses the same.
+pub fn trace_tag(request_id: RequestId, alert_id: AlertId, generation: i32) -> String {
+    format!("poundcake:{request_id}:{alert_id}:{generation}")
+}

@@ -128,6 +128,12 @@ impl Store {
     }
 }
 
+impl AsRef<Self> for StoreError {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl From<ConnectError> for StoreError {
     fn from(error: ConnectError) -> Self {
         let (ConnectError::Connect { label, .. } | ConnectError::Session { label, .. }) = &error;

@@ -25,6 +25,8 @@ pub struct Awaiting {
     pub request_id: RequestId,
     /// Its generation.
     pub generation: i32,
+    /// How long ago its row was inserted, by the database's clock.
+    pub age: TimeDelta,
     /// How long ago the webhook was posted, by the database's clock.
     pub waited: TimeDelta,
     /// No answer came to the POST: StackStorm may not have it.
@@ -63,7 +65,8 @@ pub fn take(conn: &mut AnyConnection, limit: i64) -> Result<Vec<Awaiting>, Store
             .execute(conn)?;
             if let (1, Ok(request_id)) = (changed, RequestId::parse(&request_id)) {
                 let (generation, uncertain) = (row.dispatch_generation, row.dispatch_uncertain);
-                taken.push(Awaiting { alert_id: row.id, request_id, generation, waited, uncertain });
+                let age = now - row.created_at;
+                taken.push(Awaiting { alert_id: row.id, request_id, generation, age, waited, uncertain });
             }
         }
         Ok(taken)

@@ -203,23 +203,6 @@ fn begin_attempts(
     Ok(())
 }
 
-/// Before a settled row is posted again: a new attempt under the same claim. False when the claim is no longer ours.
-pub fn begin_again(conn: &mut AnyConnection, id: AlertId, token: &str, lease: TimeDelta) -> Result<bool, StoreError> {
-    tx::write(conn, |conn| {
-        let now = tx::now(conn)?;
-        let changed = diesel::update(held(id, token))
-            .set((
-                dsl::dispatch_attempts.eq(dsl::dispatch_attempts + 1),
-                dsl::attempted_at.eq(Some(now)),
-                dsl::settling_since.eq(None::<NaiveDateTime>),
-                dsl::next_attempt_at.eq(Some(now + lease)),
-                dsl::updated_at.eq(now),
-            ))
-            .execute(conn)?;
-        Ok(changed == 1)
-    })
-}
-
 type Held<'a> = diesel::dsl::Filter<
     diesel::dsl::Filter<
         diesel::dsl::Find<poundcake_alerts::table, AlertId>,
@@ -299,6 +282,8 @@ pub struct Settlement {
     pub reason: DispatchReason,
     /// For `dispatch_error`.
     pub error: Option<String>,
+    /// The claim counted an attempt, and nothing was sent.
+    pub give_back_attempt: bool,
     /// The whole new `dispatch_log`; `None` leaves what is there.
     pub log: Option<String>,
 }
@@ -308,11 +293,13 @@ pub fn settle(conn: &mut AnyConnection, id: AlertId, token: &str, end: &Settleme
     tx::write(conn, |conn| {
         let now = tx::now(conn)?;
         keep_texts(conn, id, token, end.error.as_deref(), end.log.as_deref())?;
+        let given_back = i32::from(end.give_back_attempt);
         let changed = diesel::update(held(id, token))
             .set((
                 dsl::dispatch_status.eq(end.status),
                 dsl::dispatch_reason.eq(Some(end.reason)),
                 dsl::claimed_by.eq(None::<String>),
+                dsl::dispatch_attempts.eq(dsl::dispatch_attempts - given_back),
                 dsl::dispatch_uncertain.eq(false),
                 dsl::settling_since.eq(None::<NaiveDateTime>),
                 dsl::next_attempt_at.eq(None::<NaiveDateTime>),

@@ -43,6 +43,11 @@ impl Entry {
         self.execution_id = Some(id.to_owned());
         self
     }
+
+    /// The column's new text.
+    pub fn appended_to(&self, log: Option<&str>) -> String {
+        append(log, self)
+    }
 }
 
 /// The column's new text. What is there and cannot be read is dropped, never an error.

@@ -1,0 +1,69 @@
+//! The routes in force: from the file, re-read when it changes, or the one route that is there without a file.
+
+use super::routes::{Refresh, RouteTable, RoutesFile};
+use crate::{metrics::Metrics, model::target::Target, store::claims::ClaimedAlert};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+/// How often the file is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Where alerts go. Cheap to clone.
+#[derive(Clone)]
+pub enum Routes {
+    /// No file: everything to one StackStorm webhook.
+    Fixed(Arc<RouteTable>),
+    /// `POUNDCAKE_ROUTES`.
+    File(Arc<RoutesFile>),
+}
+
+impl Routes {
+    /// Reads the file for the first time; an invalid one is an error that names what to change.
+    pub fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+        Ok(match path {
+            None => Self::Fixed(Arc::new(RouteTable::without_file()?)),
+            Some(path) => Self::File(Arc::new(RoutesFile::open(path)?)),
+        })
+    }
+
+    /// The table in force now.
+    pub fn table(&self) -> Arc<RouteTable> {
+        match self {
+            Self::Fixed(table) => Arc::clone(table),
+            Self::File(file) => file.table(),
+        }
+    }
+
+    /// Looks at the file until cancelled; an invalid one keeps the old table, is logged once and shown as a metric.
+    pub async fn watch(self, metrics: Metrics, stop: CancellationToken) {
+        let Self::File(file) = self else { return };
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let looked = Arc::clone(&file);
+            match tokio::task::spawn_blocking(move || looked.refresh()).await {
+                Ok(Refresh::Loaded) => {
+                    metrics.routes_invalid.set(0);
+                    log::info!("the routes file has changed and is in force");
+                }
+                Ok(Refresh::Kept(error)) => {
+                    metrics.routes_invalid.set(1);
+                    log::error!("the routes file is invalid, the old routes stay in force: {error}");
+                }
+                Ok(Refresh::Unchanged) | Err(_) => {}
+            }
+        }
+    }
+}
+
+/// The target that a table has for a row.
+pub(super) fn target(table: &RouteTable, alert: &ClaimedAlert) -> Option<Target> {
+    table.route(&labels(alert)).map(|route| route.target.clone())
+}
+
+/// The row's labels; written by us, so a row that cannot be read has none.
+pub(super) fn labels(alert: &ClaimedAlert) -> BTreeMap<String, String> {
+    serde_json::from_str(&alert.labels).unwrap_or_default()
+}

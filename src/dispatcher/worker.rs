@@ -1,0 +1,216 @@
+//! The consumer's loop: a slot, a delivery, a claim, an attempt, the record, and the ack last.
+
+use super::{Dispatch, End, attempt::Attempt, batch::Batched, end, routing};
+use crate::{
+    broker::{Consumer, Delivery, Event},
+    relay,
+    retry::Reconnect,
+    store::{
+        StoreError,
+        claims::{self, ClaimPolicy, ClaimRequest, Claimed},
+        records::{self, Authority, Record, Recorded},
+    },
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long shutdown waits for calls that are under way; what is not over by then is looked up after its lease.
+const FINISH: Duration = Duration::from_secs(25);
+
+/// Takes deliveries and sees each through to its ack.
+pub struct Worker {
+    shared: Arc<Shared>,
+    slots: Arc<Semaphore>,
+    tasks: TaskTracker,
+}
+
+struct Shared {
+    dispatch: Arc<Dispatch>,
+    claims: Batched<ClaimRequest, Option<Claimed>>,
+    records: Batched<Record, Recorded>,
+    stop: CancellationToken,
+}
+
+impl Worker {
+    /// A worker with so many calls at once; needs a running runtime.
+    pub fn new(dispatch: Arc<Dispatch>, concurrency: u16, stop: CancellationToken) -> Self {
+        let (claims, records) = (claims_of(&dispatch), records_of(&dispatch));
+        let shared = Arc::new(Shared { dispatch, claims, records, stop });
+        Self { shared, slots: Arc::new(Semaphore::new(usize::from(concurrency.max(1)))), tasks: TaskTracker::new() }
+    }
+
+    /// Consumes until cancelled, then finishes what is held. A message that is not acked by then comes again.
+    pub async fn run(self, mut consumer: Consumer) {
+        let stop = self.shared.stop.clone();
+        loop {
+            let next = async {
+                // A slot first: nothing is claimed that could not be posted at once.
+                let slot = Arc::clone(&self.slots).acquire_owned().await;
+                (slot, consumer.next().await)
+            };
+            let (slot, event) = tokio::select! {
+                () = stop.cancelled() => break,
+                next = next => next,
+            };
+            // The semaphore is never closed.
+            let Ok(slot) = slot else { break };
+            match event {
+                Event::Delivery(delivery) => drop(self.tasks.spawn(handle(Arc::clone(&self.shared), delivery, slot))),
+                Event::QueueCreated => drop(self.tasks.spawn(requeue(Arc::clone(&self.shared)))),
+            }
+        }
+        self.tasks.close();
+        if tokio::time::timeout(FINISH, self.tasks.wait()).await.is_err() {
+            log::warn!(calls = self.tasks.len(); "calls still under way are left; they are looked up after their lease");
+        }
+    }
+}
+
+fn claims_of(dispatch: &Arc<Dispatch>) -> Batched<ClaimRequest, Option<Claimed>> {
+    let dispatch = Arc::clone(dispatch);
+    Batched::start(move |requests: Vec<ClaimRequest>| {
+        let dispatch = Arc::clone(&dispatch);
+        async move {
+            let (table, lease) = (dispatch.routes.table(), dispatch.policy.lease);
+            dispatch
+                .store
+                .run(move |conn| {
+                    let route = |alert: &claims::ClaimedAlert| routing::target(&table, alert);
+                    let token = uuid::Uuid::new_v4().to_string();
+                    let policy = ClaimPolicy { lease, route: &route };
+                    let mut claimed = claims::claim(conn, &requests, &token, &policy)?;
+                    let mut take = |request: &ClaimRequest| {
+                        let index = claimed.iter().position(|claimed| claimed.alert.id == request.alert_id)?;
+                        Some(claimed.swap_remove(index))
+                    };
+                    Ok(requests.iter().map(&mut take).collect())
+                })
+                .await
+        }
+    })
+}
+
+fn records_of(dispatch: &Arc<Dispatch>) -> Batched<Record, Recorded> {
+    let store = dispatch.store.clone();
+    Batched::start(move |batch: Vec<Record>| {
+        let store = store.clone();
+        async move { store.run(move |conn| records::record(conn, &batch)).await }
+    })
+}
+
+/// The queue was new: what was queued is due. Tried until the database has it.
+async fn requeue(shared: Arc<Shared>) {
+    let store = &shared.dispatch.store;
+    if shared.insist("requeue", || relay::requeue_all(store)).await.is_none() {
+        log::debug!("stopped before the queued rows were made due; the sweep finds them later");
+    }
+}
+
+/// One delivery. The ack is the last line; a crash anywhere before it brings the message back, and the row says what was
+/// done. Nothing here requeues.
+async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePermit) {
+    let message = delivery.message;
+    let request = ClaimRequest { alert_id: message.alert_id, generation: message.generation };
+    let Some(claimed) = shared.insist("claim", || shared.claims.ask(request)).await else { return };
+    let metrics = &shared.dispatch.metrics;
+    if let Some(claimed) = claimed {
+        metrics.claims.with_label_values(&["claimed"]).inc();
+        let begun = Instant::now();
+        let end = Attempt::new(&shared.dispatch, &claimed, begun, &shared.stop).run().await;
+        if !shared.finish(&claimed, end, begun).await {
+            return;
+        }
+    } else {
+        metrics.claims.with_label_values(&["not_claimable"]).inc();
+        log::debug!(request_id:% = message.request_id, alert_id = message.alert_id; "not claimable: stale, held or done");
+    }
+    drop(slot);
+    delivery.ack().await;
+}
+
+impl Shared {
+    /// Writes how a claim ended. False when shutdown came first: the lease decides then.
+    async fn finish(&self, claimed: &Claimed, end: End, begun: Instant) -> bool {
+        let written = if let End::Dispatched { links, log } = &end {
+            let record = Record {
+                alert_id: claimed.alert.id,
+                request_id: claimed.request_id,
+                authority: Authority::Claim(claimed.token.clone()),
+                links: links.clone(),
+                log: log.as_ref().map(|entry| entry.appended_to(claimed.alert.dispatch_log.as_deref())),
+            };
+            let recorded = self.insist("record", || self.records.ask(record.clone())).await;
+            recorded.map(|recorded| recorded == Recorded::Dispatched)
+        } else {
+            let write = || {
+                let (claimed, end) = (claimed.clone(), end.clone());
+                self.dispatch.store.run(move |conn| end::write(conn, &claimed, &end))
+            };
+            self.insist("release", write).await
+        };
+        let Some(ours) = written else { return false };
+        self.note(claimed, &end, ours, begun);
+        true
+    }
+
+    fn note(&self, claimed: &Claimed, end: &End, ours: bool, begun: Instant) {
+        let metrics = &self.dispatch.metrics;
+        let (request_id, alert_id) = (claimed.request_id, claimed.alert.id);
+        let attempt = claimed.alert.dispatch_attempts + 1;
+        match end {
+            End::Dispatched { links, .. } => {
+                metrics.links.inc_by(u64::try_from(links.len()).unwrap_or_default());
+                let waited = (claimed.claimed_at - claimed.alert.created_at).as_seconds_f64();
+                metrics.webhook_to_execution_seconds.observe(waited.max(0.0) + begun.elapsed().as_secs_f64());
+                if !ours {
+                    metrics.duplicates.inc();
+                    log::error!(request_id:%, alert_id; "the claim was lost before its execution was recorded; linked all the same");
+                }
+                let execution_id = links.first().map_or("", |link| link.execution_id.as_str());
+                log::info!(request_id:%, alert_id, attempt, execution_id; "dispatched");
+            }
+            End::Settled { status, reason, error, .. } => {
+                metrics.settled.with_label_values(&[status.as_str(), reason.as_str()]).inc();
+                log::warn!(request_id:%, alert_id, attempt, reason:%; "dispatch {status}: {}", error.as_deref().unwrap_or("-"));
+            }
+            End::Later(later) => {
+                let due_s = later.due_in.num_seconds();
+                let event = later.event.as_ref().map_or("waiting", |(event, _)| event);
+                log::info!(request_id:%, alert_id, attempt, due_s, uncertain = later.uncertain; "given back: {event}");
+            }
+            End::Awaiting { uncertain } => {
+                log::info!(request_id:%, alert_id, attempt, uncertain; "StackStorm's rules have it");
+            }
+        }
+        if !ours {
+            log::warn!(request_id:%, alert_id, end = end.word(); "the claim had outlived its lease");
+        }
+    }
+
+    /// Repeats a write until the database takes it; every one of them may be written twice. `None` at shutdown.
+    /// While the database is away there is nothing better to do with the slot.
+    async fn insist<T, E, Fut>(&self, what: &str, write: impl Fn() -> Fut) -> Option<T>
+    where
+        Fut: Future<Output = Result<T, E>>,
+        E: AsRef<StoreError>,
+    {
+        let mut pace = Reconnect::new();
+        loop {
+            match write().await {
+                Ok(value) => return Some(value),
+                Err(error) => {
+                    let wait = pace.failed(what);
+                    log::warn!(what, wait_ms = wait.as_millis(); "waiting for the database: {}", crate::logging::chain(error.as_ref()));
+                    tokio::select! {
+                        () = self.stop.cancelled() => return None,
+                        () = tokio::time::sleep(wait) => {}
+                    }
+                }
+            }
+        }
+    }
+}
