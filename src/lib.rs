@@ -17,6 +17,9 @@
 //! - [`ingest`]: the webhook's way into the database: judge, group commit, answer.
 //! - [`relay`]: from rows to the broker: after COMMIT, and whatever is due.
 //! - [`dispatcher`]: from a message to an execution link: claim, route, trigger, record, ack.
+//!
+//! Beside it:
+//! - [`stand_in`]: a stand-in for StackStorm, for tests and the demo.
 
 #[cfg(not(any(feature = "mysql", feature = "sqlite")))]
 compile_error!("build with the feature mysql, sqlite or both");
@@ -35,4 +38,5 @@ pub mod retry;
 pub mod secret;
 pub mod shutdown;
 pub mod stackstorm;
+pub mod stand_in;
 pub mod store;

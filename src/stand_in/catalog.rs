@@ -1,0 +1,188 @@
+//! What is registered, over HTTP: actions, rules, triggers, packs, policies.
+
+use serde_json::{Value, json};
+
+use super::{
+    answer::{Answer, Call, Outcome, Refusal},
+    body,
+    content::Content,
+    execution::Shown,
+    parameters,
+    query::{self, Page},
+    routes::{by_id, found},
+    state::State,
+};
+
+/// The routes under `/rules`, `/actions` and what they are made of.
+pub(super) fn route(state: &mut State, call: &Call, method: &str, path: &[&str]) -> Outcome {
+    match (method, path) {
+        ("GET", ["rules"]) => query::plain(call, &state.content.rules, &["pack", "name", "action", "trigger"], None),
+        ("POST", ["rules"]) => post_rule(state, call),
+        ("GET", ["rules", "views"]) => query::plain(call, &rule_views(state), &["pack", "name"], None),
+        ("GET", ["rules", reference]) => found(state.content.rule(reference), || Refusal::no_reference(reference)),
+        ("PUT", ["rules", id]) => put_rule(state, id, call),
+        ("DELETE", ["rules", id]) => delete_rule(state, id),
+
+        ("GET", ["actions"]) => query::plain(call, &actions(state), &["pack", "name"], None),
+        ("GET", ["actions", reference]) => action(state, reference).map(|action| Answer::json(200, &action)),
+        ("GET", ["actions", "views", "overview"]) => {
+            // StackStorm's overview knows no filter by pack.
+            Ok(Page::read(call, None)?.answer(actions(state).into_iter().map(|one| overview(state, one)).collect()))
+        }
+        ("GET", ["actions", "views", "overview", reference]) => {
+            let action = action(state, reference)?;
+            Ok(Answer::json(200, &overview(state, action)))
+        }
+        ("GET", ["actions", "views", "parameters", reference]) => {
+            let action = action(state, reference)?;
+            Ok(Answer::json(200, &json!({ "parameters": overview(state, action)["parameters"] })))
+        }
+        ("GET", ["actions", "views", "entry_point", reference]) => {
+            let action = action(state, reference)?;
+            let missing = || Refusal::new(404, format!("Action ref={reference} has no entry point."));
+            let text = Content::entry_point(&action).ok_or_else(missing)?;
+            Ok(Answer::raw(200, "application/x-yaml", text.as_bytes().to_vec()))
+        }
+
+        ("GET", ["triggertypes"]) => query::plain(call, &state.content.trigger_types, &["pack", "name"], Some(100)),
+        ("GET", ["triggertypes", name]) => by_reference(&state.content.trigger_types, name),
+        ("GET", ["triggers"]) => Ok(Answer::json(200, &json!(state.content.triggers))),
+        ("GET", ["triggers", name]) => by_reference(&state.content.triggers, name),
+        ("GET", ["policies"]) => {
+            query::plain(call, &state.content.policies, &["resource_ref", "policy_type", "pack"], Some(100))
+        }
+        ("GET", ["policies", name]) => by_reference(&state.content.policies, name),
+        ("GET", ["packs"]) => query::plain(call, &state.content.packs, &["name", "ref"], Some(100)),
+        ("GET", ["packs", name]) => by_reference(&state.content.packs, name),
+        ("POST", ["packs", "register"]) => Ok(Answer::json(200, &registered(state))),
+        ("GET", ["runnertypes"]) => {
+            let runners: Vec<_> = state.content.runners.iter().map(|runner| (**runner).clone()).collect();
+            query::plain(call, &runners, &["name"], None)
+        }
+        ("GET", ["runnertypes", id]) => {
+            let runners: Vec<_> = state.content.runners.iter().map(|runner| (**runner).clone()).collect();
+            by_id(&runners, id)
+        }
+        _ => Err(Refusal::no_route()),
+    }
+}
+
+fn by_reference(items: &[Value], reference: &str) -> Outcome {
+    let one = items.iter().find(|item| item["ref"] == reference || item["id"] == reference);
+    found(one, || Refusal::no_reference(reference))
+}
+
+fn actions(state: &State) -> Vec<Value> {
+    state.content.actions.iter().map(|action| (**action).clone()).collect()
+}
+
+fn action(state: &State, reference: &str) -> Result<Value, Refusal> {
+    let found = state.content.action(reference).map(|action| (**action).clone());
+    found.ok_or_else(|| Refusal::no_reference(reference))
+}
+
+/// An action with the parameters that its runner adds.
+fn overview(state: &State, mut action: Value) -> Value {
+    let runner = state.content.runner_of(&action);
+    action["parameters"] = Value::Object(parameters::declared(&action, &runner));
+    action
+}
+
+fn rule_views(state: &State) -> Vec<Value> {
+    let view = |rule: &Value| {
+        let mut rule = rule.clone();
+        let described = |thing: Option<&Value>| thing.map(|thing| thing["description"].clone()).unwrap_or_default();
+        let reference = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let kind = described(state.content.trigger_type(&reference(&rule["trigger"]["type"])));
+        let action = state.content.action(&reference(&rule["action"]["ref"])).map(AsRef::as_ref);
+        rule["action"]["description"] = described(action);
+        rule["trigger"]["description"] = kind;
+        rule
+    };
+    state.content.rules.iter().map(view).collect()
+}
+
+fn post_rule(state: &mut State, call: &Call) -> Outcome {
+    let body = body::object(call)?;
+    let name = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
+    let Some(rule) = name("name") else { return Err(Refusal::bad("'name' is a required property")) };
+    let pack = name("pack").unwrap_or_else(|| "default".to_owned());
+    if state.content.rule(&format!("{pack}.{rule}")).is_some() {
+        return Err(Refusal::new(409, format!("Tried to save duplicate unique keys (rule {pack}.{rule})")));
+    }
+    let rule = state.content.add_rule(&pack, "", Value::Object(body), &mut state.ids);
+    Ok(Answer::json(201, &rule))
+}
+
+/// A rule is changed by its id only.
+fn put_rule(state: &mut State, id: &str, call: &Call) -> Outcome {
+    let mut body = body::object(call)?;
+    let missing = || Refusal::no_resource(id);
+    let rule = state.content.rules.iter_mut().find(|rule| rule["id"] == id).ok_or_else(missing)?;
+    body.remove("id");
+    if let Value::Object(own) = rule {
+        own.extend(body);
+    }
+    Ok(Answer::json(200, rule))
+}
+
+fn delete_rule(state: &mut State, id: &str) -> Outcome {
+    let before = state.content.rules.len();
+    state.content.rules.retain(|rule| rule["id"] != id && rule["ref"] != id);
+    if state.content.rules.len() == before {
+        return Err(Refusal::no_reference(id));
+    }
+    Ok(Answer::raw(204, "text/html; charset=UTF-8", Vec::new()))
+}
+
+fn registered(state: &State) -> Value {
+    let content = &state.content;
+    json!({
+        "runners": content.runners.len(), "rule_types": 2, "policy_types": 3, "actions": content.actions.len(),
+        "rules": content.rules.len(), "policies": content.policies.len(),
+    })
+}
+
+/// Enforcements are asked for by `trigger_instance`, which they hold as `trigger_instance_id`.
+pub(super) fn enforcements(state: &State, call: &Call) -> Vec<Value> {
+    let pairs = [
+        ("trigger_instance", "trigger_instance_id"),
+        ("execution", "execution_id"),
+        ("rule_ref", "rule.ref"),
+        ("rule_id", "rule.id"),
+        ("status", "status"),
+    ];
+    let fits = |item: &&Value| {
+        pairs.iter().all(|(name, path)| {
+            call.query(name).is_none_or(|wanted| query::at(item, path).is_some_and(|own| own == wanted))
+        })
+    };
+    state.enforcements.iter().rev().filter(fits).cloned().collect()
+}
+
+/// Enforcements with their trigger instance and a part of their execution.
+pub(super) fn enforcement_views(state: &State, call: &Call) -> Outcome {
+    let page = Page::read(call, Some(50))?;
+    Ok(page.answer_with(enforcements(state, call), |mut item| {
+        let instance = state.trigger_instances.iter().find(|instance| instance["id"] == item["trigger_instance_id"]);
+        item["trigger_instance"] = instance.cloned().unwrap_or_default();
+        let execution = item["execution_id"].as_str().and_then(|id| state.execution(id));
+        item["execution"] = execution.map_or_else(|| json!({}), |execution| view(&execution.show(Shown::READ)));
+        item
+    }))
+}
+
+fn view(execution: &Value) -> Value {
+    let mut out = json!({
+        "action": { "ref": execution["action"]["ref"], "parameters": execution["action"]["parameters"] },
+        "runner": {
+            "name": execution["runner"]["name"], "runner_parameters": execution["runner"]["runner_parameters"],
+        },
+    });
+    for name in ["status", "start_timestamp", "end_timestamp", "parameters", "id"] {
+        if let Some(value) = execution.get(name) {
+            out[name] = value.clone();
+        }
+    }
+    out
+}

@@ -1,0 +1,216 @@
+//! The whole stand-in in one struct: what is stored, what is due, what was seen. No HTTP and no waiting in here.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::Utc;
+use serde_json::{Map, Value, json};
+use tokio::sync::{Notify, broadcast};
+
+use super::{
+    Options,
+    access::Access,
+    content::Content,
+    engine::Step,
+    execution::{Execution, Shown},
+    faults::Faults,
+    ids::Ids,
+    pace::Pace,
+    status::Status,
+    stream::Event,
+    times::Time,
+    trace::{Component, Kind, Trace},
+};
+
+/// How many stream events a slow reader may lag behind.
+const STREAM_BACKLOG: usize = 4096;
+
+/// What clients did, for tests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Seen {
+    /// `POST /v1/executions`, refused ones included.
+    pub posts: u64,
+    /// `POST /v1/webhooks/…`, refused ones included.
+    pub webhooks: u64,
+    /// GETs of traces and of lists of executions.
+    pub lookups: u64,
+    /// DELETEs of executions.
+    pub cancels: u64,
+}
+
+/// Everything.
+pub(super) struct State {
+    pub(super) ids: Ids,
+    pub(super) pace: Pace,
+    pub(super) content: Content,
+    pub(super) access: Access,
+    pub(super) faults: Faults,
+    pub(super) seen: Seen,
+    pub(super) executions: Vec<Execution>,
+    index: HashMap<String, usize>,
+    pub(super) traces: Vec<Trace>,
+    trace_index: HashMap<String, usize>,
+    pub(super) trigger_instances: Vec<Value>,
+    pub(super) enforcements: Vec<Value>,
+    due: BTreeMap<(Instant, u64), Step>,
+    sequence: u64,
+    pub(super) events: broadcast::Sender<Arc<Event>>,
+    pub(super) wake: Arc<Notify>,
+}
+
+impl State {
+    pub(super) fn new(options: &Options) -> Self {
+        let mut ids = Ids::new();
+        Self {
+            pace: options.pace.clone(),
+            content: Content::compiled_in(&mut ids),
+            access: Access::new(options, &mut ids),
+            ids,
+            faults: Faults::default(),
+            seen: Seen::default(),
+            executions: Vec::new(),
+            index: HashMap::new(),
+            traces: Vec::new(),
+            trace_index: HashMap::new(),
+            trigger_instances: Vec::new(),
+            enforcements: Vec::new(),
+            due: BTreeMap::new(),
+            sequence: 0,
+            events: broadcast::channel(STREAM_BACKLOG).0,
+            wake: Arc::new(Notify::new()),
+        }
+    }
+
+    /// The present; StackStorm's own clock, not the test's.
+    pub(super) fn now() -> Time {
+        Utc::now()
+    }
+
+    pub(super) fn execution(&self, id: &str) -> Option<&Execution> {
+        self.index.get(id).and_then(|at| self.executions.get(*at))
+    }
+
+    pub(super) fn execution_mut(&mut self, id: &str) -> Option<&mut Execution> {
+        self.index.get(id).and_then(|at| self.executions.get_mut(*at))
+    }
+
+    /// Stores an execution and hangs it into its trace.
+    pub(super) fn insert(&mut self, execution: Execution, caused_by: Value) {
+        let component = Component {
+            id: execution.id.clone(),
+            reference: execution.action_ref().to_owned(),
+            at: Self::now(),
+            caused_by,
+        };
+        if let Some(trace) = self.trace_mut(&execution.trace) {
+            trace.executions.push(component);
+        }
+        self.index.insert(execution.id.clone(), self.executions.len());
+        self.executions.push(execution);
+    }
+
+    pub(super) fn trace(&self, id: &str) -> Option<&Trace> {
+        self.trace_index.get(id).and_then(|at| self.traces.get(*at))
+    }
+
+    pub(super) fn trace_mut(&mut self, id: &str) -> Option<&mut Trace> {
+        self.trace_index.get(id).and_then(|at| self.traces.get_mut(*at))
+    }
+
+    /// The trace in which an object hangs.
+    pub(super) fn trace_with(&self, kind: Kind, id: &str) -> Option<&Trace> {
+        self.traces.iter().rev().find(|trace| trace.holds(kind, id))
+    }
+
+    /// A new trace of that tag; tags are not unique.
+    pub(super) fn new_trace(&mut self, tag: &str) -> String {
+        let id = self.ids.next();
+        self.trace_index.insert(id.clone(), self.traces.len());
+        self.traces.push(Trace::new(id.clone(), tag, Self::now()));
+        id
+    }
+
+    pub(super) fn trigger_instance_mut(&mut self, id: &str) -> Option<&mut Value> {
+        self.trigger_instances.iter_mut().rev().find(|instance| instance["id"] == id)
+    }
+
+    /// Moves an execution to a state, with its log and its events. A terminal state gets its end time, too.
+    pub(super) fn set_status(&mut self, id: &str, status: Status) {
+        let now = Self::now();
+        let Some(execution) = self.execution_mut(id) else { return };
+        execution.status = status;
+        execution.log.push((now, status));
+        // An abandoned execution has no end: its runner is gone.
+        if status.is_terminal() && status != Status::Abandoned {
+            execution.end = Some(now);
+        }
+        self.announce(id, "update");
+    }
+
+    /// Sends an execution's two events to the stream.
+    pub(super) fn announce(&mut self, id: &str, what: &str) {
+        let Some(execution) = self.execution(id) else { return };
+        let action = execution.action_ref().to_owned();
+        let status = execution.status;
+        let liveaction =
+            Event::new(format!("st2.liveaction__{what}"), &action, None, status, &execution.show_liveaction());
+        let shown = execution.show(Shown::READ);
+        let own = Event::new(format!("st2.execution__{what}"), &action, Some(id), status, &shown);
+        for event in [liveaction, own] {
+            // Nobody listening is no error.
+            let _ = self.events.send(Arc::new(event));
+        }
+    }
+
+    /// A step to be taken after a while.
+    pub(super) fn after(&mut self, wait: Duration, step: Step) {
+        self.sequence += 1;
+        self.due.insert((Instant::now() + wait, self.sequence), step);
+        self.wake.notify_one();
+    }
+
+    /// When the next step is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.due.keys().next().map(|(at, _)| *at)
+    }
+
+    /// Takes the steps that are due, also those they bring about.
+    pub(super) fn run_due(&mut self) {
+        let now = Instant::now();
+        while let Some(entry) = self.due.first_entry() {
+            if entry.key().0 > now {
+                break;
+            }
+            let step = entry.remove();
+            self.take(step);
+        }
+    }
+
+    /// The executions that a POST, a rule or a re-run has started, as the database holds them.
+    pub(super) fn roots(&self) -> impl Iterator<Item = &Execution> {
+        self.executions.iter().filter(|execution| execution.parent.is_none())
+    }
+
+    /// The counts of `GET /_stand_in/state`.
+    pub(super) fn summary(&self) -> Value {
+        let mut by_tag: Map<String, Value> = Map::new();
+        for execution in self.roots() {
+            let tag = self.trace(&execution.trace).map_or("", |trace| trace.tag.as_str());
+            let entry = by_tag.entry(tag).or_insert_with(|| json!([]));
+            if let Value::Array(list) = entry {
+                list.push(json!({
+                    "id": execution.id, "action": execution.action_ref(), "status": execution.status.as_str(),
+                    "started": execution.has_started(),
+                }));
+            }
+        }
+        let started = self.roots().filter(|execution| execution.has_started()).count();
+        json!({
+            "executions": self.executions.len(), "roots": self.roots().count(), "started": started, "by_tag": by_tag,
+            "seen": self.seen, "faults": self.faults.list(),
+        })
+    }
+}

@@ -1,0 +1,202 @@
+//! Expressions as Jinja and YAQL share them: literals, names, attributes, arithmetic, calls, filters.
+
+mod parser;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Number, Value, json};
+
+use crate::stand_in::python;
+
+/// A parsed expression.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::stand_in) enum Expression {
+    Literal(Value),
+    Name(String),
+    Attribute(Box<Expression>, String),
+    Index(Box<Expression>, Box<Expression>),
+    Call(String, Vec<Expression>),
+    Filter(Box<Expression>, String, Vec<Expression>),
+    Binary(Operator, Box<Expression>, Box<Expression>),
+}
+
+/// The operators of [`Expression::Binary`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::stand_in) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    FloorDivide,
+    Remainder,
+    Concatenate,
+}
+
+/// Where names and functions come from.
+pub(in crate::stand_in) trait Scope {
+    /// The value of a name.
+    fn name(&self, name: &str) -> Option<Value>;
+    /// The value of a call.
+    fn call(&self, name: &str, _arguments: &[Value]) -> Result<Value, String> {
+        Err(format!("'{name}' is undefined"))
+    }
+    /// What a dictionary is called in an error.
+    fn dictionary(&self) -> &str {
+        "dict object"
+    }
+}
+
+/// A scope of plain values.
+pub(in crate::stand_in) struct Names {
+    values: Map<String, Value>,
+    dictionary: &'static str,
+}
+
+impl Names {
+    pub(in crate::stand_in) fn new(values: Value, dictionary: &'static str) -> Self {
+        let values = if let Value::Object(values) = values { values } else { Map::new() };
+        Self { values, dictionary }
+    }
+}
+
+impl Scope for Names {
+    fn name(&self, name: &str) -> Option<Value> {
+        self.values.get(name).cloned()
+    }
+
+    fn dictionary(&self) -> &str {
+        self.dictionary
+    }
+}
+
+impl Expression {
+    /// Reads an expression; none if the text is no expression.
+    pub(in crate::stand_in) fn parse(text: &str) -> Option<Self> {
+        parser::parse(text)
+    }
+
+    /// The names it needs.
+    pub(in crate::stand_in) fn names(&self, into: &mut BTreeSet<String>) {
+        match self {
+            Self::Literal(_) => {}
+            Self::Name(name) => {
+                into.insert(name.clone());
+            }
+            Self::Attribute(of, _) => of.names(into),
+            Self::Index(of, by) | Self::Binary(_, of, by) => {
+                of.names(into);
+                by.names(into);
+            }
+            Self::Call(name, arguments) => {
+                into.insert(name.clone());
+                arguments.iter().for_each(|argument| argument.names(into));
+            }
+            Self::Filter(of, _, arguments) => {
+                of.names(into);
+                arguments.iter().for_each(|argument| argument.names(into));
+            }
+        }
+    }
+
+    pub(in crate::stand_in) fn value(&self, scope: &dyn Scope) -> Result<Value, String> {
+        match self {
+            Self::Literal(value) => Ok(value.clone()),
+            _ if self.is_datastore() => Ok(json!("")),
+            Self::Name(name) => scope.name(name).ok_or_else(|| format!("'{name}' is undefined")),
+            Self::Attribute(of, name) => member(&of.value(scope)?, &json!(name), scope),
+            Self::Index(of, by) => member(&of.value(scope)?, &by.value(scope)?, scope),
+            Self::Call(name, arguments) => {
+                let arguments =
+                    arguments.iter().map(|argument| argument.value(scope)).collect::<Result<Vec<_>, _>>()?;
+                scope.call(name, &arguments)
+            }
+            Self::Filter(of, name, arguments) => {
+                let arguments =
+                    arguments.iter().map(|argument| argument.value(scope)).collect::<Result<Vec<_>, _>>()?;
+                filter(name, of.value(scope), &arguments)
+            }
+            Self::Binary(operator, left, right) => binary(*operator, &left.value(scope)?, &right.value(scope)?),
+        }
+    }
+
+    /// `st2kv.…`: the stand-in's datastore is empty, and a missing key reads as an empty text.
+    fn is_datastore(&self) -> bool {
+        match self {
+            Self::Name(name) => name == "st2kv",
+            Self::Attribute(of, _) | Self::Index(of, _) => of.is_datastore(),
+            _ => false,
+        }
+    }
+}
+
+fn member(of: &Value, key: &Value, scope: &dyn Scope) -> Result<Value, String> {
+    let found = match (of, key) {
+        (Value::Object(map), Value::String(key)) => map.get(key),
+        (Value::Array(items), Value::Number(at)) => {
+            at.as_u64().and_then(|at| usize::try_from(at).ok()).and_then(|at| items.get(at))
+        }
+        _ => None,
+    };
+    let kind = || match of {
+        Value::Object(_) => scope.dictionary().to_owned(),
+        other => format!("{} object", python::type_name(other)),
+    };
+    found.cloned().ok_or_else(|| format!("'{}' has no attribute {}", kind(), python::repr(key)))
+}
+
+fn filter(name: &str, value: Result<Value, String>, arguments: &[Value]) -> Result<Value, String> {
+    match (name, value) {
+        ("default" | "d", Err(_)) => Ok(arguments.first().cloned().unwrap_or_else(|| json!(""))),
+        ("default" | "d", Ok(value)) => Ok(value),
+        (_, Err(error)) => Err(error),
+        ("upper", Ok(value)) => Ok(json!(python::text(&value).to_uppercase())),
+        ("lower", Ok(value)) => Ok(json!(python::text(&value).to_lowercase())),
+        ("trim", Ok(value)) => Ok(json!(python::text(&value).trim())),
+        ("string", Ok(value)) => Ok(json!(python::text(&value))),
+        ("to_json_string" | "tojson" | "to_complex", Ok(value)) => Ok(json!(value.to_string())),
+        ("length" | "count", Ok(Value::String(text))) => Ok(json!(text.chars().count())),
+        ("length" | "count", Ok(Value::Array(items))) => Ok(json!(items.len())),
+        ("length" | "count", Ok(Value::Object(map))) => Ok(json!(map.len())),
+        ("length" | "count", Ok(other)) => Err(format!("object of type '{}' has no len()", python::type_name(&other))),
+        (name, Ok(_)) => Err(format!("No filter named '{name}'.")),
+    }
+}
+
+fn binary(operator: Operator, left: &Value, right: &Value) -> Result<Value, String> {
+    if operator == Operator::Concatenate {
+        return Ok(json!(format!("{}{}", python::text(left), python::text(right))));
+    }
+    if let (Operator::Add, Value::String(left), Value::String(right)) = (operator, left, right) {
+        return Ok(json!(format!("{left}{right}")));
+    }
+    let unsupported =
+        || format!("unsupported operand type(s): '{}' and '{}'", python::type_name(left), python::type_name(right));
+    let whole = match (left.as_i64(), right.as_i64()) {
+        (Some(left), Some(right)) => whole_numbers(operator, left, right),
+        _ => None,
+    };
+    if let Some(value) = whole {
+        return Ok(json!(value));
+    }
+    let (left_number, right_number) = (left.as_f64().ok_or_else(unsupported)?, right.as_f64().ok_or_else(unsupported)?);
+    let value = match operator {
+        Operator::Add | Operator::Concatenate => left_number + right_number,
+        Operator::Subtract => left_number - right_number,
+        Operator::Multiply => left_number * right_number,
+        Operator::Divide => left_number / right_number,
+        Operator::FloorDivide => (left_number / right_number).floor(),
+        Operator::Remainder => left_number.rem_euclid(right_number),
+    };
+    Number::from_f64(value).map(Value::Number).ok_or_else(|| "division by zero".to_owned())
+}
+
+fn whole_numbers(operator: Operator, left: i64, right: i64) -> Option<i64> {
+    match operator {
+        Operator::Add => left.checked_add(right),
+        Operator::Subtract => left.checked_sub(right),
+        Operator::Multiply => left.checked_mul(right),
+        Operator::FloorDivide => left.checked_div_euclid(right),
+        Operator::Remainder => left.checked_rem_euclid(right),
+        Operator::Divide | Operator::Concatenate => None,
+    }
+}
