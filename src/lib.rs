@@ -17,6 +17,8 @@
 //! - [`ingest`]: the webhook's way into the database: judge, group commit, answer.
 //! - [`relay`]: from rows to the broker: after COMMIT, and whatever is due.
 //! - [`dispatcher`]: from a message to an execution link: claim, route, trigger, record, ack.
+//! - [`http`]: every route on one screen (`http::routes`), who may call it, and errors as HTTP.
+//! - [`cli`]: the commands, one file each.
 //!
 //! Beside it:
 //! - [`stand_in`]: a stand-in for StackStorm, for tests and the demo.
@@ -26,9 +28,11 @@ compile_error!("build with the feature mysql, sqlite or both");
 
 pub mod alertmanager;
 pub mod broker;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dispatcher;
+pub mod http;
 pub mod ingest;
 pub mod logging;
 pub mod metrics;

@@ -17,6 +17,7 @@ pub mod intake;
 pub mod links;
 pub mod migrate;
 mod openers;
+pub mod packet;
 pub mod records;
 pub mod schema;
 pub mod tx;

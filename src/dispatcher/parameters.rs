@@ -132,6 +132,13 @@ fn scalar(text: &str, kind: &str) -> Option<Value> {
     }
 }
 
+/// Everything that would be offered to an action which declares it all, for showing to people.
+pub fn offered(route: &Route, alert: &AlertView<'_>, mode: TemplateText) -> Result<Map<String, Value>, ParameterError> {
+    let names = DIRECT.iter().map(|(name, _)| *name).chain(route.parameters.keys().map(String::as_str));
+    let declared = names.map(|name| (name.to_owned(), Parameter::default())).collect();
+    fill(route, alert, &declared, mode)
+}
+
 /// The body for a StackStorm webhook: the fixed fields, and the route's parameters over them.
 pub fn webhook_body(
     route: &Route,

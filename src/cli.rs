@@ -1,0 +1,116 @@
+//! The commands, one file each; this file lists them and starts what all of them need.
+
+mod assemble;
+mod config;
+mod demo;
+mod dispatcher;
+mod report;
+mod ingest;
+mod migrate;
+mod routes;
+mod send_test;
+mod stand_in;
+mod standalone;
+mod table;
+
+use crate::{config::Settings, logging};
+use anyhow::Context;
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+
+/// A durable, tracked layer between Alertmanager and StackStorm.
+#[derive(Debug, Parser)]
+#[command(name = "poundcake", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take Alertmanager webhooks, store them, publish them
+    Ingest(WithSettings),
+    /// Consume, trigger StackStorm, write links
+    Dispatcher(WithSettings),
+    /// Everything in one process, on SQLite and an in-process queue by default
+    Standalone(standalone::Standalone),
+    /// Bring the schema up, or show where it stands
+    Migrate(migrate::Migrate),
+    /// Show the settings in force, secrets masked
+    Config(WithSettings),
+    /// Show what the routes do with an alert
+    Routes(routes::Routes),
+    /// Send one alert through the configured ingest and wait for its execution
+    SendTest(send_test::SendTest),
+    /// Run the main job on a temporary SQLite file and a StackStorm stand-in
+    Demo(demo::Demo),
+    /// Run the StackStorm stand-in alone
+    StandIn(stand_in::StandIn),
+}
+
+/// A command without flags of its own.
+#[derive(Debug, clap::Args)]
+struct WithSettings {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Cli {
+    /// Runs the command to its end.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        // One provider for the whole process; a second call (tests) finds it set.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+        runtime.block_on(self.command.run())
+    }
+}
+
+impl Command {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Ingest(WithSettings { settings }) => ingest::run(started(settings)).await,
+            Self::Dispatcher(WithSettings { settings }) => dispatcher::run(started(settings)).await,
+            Self::Standalone(command) => command.run().await,
+            Self::Migrate(command) => command.run().await,
+            Self::Config(_) => config::run(),
+            Self::Routes(command) => command.run(),
+            Self::SendTest(command) => command.run().await,
+            Self::Demo(command) => command.run().await,
+            Self::StandIn(command) => command.run().await,
+        }
+    }
+}
+
+/// Starts logging, and says which variables nobody reads.
+fn started(settings: Settings) -> Settings {
+    logging::init(settings.log.log_format, &settings.log.rust_log);
+    let set = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    for (name, nearest) in crate::config::unknown_variables(&settings_command(), set) {
+        match nearest {
+            Some(nearest) => log::warn!("{name} is set and nothing reads it; did you mean {nearest}?"),
+            None => log::warn!("{name} is set and nothing reads it"),
+        }
+    }
+    settings
+}
+
+/// A command that has exactly the settings as its arguments.
+fn settings_command() -> clap::Command {
+    Cli::command().find_subcommand("config").cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_settings_of_every_command_are_found() {
+        assert!(crate::config::variable_names(&settings_command()).len() > 30);
+    }
+}

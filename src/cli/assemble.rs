@@ -1,0 +1,179 @@
+//! From settings to parts: what several commands build alike.
+
+use crate::{
+    broker::Publisher,
+    config::{HttpSettings, Settings},
+    dispatcher::{self, Dispatch, Policy, Resolver, Routes, Worker},
+    http::{self, Role},
+    ingest::{Ingest, Writer, WriterSettings},
+    metrics::Metrics,
+    model::episode::EpisodePolicy,
+    relay::{Announcer, Relay},
+    retry::{Reconnect, Schedule},
+    stackstorm::{ActionCache, Client},
+    store::{Store, conn::DatabaseUrl, packet},
+};
+use anyhow::{Context, ensure};
+use chrono::TimeDelta;
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+/// In-delivery backoff and slack that a lease must hold beside the HTTP timeout.
+const LEASE_SLACK: Duration = Duration::from_secs(35);
+
+/// The store, once its database answers and has exactly our schema. Waits for the former, fails on the latter.
+pub(super) async fn store(settings: &Settings, url: DatabaseUrl, stop: &CancellationToken) -> anyhow::Result<Store> {
+    let store = Store::new(url, settings.database.db_pool);
+    wait_for_database(&store, stop).await?;
+    store.require_schema().await?;
+    Ok(store)
+}
+
+/// Waits until the database answers, saying so.
+pub(super) async fn wait_for_database(store: &Store, stop: &CancellationToken) -> anyhow::Result<()> {
+    let mut pace = Reconnect::new();
+    while let Err(error) = store.ping().await {
+        let wait = pace.failed("no answer");
+        let chain = crate::logging::chain(&error);
+        log::warn!(database = store.label(), wait_ms = wait.as_millis(); "waiting for the database: {chain}");
+        tokio::select! {
+            () = stop.cancelled() => anyhow::bail!("stopped while waiting for the database {}", store.label()),
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+    Ok(())
+}
+
+/// What takes webhooks: the judge, the writer's thread, and the announcer behind it.
+pub(super) struct Intake {
+    pub(super) ingest: Ingest,
+    pub(super) relay: Relay,
+    writer: JoinHandle<()>,
+    announcer: tokio::task::JoinHandle<()>,
+}
+
+pub(super) fn intake(
+    settings: &Settings,
+    store: &Store,
+    publisher: &Publisher,
+    metrics: &Metrics,
+) -> anyhow::Result<Intake> {
+    let (announcer, announced) = Announcer::start(store.clone(), publisher.clone(), metrics.clone());
+    let writer_settings = WriterSettings {
+        batch_rows: settings.ingest.batch_rows.max(1),
+        batch_bytes: settings.ingest.batch_bytes,
+        queue: settings.ingest.write_queue,
+        policy: EpisodePolicy { refire_cooldown: settings.ingest.refire_cooldown },
+    };
+    let (writer, thread) = Writer::start(store.clone(), writer_settings, announcer, metrics.clone())?;
+    let interval = settings.broker.sweep_interval;
+    let relay = Relay::new(store.clone(), publisher.clone(), metrics.clone(), interval);
+    let ingest = Ingest::new(settings.ingest.mute.clone(), writer, metrics.clone());
+    Ok(Intake { ingest, relay, writer: thread, announcer: announced })
+}
+
+/// Waits for the writer and the announcer after the last `Ingest` is gone. What is not published by then is the relay's,
+/// here or in another process.
+pub(super) async fn drain(writer: JoinHandle<()>, announcer: tokio::task::JoinHandle<()>) {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    if tokio::task::spawn_blocking(move || writer.join()).await.is_err() {
+        log::warn!("the writer's thread could not be joined");
+    }
+    if tokio::time::timeout(PATIENCE, announcer).await.is_err() {
+        log::info!("rows that are not published yet are left to the relay");
+    }
+}
+
+impl Intake {
+    /// Takes it apart: the front for HTTP, the relay to run, and what to [`drain`] at the end.
+    pub(super) fn into_parts(self) -> (Ingest, Relay, JoinHandle<()>, tokio::task::JoinHandle<()>) {
+        (self.ingest, self.relay, self.writer, self.announcer)
+    }
+}
+
+/// What MariaDB can take of one webhook: above half of `max_allowed_packet` the limit is lowered, with a warning.
+pub(super) async fn max_body(settings: &Settings, store: &Store) -> anyhow::Result<usize> {
+    let wanted = settings.http.max_body_bytes;
+    let Some(packet) = store.run(packet::max_allowed).await? else { return Ok(wanted) };
+    let fits = packet / 2;
+    if wanted > fits {
+        log::warn!(
+            "POUNDCAKE_MAX_BODY_BYTES={wanted} is above half of the database's max_allowed_packet ({packet}); \
+             webhooks above {fits} bytes are refused until it is raised: SET GLOBAL max_allowed_packet = {}",
+            wanted.saturating_mul(2)
+        );
+    }
+    Ok(wanted.min(fits))
+}
+
+/// Serves webhooks, with the limit that the database can take.
+pub(super) fn serve(
+    settings: &Settings,
+    max_body_bytes: usize,
+    ingest: Ingest,
+    store: Store,
+    metrics: Metrics,
+    stop: &CancellationToken,
+) -> anyhow::Result<(actix_web::dev::Server, std::net::SocketAddr)> {
+    let http = HttpSettings { max_body_bytes, ..settings.http.clone() };
+    Ok(http::serve(&http, Role::Ingest { ingest }, store, metrics, stop.clone())?)
+}
+
+/// What dispatches: shared by worker, resolver and route watcher.
+pub(super) fn dispatch(settings: &Settings, store: &Store, metrics: &Metrics) -> anyhow::Result<Arc<Dispatch>> {
+    let client = Client::new(settings.stackstorm.client_config()?)?;
+    let routes = Routes::open(settings.dispatch.routes.as_deref())?;
+    let policy = policy(settings)?;
+    let actions = ActionCache::new(dispatcher::ACTIONS_KEPT);
+    Ok(Arc::new(Dispatch { store: store.clone(), client, actions, routes, policy, metrics: metrics.clone() }))
+}
+
+fn policy(settings: &Settings) -> anyhow::Result<Policy> {
+    let (dispatch, timeout) = (&settings.dispatch, settings.stackstorm.st2_timeout);
+    let shortest = timeout + LEASE_SLACK;
+    ensure!(
+        dispatch.lease >= shortest,
+        "POUNDCAKE_LEASE ({:?}) is too short: with POUNDCAKE_ST2_TIMEOUT={timeout:?} it must be at least {shortest:?}",
+        dispatch.lease
+    );
+    let delta = |duration: Duration, name: &str| TimeDelta::from_std(duration).with_context(|| format!("{name} is too long"));
+    Ok(Policy {
+        max_attempts: dispatch.dispatch_max_attempts.max(1),
+        max_age: delta(dispatch.dispatch_max_age, "POUNDCAKE_DISPATCH_MAX_AGE")?,
+        schedule: Schedule::new(dispatch.retry_schedule.clone()),
+        http_timeout: delta(timeout, "POUNDCAKE_ST2_TIMEOUT")?,
+        settle_time: delta(dispatch.settle_time, "POUNDCAKE_SETTLE_TIME")?,
+        lease: delta(dispatch.lease, "POUNDCAKE_LEASE")?,
+        rule_deadline: delta(dispatch.rule_deadline, "POUNDCAKE_RULE_DEADLINE")?,
+        template_text: dispatch.template_text,
+    })
+}
+
+/// Runs worker, resolver and route watcher until cancelled.
+pub(super) async fn run_dispatch(
+    dispatch: Arc<Dispatch>,
+    concurrency: u16,
+    consumer: crate::broker::Consumer,
+    stop: CancellationToken,
+) {
+    let watcher = tokio::spawn(dispatch.routes.clone().watch(dispatch.metrics.clone(), stop.clone()));
+    let resolver = tokio::spawn(Resolver::new(Arc::clone(&dispatch)).run(stop.clone()));
+    Worker::new(dispatch, concurrency, stop).run(consumer).await;
+    for task in [watcher, resolver] {
+        if let Err(error) = task.await {
+            log::error!("a task of the dispatcher has failed: {error}");
+        }
+    }
+}
+
+/// For talking to our own ingest: no proxy of the environment, and the private CA if there is one.
+pub(super) fn http_client(settings: &Settings) -> anyhow::Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10));
+    if let Some(path) = &settings.http.tls_cert {
+        let pem = std::fs::read(path).with_context(|| format!("cannot read POUNDCAKE_TLS_CERT {}", path.display()))?;
+        for certificate in reqwest::Certificate::from_pem_bundle(&pem)? {
+            builder = builder.add_root_certificate(certificate);
+        }
+    }
+    Ok(builder.build()?)
+}

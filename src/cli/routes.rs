@@ -1,0 +1,120 @@
+//! `poundcake routes test alert.json`: what the routes would do with an alert, without sending anything.
+
+use crate::{
+    alertmanager,
+    config::Settings,
+    dispatcher::{
+        Routes as Table,
+        parameters,
+        routes::Route,
+        template::AlertView,
+    },
+    model::{alert::IncomingAlert, ids::RequestId, target::Target},
+};
+use anyhow::Context;
+use std::{io::Read, path::PathBuf, process::ExitCode};
+
+/// `poundcake routes …`
+#[derive(Debug, clap::Args)]
+pub(super) struct Routes {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Show route and parameters for each alert of a file: a webhook, or one alert; - reads standard input
+    Test {
+        /// JSON: Alertmanager's webhook body, or one of its alerts
+        file: PathBuf,
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
+}
+
+impl Routes {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let Action::Test { file, settings } = self.action;
+        let table = Table::open(settings.dispatch.routes.as_deref())?.table();
+        let mut all_fine = true;
+        for alert in alerts(&read(&file)?)? {
+            match alert {
+                Ok(alert) => {
+                    println!("{} {} {}", alert.fingerprint, alert.status, name(&alert));
+                    if !settings.ingest.mute.is_empty() && settings.ingest.mute.matches(&alert.labels) {
+                        println!("  muted by POUNDCAKE_MUTE: stored, never dispatched");
+                    } else {
+                        all_fine &= show(table.route(&alert.labels), &alert, &settings);
+                    }
+                }
+                Err(invalid) => {
+                    all_fine = false;
+                    println!("invalid: {}", invalid.error);
+                }
+            }
+        }
+        Ok(if all_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn read(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+    if file.as_os_str() == "-" {
+        let mut text = Vec::new();
+        std::io::stdin().read_to_end(&mut text)?;
+        return Ok(text);
+    }
+    std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// A webhook as it is; anything else is taken for one alert.
+fn alerts(json: &[u8]) -> anyhow::Result<Vec<Result<IncomingAlert, crate::model::alert::InvalidAlert>>> {
+    if let Ok(webhook) = alertmanager::parse(json) {
+        return Ok(webhook.alerts);
+    }
+    let mut wrapped = br#"{"status":"firing","alerts":["#.to_vec();
+    wrapped.extend_from_slice(json);
+    wrapped.extend_from_slice(b"]}");
+    Ok(alertmanager::parse(&wrapped)?.alerts)
+}
+
+fn name(alert: &IncomingAlert) -> &str {
+    alert.label("alertname")
+}
+
+/// Parameters are shown as they would be for an action that declares everything.
+fn show(route: Option<&Route>, alert: &IncomingAlert, settings: &Settings) -> bool {
+    let Some(route) = route else {
+        println!("  no route: skipped/no_route");
+        return true;
+    };
+    println!("  route {}: {}", route.name, route.target);
+    let view = AlertView {
+        request_id: RequestId::generate(),
+        alert_id: 0,
+        fingerprint: &alert.fingerprint,
+        status: alert.status,
+        labels: &alert.labels,
+        annotations: &alert.annotations,
+        starts_at: alert.starts_at,
+        generator_url: alert.generator_url.as_deref(),
+    };
+    let filled = match &route.target {
+        Target::Webhook(_) => parameters::webhook_body(route, &view, settings.dispatch.template_text),
+        Target::Action(_) => parameters::offered(route, &view, settings.dispatch.template_text),
+    };
+    match filled {
+        Ok(filled) => {
+            for (name, value) in filled {
+                println!("    {name}: {value}");
+            }
+            if matches!(route.target, Target::Action(_)) {
+                println!("  (only those that the action declares are sent)");
+            }
+            true
+        }
+        Err(error) => {
+            println!("  failed/rejected: {error}");
+            false
+        }
+    }
+}

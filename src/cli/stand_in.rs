@@ -1,0 +1,34 @@
+//! `poundcake stand-in`: the StackStorm stand-in alone, to try things without a StackStorm.
+
+use crate::{
+    logging::{self, LogFormat},
+    shutdown,
+    stand_in::{Options, StandIn as Server},
+};
+use std::{net::SocketAddr, process::ExitCode};
+
+/// `poundcake stand-in`
+#[derive(Debug, clap::Args)]
+pub(super) struct StandIn {
+    /// Where the API listens; auth is on the port below, the stream on the port above
+    #[arg(long, default_value = "127.0.0.1:9101")]
+    listen: SocketAddr,
+    /// The API key that is accepted
+    #[arg(long, default_value = "poundcake-demo-key")]
+    api_key: String,
+}
+
+impl StandIn {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        logging::init(LogFormat::Text, "info");
+        let stop = shutdown::on_signal()?;
+        let options = Options { listen: self.listen, ..Options::at_default_ports(&self.api_key) };
+        let server = Server::start(&options)?;
+        println!("ST2_API_URL={}", server.api_url());
+        println!("ST2_AUTH_URL={}", server.auth_url());
+        println!("ST2_STREAM_URL={}", server.stream_url());
+        stop.cancelled().await;
+        server.stop().await;
+        Ok(ExitCode::SUCCESS)
+    }
+}
