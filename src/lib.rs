@@ -15,6 +15,7 @@
 //! - [`broker`]: all AMQP, and the in-process queue of `standalone`.
 //! - [`stackstorm`]: all StackStorm HTTP, and what each answer means.
 //! - [`ingest`]: the webhook's way into the database: judge, group commit, answer.
+//! - [`http`]: the webhook, the query API, probes and metrics, and who may call them.
 //! - [`relay`]: from rows to the broker: after COMMIT, and whatever is due.
 //! - [`dispatcher`]: from a message to an execution link: claim, route, trigger, record, ack.
 //! - [`http`]: every route on one screen (`http::routes`), who may call it, and errors as HTTP.

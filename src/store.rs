@@ -2,7 +2,8 @@
 //!
 //! Every change of an alert's state is one guarded UPDATE here; losing the race is a value.
 //! Files: `conn` and `tx` are the ground; `api_calls`, `alerts` and `links` one table each;
-//! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them.
+//! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them; `history` and `depth`
+//! are what people and Prometheus read.
 
 pub mod alerts;
 pub mod any;
@@ -10,8 +11,10 @@ pub mod api_calls;
 pub mod awaiting;
 pub mod claims;
 pub mod conn;
+pub mod depth;
 pub mod dispatch_log;
 pub mod due;
+pub mod history;
 mod ids;
 pub mod intake;
 pub mod links;

@@ -1,0 +1,77 @@
+//! Who is calling, and whether they may: Bearer or Basic, against the tokens files.
+
+mod tokens;
+
+pub use tokens::TokensError;
+
+use super::{problem::Problem, routes::Access};
+use actix_web::http::header::HeaderValue;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use std::path::Path;
+use tokens::TokensFile;
+
+/// The tokens in force; without a file the routes of that kind are open, which `serve` allows on loopback only.
+pub(super) struct Auth {
+    webhook: Option<TokensFile>,
+    operator: Option<TokensFile>,
+}
+
+/// What a caller has shown.
+struct Credentials {
+    /// Basic's user, who must be the token's name.
+    name: Option<String>,
+    token: String,
+}
+
+impl Auth {
+    /// For a server that has public routes only.
+    pub(super) fn open() -> Self {
+        Self { webhook: None, operator: None }
+    }
+
+    /// Reads both files; one that is empty or cannot be read is an error.
+    pub(super) fn read(webhook: Option<&Path>, operator: Option<&Path>) -> Result<Self, TokensError> {
+        let read = |variable, path: Option<&Path>| path.map(|path| TokensFile::read(variable, path)).transpose();
+        Ok(Self {
+            webhook: read("POUNDCAKE_WEBHOOK_TOKENS_FILE", webhook)?,
+            operator: read("POUNDCAKE_OPERATOR_TOKENS_FILE", operator)?,
+        })
+    }
+
+    /// The caller's name where one was needed. For operators' routes a webhook token is known but not enough; on the
+    /// webhook an operator's token is as good as none.
+    pub(super) fn check(&self, access: Access, header: Option<&HeaderValue>) -> Result<Option<String>, Problem> {
+        let file = match access {
+            Access::Public => return Ok(None),
+            Access::Webhook => &self.webhook,
+            Access::Operator => &self.operator,
+        };
+        let Some(file) = file else { return Ok(None) };
+        let credentials = header.and_then(credentials).ok_or(Problem::NoToken)?;
+        if let Some(name) = file.name_of(credentials.name.as_deref(), &credentials.token) {
+            return Ok(Some(name));
+        }
+        let known = |file: &TokensFile| file.name_of(credentials.name.as_deref(), &credentials.token).is_some();
+        if access == Access::Operator && self.webhook.as_ref().is_some_and(known) {
+            return Err(Problem::NotAllowed);
+        }
+        Err(Problem::WrongToken)
+    }
+}
+
+fn credentials(header: &HeaderValue) -> Option<Credentials> {
+    let (scheme, rest) = header.to_str().ok()?.trim().split_once(' ')?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(Credentials { name: None, token: rest.to_owned() });
+    }
+    if scheme.eq_ignore_ascii_case("basic") {
+        let pair = String::from_utf8(BASE64_STANDARD.decode(rest).ok()?).ok()?;
+        let (name, token) = pair.split_once(':')?;
+        return Some(Credentials { name: Some(name.to_owned()), token: token.to_owned() });
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! A file of `name:token` lines: several tokens live at once, and a change takes effect within a second.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use subtle::{Choice, ConstantTimeEq};
+
+/// How often the file is looked at, at most.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The longest name and the longest token.
+const WIDTH: usize = 256;
+
+/// Why a tokens file cannot be used. Names variable, file and line, never the content.
+#[derive(Debug, thiserror::Error)]
+pub enum TokensError {
+    /// Not there, or not ours to read.
+    #[error("{variable}={} cannot be read", path.display())]
+    Unreadable {
+        /// The variable that names the file.
+        variable: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line that is no `name:token`.
+    #[error("{variable}={} line {line}: write name:token, both of 1 to 256 visible characters", path.display())]
+    Line {
+        /// The variable that names the file.
+        variable: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+    },
+    /// No tokens in it.
+    #[error("{variable}={} has no tokens; write lines of name:token", path.display())]
+    Empty {
+        /// The variable that names the file.
+        variable: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// A text of any length up to [`WIDTH`], compared in a time that depends on neither text nor length.
+#[derive(Clone, PartialEq, Eq)]
+struct Padded([u8; WIDTH + 2]);
+
+impl Padded {
+    fn new(text: &str) -> Option<Self> {
+        let length = u16::try_from(text.len()).ok()?;
+        let mut bytes = [0; WIDTH + 2];
+        bytes.get_mut(..text.len()).filter(|_| text.len() <= WIDTH)?.copy_from_slice(text.as_bytes());
+        bytes[WIDTH..].copy_from_slice(&length.to_be_bytes());
+        Some(Self(bytes))
+    }
+
+    fn same(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Token {
+    name: String,
+    padded_name: Padded,
+    token: Padded,
+}
+
+struct State {
+    tokens: Arc<Vec<Token>>,
+    looked_at: Instant,
+    /// The last look failed, and it was logged.
+    broken: bool,
+}
+
+/// The file and what was last read of it.
+pub(super) struct TokensFile {
+    variable: &'static str,
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+impl TokensFile {
+    /// Reads the file for the first time.
+    pub(super) fn read(variable: &'static str, path: &Path) -> Result<Self, TokensError> {
+        let tokens = Arc::new(read(variable, path)?);
+        let state = Mutex::new(State { tokens, looked_at: Instant::now(), broken: false });
+        Ok(Self { variable, path: path.to_owned(), state })
+    }
+
+    /// The name of the token, if it is one of ours; Basic's user must be that name. Every token is compared in full.
+    pub(super) fn name_of(&self, name: Option<&str>, token: &str) -> Option<String> {
+        let (token, name) = (Padded::new(token)?, name.map(Padded::new));
+        let mut found = None;
+        for ours in self.current().iter() {
+            let same_name = match &name {
+                None => Choice::from(1),
+                Some(Some(name)) => ours.padded_name.same(name),
+                Some(None) => Choice::from(0),
+            };
+            if bool::from(ours.token.same(&token) & same_name) {
+                found = Some(ours.name.clone());
+            }
+        }
+        found
+    }
+
+    /// The tokens as they are now. A file that cannot be used leaves the old ones in force: it may be half written, and
+    /// locking Alertmanager out would lose alerts.
+    fn current(&self) -> Arc<Vec<Token>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.looked_at.elapsed() >= LOOK_EVERY {
+            state.looked_at = Instant::now();
+            self.look(&mut state);
+        }
+        Arc::clone(&state.tokens)
+    }
+
+    fn look(&self, state: &mut State) {
+        match read(self.variable, &self.path) {
+            Ok(tokens) => {
+                if *state.tokens != tokens {
+                    log::info!(variable = self.variable, tokens = tokens.len(); "tokens have changed");
+                    state.tokens = Arc::new(tokens);
+                }
+                state.broken = false;
+            }
+            Err(error) => {
+                if !state.broken {
+                    log::error!("{}; the old tokens stay in force", crate::logging::chain(&error));
+                }
+                state.broken = true;
+            }
+        }
+    }
+
+    /// As if the last look were long ago.
+    #[cfg(test)]
+    pub(super) fn forget(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.looked_at = Instant::now().checked_sub(LOOK_EVERY).unwrap();
+    }
+}
+
+/// Reading the whole file at each look tells a change that keeps length and time, and costs no more than asking for them.
+fn read(variable: &'static str, path: &Path) -> Result<Vec<Token>, TokensError> {
+    let text = std::fs::read_to_string(path).map_err(|source| TokensError::Unreadable {
+        variable,
+        path: path.to_owned(),
+        source,
+    })?;
+    let lines = text.lines().map(str::trim).enumerate();
+    let tokens = lines
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(index, line)| {
+            token(line).ok_or_else(|| TokensError::Line { variable, path: path.to_owned(), line: index + 1 })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    if tokens.is_empty() {
+        return Err(TokensError::Empty { variable, path: path.to_owned() });
+    }
+    Ok(tokens)
+}
+
+fn token(line: &str) -> Option<Token> {
+    let (name, token) = line.split_once(':')?;
+    let (name, token) = (name.trim(), token.trim());
+    let visible = |text: &str| !text.is_empty() && text.chars().all(|c| !c.is_whitespace() && !c.is_control());
+    let token = (visible(name) && visible(token)).then(|| Padded::new(token))??;
+    Some(Token { name: name.to_owned(), padded_name: Padded::new(name)?, token })
+}

@@ -1,0 +1,174 @@
+//! Reading bodies: to the end, within limits of size, time and memory.
+//!
+//! A body that will be refused is read and discarded all the same: an answer before the end, followed by a close, reaches
+//! the sender as a reset connection.
+
+use actix_web::{
+    HttpMessage,
+    dev::{Payload, ServiceRequest},
+    error::PayloadError,
+    web::Bytes,
+};
+use futures_util::{Stream, StreamExt};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// What a caller who is turned away may still send, and for how long.
+const UNREAD_BYTES: usize = 1 << 20;
+const UNREAD_PATIENCE: Duration = Duration::from_secs(5);
+/// Discarded beyond four times the limit before the connection is closed.
+const DISCARD_BYTES: usize = 64 << 20;
+/// Bodies in memory at most, all requests together, unless four of the largest are more.
+const MEMORY_BYTES: usize = 256 << 20;
+
+/// A body, or why there is none.
+pub(super) enum Body {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// Above the limit; `read` when it was read to its end.
+    TooLarge { read: bool },
+    /// Too many bodies are being read.
+    Overloaded,
+    /// The sender stopped, or spoke no HTTP.
+    CutOff(PayloadError),
+    /// It did not arrive in time.
+    Slow,
+}
+
+/// Limits, and what of them is in use.
+pub(super) struct Limits {
+    body_bytes: usize,
+    in_memory: AtomicUsize,
+}
+
+impl Limits {
+    pub(super) fn new(body_bytes: usize) -> Self {
+        Self { body_bytes, in_memory: AtomicUsize::new(0) }
+    }
+
+    /// The largest body, in bytes.
+    pub(super) fn body_bytes(&self) -> usize {
+        self.body_bytes
+    }
+
+    fn memory(&self) -> usize {
+        MEMORY_BYTES.max(self.body_bytes.saturating_mul(4))
+    }
+
+    /// Reads a body whole.
+    pub(super) async fn read(&self, mut payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin) -> Body {
+        let mut held = Held { limits: self, bytes: 0 };
+        tokio::time::timeout(PATIENCE, self.read_into(&mut payload, &mut held)).await.unwrap_or(Body::Slow)
+    }
+
+    async fn read_into(
+        &self,
+        payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
+        held: &mut Held<'_>,
+    ) -> Body {
+        let mut body = Vec::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(error) => return Body::CutOff(error),
+            };
+            let too_large = body.len() + chunk.len() > self.body_bytes;
+            if too_large || !held.take(chunk.len()) {
+                drop(body);
+                held.release();
+                let discard = self.body_bytes.saturating_mul(4).saturating_add(DISCARD_BYTES);
+                let read = discard_up_to(payload, discard).await;
+                return if too_large { Body::TooLarge { read } } else { Body::Overloaded };
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Body::Whole(body)
+    }
+}
+
+/// Bytes of the common memory that one body holds while it is read.
+struct Held<'l> {
+    limits: &'l Limits,
+    bytes: usize,
+}
+
+impl Held<'_> {
+    fn take(&mut self, bytes: usize) -> bool {
+        self.bytes += bytes;
+        self.limits.in_memory.fetch_add(bytes, Ordering::AcqRel) + bytes <= self.limits.memory()
+    }
+
+    fn release(&mut self) {
+        self.limits.in_memory.fetch_sub(std::mem::take(&mut self.bytes), Ordering::AcqRel);
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// True when the end was reached.
+async fn discard_up_to(
+    payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
+    mut bytes: usize,
+) -> bool {
+    while let Some(Ok(chunk)) = payload.next().await {
+        let Some(left) = bytes.checked_sub(chunk.len()) else { return false };
+        bytes = left;
+    }
+    true
+}
+
+/// Reads the body of a request that is turned away, as far as is reasonable.
+pub(super) async fn discard_unread(request: &mut ServiceRequest) {
+    let mut payload: Payload = request.take_payload();
+    if tokio::time::timeout(UNREAD_PATIENCE, discard_up_to(&mut payload, UNREAD_BYTES)).await.is_err() {
+        log::debug!("a body that is turned away did not end");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+
+    fn chunks(sizes: &[usize]) -> impl Stream<Item = Result<Bytes, PayloadError>> + Unpin {
+        stream::iter(sizes.iter().map(|size| Ok(Bytes::from(vec![b'x'; *size]))).collect::<Vec<_>>())
+    }
+
+    #[tokio::test]
+    async fn a_body_of_exactly_the_limit_is_whole_and_one_byte_more_is_too_large() {
+        let limits = Limits::new(10);
+        assert!(matches!(limits.read(chunks(&[4, 6])).await, Body::Whole(body) if body.len() == 10));
+        assert!(matches!(limits.read(chunks(&[4, 7])).await, Body::TooLarge { read: true }));
+        assert_eq!(limits.in_memory.load(Ordering::Acquire), 0);
+    }
+
+    #[tokio::test]
+    async fn discarding_has_an_end() {
+        let limits = Limits::new(10);
+        let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[b'x'; 1 << 16])));
+        assert!(matches!(limits.read(endless).await, Body::TooLarge { read: false }));
+    }
+
+    #[tokio::test]
+    async fn all_bodies_together_have_a_limit() {
+        let limits = Limits::new(MEMORY_BYTES);
+        limits.in_memory.store(limits.memory() - 5, Ordering::Release);
+        assert!(matches!(limits.read(chunks(&[5])).await, Body::Whole(_)));
+        assert!(matches!(limits.read(chunks(&[4, 6])).await, Body::Overloaded));
+        assert_eq!(limits.in_memory.load(Ordering::Acquire), limits.memory() - 5);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_no_body() {
+        let broken = stream::iter([Ok(Bytes::from_static(b"{")), Err(PayloadError::Incomplete(None))]);
+        assert!(matches!(Limits::new(10).read(broken).await, Body::CutOff(_)));
+    }
+}

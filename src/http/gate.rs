@@ -1,0 +1,73 @@
+//! What stands before every route: denies what the table does not list or the caller may not, adds the headers that every
+//! answer carries, counts webhooks by status and writes the access log line.
+
+use super::{
+    body,
+    problem::Problem,
+    routes::{Access, Table},
+    server::Shared,
+};
+use actix_web::{
+    Error, HttpResponse, ResponseError,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{self, HeaderValue},
+    middleware::Next,
+    web,
+};
+use std::time::Instant;
+
+/// The middleware.
+pub(super) async fn gate(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let begun = Instant::now();
+    let Some((shared, table)) = data(&request) else {
+        return Ok(request.into_response(HttpResponse::InternalServerError().finish()));
+    };
+    let access = table.access(request.request());
+    let allowed = access.and_then(|access| {
+        let caller = shared.auth.check(access, request.headers().get(header::AUTHORIZATION))?;
+        Ok((access, caller))
+    });
+    let (mut response, access, caller) = match allowed {
+        Ok((access, caller)) => (next.call(request).await?.map_into_boxed_body(), Some(access), caller),
+        Err(problem) => {
+            // A sender that is still writing would see a reset connection instead of the answer.
+            body::discard_unread(&mut request).await;
+            let access = matches!(problem, Problem::NoToken | Problem::WrongToken).then_some(table);
+            let access = access.and_then(|table| table.access(request.request()).ok());
+            (request.into_response(problem.error_response()), access, None)
+        }
+    };
+    harden(&mut response);
+    if access == Some(Access::Webhook) {
+        shared.metrics.webhooks.with_label_values(&[response.status().as_str()]).inc();
+    }
+    log(&response, caller.as_deref(), begun);
+    Ok(response)
+}
+
+fn data(request: &ServiceRequest) -> Option<(web::Data<Shared>, web::Data<Table>)> {
+    Some((request.app_data::<web::Data<Shared>>()?.clone(), request.app_data::<web::Data<Table>>()?.clone()))
+}
+
+/// Answers are for the caller alone and are what they say they are.
+fn harden(response: &mut ServiceResponse) {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+fn log(response: &ServiceResponse, caller: Option<&str>, begun: Instant) {
+    let request = response.request();
+    let (method, path) = (request.method().as_str(), request.path());
+    let (status, duration_ms) = (response.status().as_u16(), u64::try_from(begun.elapsed().as_millis()).unwrap_or(0));
+    let (caller, peer) = (caller.unwrap_or("-"), request.peer_addr().map(|peer| peer.to_string()));
+    if matches!(status, 401 | 403) {
+        log::warn!(method, path:?, status, peer:?; "denied");
+    } else {
+        log::debug!(method, path:?, status, caller, peer:?, duration_ms; "answered");
+    }
+}

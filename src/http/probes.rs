@@ -1,0 +1,64 @@
+//! `/livez`, `/readyz` and `/metrics`: for orchestrators and Prometheus, without a token, on every listener.
+
+use super::{cached::Cached, problem::Problem, server::Shared};
+use crate::store::depth::{self, Depth};
+use actix_web::{HttpResponse, http::header, web};
+use std::time::{Duration, Instant};
+
+/// What the probes keep between calls.
+pub(super) struct Probes {
+    started: Instant,
+    readiness: Cached<()>,
+    depths: Cached<Vec<Depth>>,
+}
+
+impl Probes {
+    pub(super) fn new(started: Instant) -> Self {
+        let patience = Duration::from_secs(2);
+        Self {
+            started,
+            readiness: Cached::new(Duration::from_secs(1), patience),
+            depths: Cached::new(Duration::from_secs(5), patience),
+        }
+    }
+}
+
+/// The process answers.
+pub(super) async fn livez(shared: web::Data<Shared>) -> HttpResponse {
+    let uptime = shared.probes.started.elapsed().as_secs();
+    HttpResponse::Ok().json(serde_json::json!({ "status": "ok", "uptime_seconds": uptime }))
+}
+
+/// Whether a webhook could be stored now: the database, nothing else. Why not goes to the log; the caller has no token.
+pub(super) async fn readyz(shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
+    if shared.stop.is_cancelled() {
+        return Err(Problem::Unavailable("shutting down"));
+    }
+    let store = shared.store.clone();
+    match shared.probes.readiness.get(&shared.runtime, async move { store.ping().await }).await {
+        Ok(()) => Ok(HttpResponse::Ok().json(serde_json::json!({ "status": "ready" }))),
+        Err(reason) => {
+            log::debug!("not ready: {reason}");
+            Err(Problem::Unavailable("the database does not answer"))
+        }
+    }
+}
+
+/// What is counted here, and how deep the rows stand; without the latter while the database is away.
+pub(super) async fn metrics(shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
+    let store = shared.store.clone();
+    match shared.probes.depths.get(&shared.runtime, async move { store.run(depth::read).await }).await {
+        Ok(depths) => show(&shared, &depths),
+        Err(reason) => log::debug!("no depths in this scrape: {reason}"),
+    }
+    let text = shared.metrics.render().map_err(|error| Problem::Internal(error.into()))?;
+    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")).body(text))
+}
+
+fn show(shared: &Shared, depths: &[Depth]) {
+    for depth in depths {
+        let status = depth.status.as_str();
+        shared.metrics.rows.with_label_values(&[status]).set(depth.rows);
+        shared.metrics.oldest.with_label_values(&[status]).set(depth.oldest_seconds);
+    }
+}

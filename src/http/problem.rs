@@ -1,0 +1,193 @@
+//! The only place that turns errors into HTTP: RFC 9457 `application/problem+json`.
+//!
+//! Alertmanager drops a group for which it gets a 4xx and tries again after a 5xx: so a 4xx is what the sender alone can
+//! mend, and everything that is our trouble is a 503.
+
+use crate::{logging::chain, model::ids::RequestId, store::StoreError};
+use actix_web::{HttpResponse, ResponseError, http::StatusCode, http::header};
+use serde::Serialize;
+
+/// Everything that is answered with an error.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    #[error("there is nothing at this path")]
+    NoSuchPath,
+    #[error("use {allow}")]
+    WrongMethod { allow: String },
+    #[error("send a token: Authorization: Bearer, or Basic with the token's name as user")]
+    NoToken,
+    #[error("this token is not known here")]
+    WrongToken,
+    #[error("this token may only post webhooks")]
+    NotAllowed,
+    #[error("{message}")]
+    NotAWebhook { request_id: RequestId, message: String },
+    #[error("the body ended before its announced length")]
+    CutOff,
+    #[error("the body is larger than {limit} bytes; raise POUNDCAKE_MAX_BODY_BYTES or send smaller groups")]
+    TooLarge { limit: usize },
+    #[error("send the body plain, without Content-Encoding")]
+    Encoded,
+    #[error("a request id is a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057")]
+    BadRequestId,
+    #[error("no request has the id {0}")]
+    NoSuchRequest(RequestId),
+    #[error("{0}")]
+    Unavailable(&'static str),
+    #[error("the database is not available")]
+    Store(#[from] StoreError),
+    #[error("an error of ours")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The members of a problem; `type` is always `about:blank`, so `title` is the status's own phrase.
+#[derive(Serialize)]
+struct Body {
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<RequestId>,
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::NotAWebhook { .. } | Self::CutOff | Self::BadRequestId => StatusCode::BAD_REQUEST,
+            Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::NotAllowed => StatusCode::FORBIDDEN,
+            Self::NoSuchPath | Self::NoSuchRequest(_) => StatusCode::NOT_FOUND,
+            Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(StoreError::Query(error)) if !is_lost(error) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(StoreError::Migration(_)) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = self.status_code();
+        let mut body = Body {
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: self.to_string(),
+            instance: None,
+            request_id: None,
+        };
+        let mut response = HttpResponse::build(status);
+        match self {
+            Self::NotAWebhook { request_id, .. } => body.request_id = Some(*request_id),
+            Self::NoToken | Self::WrongToken => {
+                response.append_header((header::WWW_AUTHENTICATE, r#"Bearer, Basic realm="poundcake""#));
+            }
+            Self::WrongMethod { allow } => {
+                response.insert_header((header::ALLOW, allow.as_str()));
+            }
+            _ => {}
+        }
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                log::warn!("answering 503: {}", chain(self));
+                response.insert_header((header::RETRY_AFTER, "1"));
+            }
+            // Its causes may say what is nobody's business: they go to the log, under the id that the caller gets.
+            StatusCode::INTERNAL_SERVER_ERROR => {
+                let instance = format!("urn:uuid:{}", uuid::Uuid::new_v4());
+                log::error!(instance:%; "answering 500: {}", chain(self));
+                "an error of ours; the log has it under this instance".clone_into(&mut body.detail);
+                body.instance = Some(instance);
+            }
+            _ => {}
+        }
+        let text = serde_json::to_string(&body).unwrap_or_default();
+        response.insert_header((header::CONTENT_TYPE, "application/problem+json")).body(text)
+    }
+}
+
+/// The connection was lost under way: the next one may work.
+fn is_lost(error: &diesel::result::Error) -> bool {
+    use diesel::result::{DatabaseErrorKind as Kind, Error};
+    match error {
+        Error::DatabaseError(Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::SerializationFailure, _)
+        | Error::BrokenTransactionManager => true,
+        // 1205, 1317, 2006 and 2013 have no kind of their own.
+        Error::DatabaseError(Kind::Unknown, info) => {
+            let lost = ["gone away", "Lost connection", "Lock wait timeout", "interrupted", "database is locked"];
+            lost.iter().any(|text| info.message().contains(text))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::body::MessageBody;
+
+    fn answer(problem: &Problem) -> (u16, serde_json::Value, HttpResponse<()>) {
+        let (response, body) = problem.error_response().into_parts();
+        let body = body.try_into_bytes().unwrap();
+        (response.status().as_u16(), serde_json::from_slice(&body).unwrap(), response)
+    }
+
+    fn query(message: &str) -> Problem {
+        let kind = diesel::result::DatabaseErrorKind::Unknown;
+        StoreError::Query(diesel::result::Error::DatabaseError(kind, Box::new(message.to_owned()))).into()
+    }
+
+    #[test]
+    fn every_problem_has_its_status() {
+        let id = RequestId::generate();
+        let table = [
+            (400, Problem::NotAWebhook { request_id: id, message: "the body is empty".to_owned() }),
+            (400, Problem::CutOff),
+            (400, Problem::BadRequestId),
+            (401, Problem::NoToken),
+            (401, Problem::WrongToken),
+            (403, Problem::NotAllowed),
+            (404, Problem::NoSuchPath),
+            (404, Problem::NoSuchRequest(id)),
+            (405, Problem::WrongMethod { allow: "POST".to_owned() }),
+            (413, Problem::TooLarge { limit: 1024 }),
+            (415, Problem::Encoded),
+            (503, Problem::Unavailable("shutting down")),
+            (503, StoreError::Unavailable { label: "db:3306/pc".to_owned(), source: "refused".into() }.into()),
+            (503, StoreError::CommitUnknown(diesel::result::Error::BrokenTransactionManager).into()),
+            (503, StoreError::Raced.into()),
+            (503, StoreError::Schema("run: poundcake migrate up".to_owned()).into()),
+            (503, StoreError::CutOff.into()),
+            (503, query("MySQL server has gone away")),
+            (500, query("You have an error in your SQL syntax")),
+            (500, StoreError::Migration("x".into()).into()),
+            (500, Problem::Internal("x".into())),
+        ];
+        for (status, problem) in table {
+            let (answered, body, response) = answer(&problem);
+            assert_eq!(answered, status, "{problem:?}");
+            assert_eq!(body["status"], status);
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            assert_eq!(response.headers().get("retry-after").is_some(), status == 503, "{problem:?}");
+            assert_eq!(response.headers().get("www-authenticate").is_some(), status == 401);
+            assert_eq!(body.get("instance").is_some(), status == 500);
+        }
+    }
+
+    #[test]
+    fn what_went_wrong_inside_is_not_shown() {
+        for problem in [query("Access denied for pc"), query("gone away: host db7"), Problem::Internal("db7".into())] {
+            let (_, body, _) = answer(&problem);
+            assert!(!body.to_string().contains("db7") && !body.to_string().contains("denied"), "{body}");
+        }
+    }
+
+    #[test]
+    fn too_large_names_limit_and_variable() {
+        let (_, body, _) = answer(&Problem::TooLarge { limit: 33_554_432 });
+        let detail = body["detail"].as_str().unwrap();
+        assert!(detail.contains("33554432") && detail.contains("POUNDCAKE_MAX_BODY_BYTES"), "{detail}");
+    }
+}

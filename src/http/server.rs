@@ -1,0 +1,152 @@
+//! Binding and serving: plain or TLS, on a tokio runtime that is already there, until the stop token.
+//!
+//! After the stop token no connection is accepted, idle ones are closed, and what is in flight is finished.
+
+use super::{
+    auth::{Auth, TokensError},
+    gate,
+    probes::Probes,
+    routes,
+    tls::{self, TlsError},
+    webhook::Intake,
+};
+use crate::{config::HttpSettings, ingest::Ingest, metrics::Metrics, store::Store};
+use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Alertmanager keeps idle connections for 5 minutes; closing them first would race with its next request.
+const KEEP_ALIVE: Duration = Duration::from_mins(6);
+/// How long what is in flight may take after the stop token, in seconds: below the 30 s in which a process must end.
+const DRAIN_SECONDS: u64 = 25;
+/// In a storm Alertmanager opens a connection per group, all at once.
+const BACKLOG: u32 = 4096;
+
+/// What a server is for.
+#[derive(Clone)]
+pub enum Role {
+    /// All routes.
+    Ingest {
+        /// Takes the webhooks.
+        ingest: Ingest,
+    },
+    /// `/livez`, `/readyz` and `/metrics` only: nothing secret, so no tokens.
+    Probes {
+        /// Where.
+        listen: SocketAddr,
+    },
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Others could reach it, and nothing would stop them.
+    #[error(
+        "POUNDCAKE_LISTEN={listen} is not loopback, so tokens are required: set {missing} to a file of name:token lines"
+    )]
+    Exposed {
+        /// The address asked for.
+        listen: SocketAddr,
+        /// The variables that are not set.
+        missing: String,
+    },
+    /// A tokens file cannot be used.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The address is taken or not ours.
+    #[error("cannot listen on {listen}")]
+    Bind {
+        /// The address asked for.
+        listen: SocketAddr,
+        /// The system's error.
+        source: std::io::Error,
+    },
+}
+
+/// What every handler may use; one per server.
+pub(super) struct Shared {
+    pub(super) store: Store,
+    pub(super) metrics: Metrics,
+    pub(super) auth: Auth,
+    pub(super) probes: Probes,
+    pub(super) stop: CancellationToken,
+    /// The process's runtime: actix's workers have small ones of their own.
+    pub(super) runtime: tokio::runtime::Handle,
+}
+
+/// Binds, and returns the server, to be awaited or spawned, with the address it is bound to (port 0 takes a free one).
+///
+/// Must be called on a tokio runtime, which outlives the server. The server ends by itself after the stop token.
+pub fn serve(
+    settings: &HttpSettings,
+    role: Role,
+    store: Store,
+    metrics: Metrics,
+    stop: CancellationToken,
+) -> Result<(Server, SocketAddr), ServeError> {
+    let auth = authority(settings, &role)?;
+    let tls = match (&settings.tls_cert, &settings.tls_key) {
+        (Some(cert), Some(key)) => Some(tls::config(cert, key)?),
+        _ => None,
+    };
+    let listen = listen_address(settings, &role);
+    let (workers, intake) = match role {
+        Role::Ingest { ingest } => {
+            let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
+            (workers, Some(web::Data::new(Intake::new(ingest, settings.max_body_bytes))))
+        }
+        Role::Probes { .. } => (1, None),
+    };
+    let runtime = tokio::runtime::Handle::current();
+    let probes = Probes::new(Instant::now());
+    let shared = web::Data::new(Shared { store, metrics, auth, probes, stop: stop.clone(), runtime });
+    let app = move || {
+        let app = App::new().app_data(shared.clone()).wrap(from_fn(gate::gate));
+        match &intake {
+            Some(intake) => app.app_data(intake.clone()).configure(|config| routes::register(config, routes::INGEST)),
+            None => app.configure(|config| routes::register(config, routes::PROBES)),
+        }
+    };
+    let server = HttpServer::new(app)
+        .workers(workers)
+        .backlog(BACKLOG)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(DRAIN_SECONDS)
+        .disable_signals()
+        .shutdown_signal(stop.cancelled_owned());
+    let server = match tls {
+        Some(tls) => server.bind_rustls_0_23(listen, tls),
+        None => server.bind(listen),
+    }
+    .map_err(|source| ServeError::Bind { listen, source })?;
+    let address = server.addrs().first().copied().unwrap_or(listen);
+    Ok((server.run(), address))
+}
+
+fn listen_address(settings: &HttpSettings, role: &Role) -> SocketAddr {
+    match role {
+        Role::Ingest { .. } => settings.listen,
+        Role::Probes { listen } => *listen,
+    }
+}
+
+fn authority(settings: &HttpSettings, role: &Role) -> Result<Auth, ServeError> {
+    if matches!(role, Role::Probes { .. }) {
+        return Ok(Auth::open());
+    }
+    let files = [
+        ("POUNDCAKE_WEBHOOK_TOKENS_FILE", &settings.webhook_tokens_file),
+        ("POUNDCAKE_OPERATOR_TOKENS_FILE", &settings.operator_tokens_file),
+    ];
+    let missing: Vec<&str> = files.iter().filter(|(_, file)| file.is_none()).map(|(name, _)| *name).collect();
+    if !missing.is_empty() && !settings.listen.ip().to_canonical().is_loopback() {
+        return Err(ServeError::Exposed { listen: settings.listen, missing: missing.join(" and ") });
+    }
+    Ok(Auth::read(settings.webhook_tokens_file.as_deref(), settings.operator_tokens_file.as_deref())?)
+}

@@ -1,0 +1,130 @@
+//! `POST /api/v1/webhook`: the body read to its end, handed to [`Ingest`], and its outcome answered.
+//!
+//! Content-Type is not looked at: a wrong one is no reason to lose an alert.
+
+use super::{
+    body::{Body, Limits},
+    problem::Problem,
+    server::Shared,
+};
+use crate::ingest::{Ingest, Outcome, RawWebhook, Receipt};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web};
+use serde::Serialize;
+use tokio::task::JoinError;
+
+/// Bodies above this are judged where nobody else waits.
+const LARGE: usize = 256 << 10;
+
+/// What the handler needs of `ingest`; one per server.
+pub(super) struct Intake {
+    ingest: Ingest,
+    limits: Limits,
+}
+
+impl Intake {
+    pub(super) fn new(ingest: Ingest, max_body_bytes: usize) -> Self {
+        Self { ingest, limits: Limits::new(max_body_bytes) }
+    }
+}
+
+/// The body of a 202.
+#[derive(Serialize)]
+struct Accepted {
+    status: &'static str,
+    request_id: String,
+    alerts_received: usize,
+    alerts_pending: usize,
+    alerts_skipped: usize,
+}
+
+impl From<Receipt> for Accepted {
+    fn from(receipt: Receipt) -> Self {
+        Self {
+            status: "accepted",
+            request_id: receipt.request_id.to_string(),
+            alerts_received: receipt.alerts_received,
+            alerts_pending: receipt.alerts_pending,
+            alerts_skipped: receipt.alerts_skipped,
+        }
+    }
+}
+
+/// The handler.
+pub(super) async fn take(
+    request: HttpRequest,
+    payload: web::Payload,
+    shared: web::Data<Shared>,
+    intake: web::Data<Intake>,
+) -> Result<HttpResponse, Problem> {
+    let body = intake.limits.read(payload).await;
+    if shared.stop.is_cancelled() {
+        return Err(Problem::Unavailable("shutting down; send again"));
+    }
+    let body = match body {
+        Body::Whole(body) => body,
+        Body::TooLarge { read } => return too_large(raw(&request, Vec::new()), read, &shared, &intake).await,
+        Body::Overloaded => return Err(Problem::Unavailable("too many webhooks at once; send again")),
+        Body::Slow => return Err(Problem::Unavailable("the body did not arrive in time; send again")),
+        Body::CutOff(error) => {
+            log::warn!(peer:? = request.peer_addr(), error:%; "a webhook was cut off; nothing is stored");
+            return Err(Problem::CutOff);
+        }
+    };
+    if is_encoded(&request) {
+        return Err(Problem::Encoded);
+    }
+    match judge(raw(&request, body), &shared, &intake).await.map_err(|error| Problem::Internal(error.into()))? {
+        Outcome::Accepted(receipt) => Ok(HttpResponse::Accepted().json(Accepted::from(receipt))),
+        Outcome::Refused { request_id, message } => Err(Problem::NotAWebhook { request_id, message }),
+        Outcome::Unavailable(reason) => Err(Problem::Unavailable(reason)),
+    }
+}
+
+/// On a task of the process's own runtime: a sender that goes away in between changes nothing of what is stored and
+/// counted, and a large body is parsed on a thread that serves nobody else.
+async fn judge(raw: RawWebhook, shared: &Shared, intake: &Intake) -> Result<Outcome, JoinError> {
+    let ingest = intake.ingest.clone();
+    if raw.body.len() <= LARGE {
+        return shared.runtime.spawn(async move { ingest.take(raw).await }).await;
+    }
+    let runtime = shared.runtime.clone();
+    shared.runtime.spawn_blocking(move || runtime.block_on(ingest.take(raw))).await
+}
+
+async fn too_large(raw: RawWebhook, read: bool, shared: &Shared, intake: &Intake) -> Result<HttpResponse, Problem> {
+    let problem = Problem::TooLarge { limit: intake.limits.body_bytes() };
+    let ingest = intake.ingest.clone();
+    let noted = shared.runtime.spawn(async move { ingest.note_too_large(raw, 413).await }).await;
+    if !noted.map_err(|error| Problem::Internal(error.into()))? {
+        return Err(Problem::Unavailable("the webhook is too large, and the database could not note it"));
+    }
+    log::warn!("a webhook was larger than {} bytes and is not stored", intake.limits.body_bytes());
+    let mut response = problem.error_response();
+    if !read {
+        response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+    }
+    Ok(response)
+}
+
+/// Alertmanager never compresses; what does would need limits of its own.
+fn is_encoded(request: &HttpRequest) -> bool {
+    let encodings = request.headers().get_all(header::CONTENT_ENCODING);
+    encodings.into_iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// The request as `ingest` takes it; credentials do not get that far.
+fn raw(request: &HttpRequest, body: Vec<u8>) -> RawWebhook {
+    let secret = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
+    let headers = request
+        .headers()
+        .iter()
+        .filter(|(name, _)| !secret.contains(name))
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    RawWebhook {
+        path: request.path().to_owned(),
+        headers,
+        body,
+        client_address: request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()),
+    }
+}
