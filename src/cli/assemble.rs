@@ -58,7 +58,7 @@ pub(super) fn intake(
     publisher: &Publisher,
     metrics: &Metrics,
 ) -> anyhow::Result<Intake> {
-    let (announcer, announced) = Announcer::start(store.clone(), publisher.clone(), metrics.clone());
+    let (announcer, publishing) = Announcer::start(store.clone(), publisher.clone(), metrics.clone());
     let writer_settings = WriterSettings {
         batch_rows: settings.ingest.batch_rows.max(1),
         batch_bytes: settings.ingest.batch_bytes,
@@ -69,7 +69,7 @@ pub(super) fn intake(
     let interval = settings.broker.sweep_interval;
     let relay = Relay::new(store.clone(), publisher.clone(), metrics.clone(), interval);
     let ingest = Ingest::new(settings.ingest.mute.clone(), writer, metrics.clone());
-    Ok(Intake { ingest, relay, writer: thread, announcer: announced })
+    Ok(Intake { ingest, relay, writer: thread, announcer: publishing })
 }
 
 /// Waits for the writer and the announcer after the last `Ingest` is gone. What is not published by then is the relay's,
@@ -136,7 +136,8 @@ fn policy(settings: &Settings) -> anyhow::Result<Policy> {
         "POUNDCAKE_LEASE ({:?}) is too short: with POUNDCAKE_ST2_TIMEOUT={timeout:?} it must be at least {shortest:?}",
         dispatch.lease
     );
-    let delta = |duration: Duration, name: &str| TimeDelta::from_std(duration).with_context(|| format!("{name} is too long"));
+    let delta =
+        |duration: Duration, name: &str| TimeDelta::from_std(duration).with_context(|| format!("{name} is too long"));
     Ok(Policy {
         max_attempts: dispatch.dispatch_max_attempts.max(1),
         max_age: delta(dispatch.dispatch_max_age, "POUNDCAKE_DISPATCH_MAX_AGE")?,

@@ -52,7 +52,11 @@ impl Demo {
         let directory = Directory::make()?;
         let stand_in = StandIn::start(&Options::for_tests(KEY))?;
         let settings = settings(&directory.0, &stand_in)?;
-        println!("PoundCake demo: standalone on SQLite in {}, StackStorm stand-in at {}\n", directory.0.display(), stand_in.api_url());
+        println!(
+            "PoundCake demo: standalone on SQLite in {}, StackStorm stand-in at {}\n",
+            directory.0.display(),
+            stand_in.api_url()
+        );
         let stop = CancellationToken::new();
         let (ready, address) = tokio::sync::oneshot::channel();
         let (server_settings, server_stop) = (settings.clone(), stop.clone());

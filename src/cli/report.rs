@@ -23,8 +23,18 @@ pub(super) async fn executions(
 pub(super) fn print(history: &RequestHistory, executions: &HashMap<String, Execution>) {
     let received = history.call.created_at.format("%H:%M:%S%.3f");
     println!("request {}  {}  received {received} UTC", history.call.request_id, history.call.status_code);
-    let mut table =
-        Table::new(&["  alert", "severity", "instance", "dispatch", "execution", "workflow", "status", "result", "start", "end"]);
+    let mut table = Table::new(&[
+        "  alert",
+        "severity",
+        "instance",
+        "dispatch",
+        "execution",
+        "workflow",
+        "status",
+        "result",
+        "start",
+        "end",
+    ]);
     for alert in &history.alerts {
         if alert.links.is_empty() {
             table.row(cells(alert, None, None));

@@ -3,12 +3,7 @@
 use crate::{
     alertmanager,
     config::Settings,
-    dispatcher::{
-        Routes as Table,
-        parameters,
-        routes::Route,
-        template::AlertView,
-    },
+    dispatcher::{Routes as Table, parameters, routes::Route, template::AlertView},
     model::{alert::IncomingAlert, ids::RequestId, target::Target},
 };
 use anyhow::Context;

@@ -105,7 +105,11 @@ impl SendTest {
             }
             if begun.elapsed() > self.wait {
                 for alert in &history.alerts {
-                    println!("still {}: {}", alert.alert.dispatch_status, alert.alert.dispatch_error.as_deref().unwrap_or("-"));
+                    println!(
+                        "still {}: {}",
+                        alert.alert.dispatch_status,
+                        alert.alert.dispatch_error.as_deref().unwrap_or("-")
+                    );
                 }
                 bail!("not dispatched within {:?}: is a dispatcher running?", self.wait);
             }
