@@ -4,5 +4,6 @@
 #![cfg(test)]
 #![expect(unreachable_pub, reason = "a test binary exports nothing; pub marks what the harness offers to tests")]
 
+mod dispatch;
 mod harness;
 mod harness_check;

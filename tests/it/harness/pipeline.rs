@@ -1,0 +1,190 @@
+//! The whole of PoundCake around a StackStorm stand-in: separate processes on MariaDB and RabbitMQ, or `standalone`.
+
+use super::{Process, Running, TestDatabase, Vhost, client, eventually};
+use poundcake::stand_in::{Control, Options, StandIn};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The stand-in's key.
+pub const KEY: &str = "test-key";
+/// For things that take milliseconds on an idle machine.
+pub const SOON: Duration = Duration::from_secs(30);
+
+/// What a pipeline is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// `ingest` and `dispatcher` as processes of their own, on MariaDB and RabbitMQ.
+    Separate,
+    /// `standalone`: one process, SQLite, in-process queue.
+    Standalone,
+}
+
+/// Settings of a pipeline, before it starts.
+pub struct Setup {
+    shape: Shape,
+    variables: Vec<(String, String)>,
+    routes: Option<tempfile::NamedTempFile>,
+    amqp_url: Option<String>,
+    pub database: TestDatabase,
+    pub vhost: Option<Vhost>,
+    pub stand_in: StandIn,
+    st2_url: String,
+}
+
+impl Setup {
+    /// Database, vhost and stand-in, with the schema up.
+    pub async fn new(shape: Shape) -> Self {
+        let stand_in = StandIn::start(&Options::for_tests(KEY)).expect("the stand-in");
+        let (database, vhost) = match shape {
+            Shape::Separate => (TestDatabase::mariadb(), Some(Vhost::new().await)),
+            Shape::Standalone => (TestDatabase::sqlite(), None),
+        };
+        let st2_url = stand_in.api_url();
+        let setup = Self {
+            shape,
+            variables: Vec::new(),
+            routes: None,
+            amqp_url: vhost.as_ref().map(Vhost::url),
+            database,
+            vhost,
+            stand_in,
+            st2_url,
+        };
+        let (status, _, error) = setup.process("migrate").argument("up").run().await;
+        assert!(status.success(), "migrate up: {error}");
+        setup
+    }
+
+    /// Sets a variable of every process.
+    pub fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Writes a routes file and uses it.
+    pub fn routes(mut self, yaml: &str) -> Self {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), yaml).expect("the routes file");
+        self.variables.push(("POUNDCAKE_ROUTES".to_owned(), file.path().display().to_string()));
+        self.routes = Some(file);
+        self
+    }
+
+    /// Reaches RabbitMQ by another URL: through a proxy.
+    pub fn amqp_url(mut self, url: String) -> Self {
+        self.amqp_url = Some(url);
+        self
+    }
+
+    /// A subcommand with this pipeline's settings.
+    pub fn process(&self, command: &str) -> Process {
+        let mut process = Process::poundcake(command)
+            .variable("DATABASE_URL", self.database.url())
+            .variable("ST2_API_URL", &self.st2_url)
+            .variable("ST2_API_KEY", KEY);
+        if let Some(url) = &self.amqp_url {
+            process = process.variable("AMQP_URL", url);
+        }
+        self.variables.iter().fold(process, |process, (name, value)| process.variable(name, value))
+    }
+
+    /// Starts everything.
+    pub async fn start(self) -> Pipeline {
+        let (ingest, dispatcher) = match self.shape {
+            Shape::Separate => {
+                let (ingest, dispatcher) = (self.process("ingest"), self.process("dispatcher"));
+                (ingest.start().ready().await, Some(dispatcher.start().ready().await))
+            }
+            Shape::Standalone => (self.process("standalone").start().ready().await, None),
+        };
+        Pipeline { setup: self, ingest, dispatcher }
+    }
+
+    /// Starts `ingest` alone.
+    pub async fn start_without_dispatcher(self) -> Pipeline {
+        assert_eq!(self.shape, Shape::Separate);
+        let ingest = self.process("ingest").start().ready().await;
+        Pipeline { setup: self, ingest, dispatcher: None }
+    }
+}
+
+/// A running PoundCake.
+pub struct Pipeline {
+    pub setup: Setup,
+    pub ingest: Running,
+    pub dispatcher: Option<Running>,
+}
+
+impl Pipeline {
+    /// Both shapes, started with the same settings.
+    pub async fn each(settings: impl Fn(Setup) -> Setup) -> Vec<Self> {
+        let mut pipelines = Vec::new();
+        for shape in [Shape::Separate, Shape::Standalone] {
+            pipelines.push(settings(Setup::new(shape).await).start().await);
+        }
+        pipelines
+    }
+
+    /// The stand-in's inside.
+    pub fn st2(&self) -> Control {
+        self.setup.stand_in.control()
+    }
+
+    /// The rows.
+    pub fn database(&self) -> &TestDatabase {
+        &self.setup.database
+    }
+
+    /// Posts a body and returns status and JSON.
+    pub async fn post(&self, body: impl Into<reqwest::Body>) -> (u16, Value) {
+        let url = self.ingest.url("/api/v1/webhook");
+        let answer = client().post(url).body(body).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+
+    /// Posts alerts that must be accepted, and returns the request's id.
+    pub async fn send(&self, alerts: &[Value]) -> String {
+        let body = json!({ "version": "4", "status": "firing", "alerts": alerts }).to_string();
+        let (status, answer) = self.post(body).await;
+        assert_eq!(status, 202, "{answer}");
+        answer["request_id"].as_str().expect("a request_id").to_owned()
+    }
+
+    /// Waits until no row is left for anybody to look at.
+    pub async fn settled(&self) {
+        eventually("every row is settled", SOON, async || {
+            let open = self.statuses("WHERE dispatch_status NOT IN ('dispatched', 'failed', 'skipped')");
+            if open.is_empty() { Ok(()) } else { Err(open) }
+        })
+        .await;
+    }
+
+    /// `name status/reason` of each row, in the order of their ids.
+    pub fn statuses(&self, rest: &str) -> Vec<String> {
+        let join = |parts: [&str; 5]| match self.database() {
+            TestDatabase::Sqlite { .. } => parts.join(" || "),
+            _ => format!("CONCAT({})", parts.join(", ")),
+        };
+        let value = join(["alert_name", "' '", "dispatch_status", "'/'", "COALESCE(dispatch_reason, '-')"]);
+        self.database().lines(&format!("SELECT {value} AS value FROM poundcake_alerts {rest} ORDER BY id"))
+    }
+}
+
+/// A firing alert that started at a time like `2026-11-22T01:00:00Z`.
+pub fn firing(name: &str, instance: &str, starts_at: &str) -> Value {
+    json!({
+        "status": "firing",
+        "labels": { "alertname": name, "instance": instance, "severity": "critical" },
+        "annotations": { "summary": format!("{name} on {instance}") },
+        "startsAt": starts_at,
+        "endsAt": "0001-01-01T00:00:00Z",
+    })
+}
+
+/// The same alert, ended.
+pub fn resolved(name: &str, instance: &str, starts_at: &str, ends_at: &str) -> Value {
+    let mut alert = firing(name, instance, starts_at);
+    alert["status"] = json!("resolved");
+    alert["endsAt"] = json!(ends_at);
+    alert
+}
