@@ -169,7 +169,7 @@ mod tests {
             let (answered, body, response) = answer(&problem);
             assert_eq!(answered, status, "{problem:?}");
             assert_eq!(body["status"], status);
-            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            assert_eq!(response.headers().get("content-type").unwrap(), "application/problem+json");
             assert_eq!(response.headers().get("retry-after").is_some(), status == 503, "{problem:?}");
             assert_eq!(response.headers().get("www-authenticate").is_some(), status == 401);
             assert_eq!(body.get("instance").is_some(), status == 500);

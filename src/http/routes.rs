@@ -1,7 +1,7 @@
 //! Every route, and who may call it. What is not listed here is not answered: `gate` looks each request up.
 
 use super::{probes, problem::Problem, requests, webhook};
-use actix_web::{HttpRequest, Route, http::Method, web};
+use actix_web::{HttpRequest, Route, web};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +26,12 @@ pub struct RouteInfo {
     /// Who may call it.
     pub access: Access,
     /// HTTP method.
-    pub method: Method,
+    pub method: &'static str,
     /// Path, with `{parameters}`.
     pub path: &'static str,
 }
 
-const fn entry(access: Access, method: Method, path: &'static str, handler: fn() -> Route) -> Entry {
+const fn entry(access: Access, method: &'static str, path: &'static str, handler: fn() -> Route) -> Entry {
     Entry { info: RouteInfo { access, method, path }, handler }
 }
 
@@ -39,20 +39,20 @@ use Access::{Operator, Public, Webhook};
 
 /// The routes of `ingest` and `standalone`.
 pub(super) static INGEST: &[Entry] = &[
-    entry(Public, Method::GET, "/livez", || web::get().to(probes::livez)),
-    entry(Public, Method::GET, "/readyz", || web::get().to(probes::readyz)),
-    entry(Public, Method::GET, "/metrics", || web::get().to(probes::metrics)),
-    entry(Webhook, Method::POST, "/api/v1/webhook", || web::post().to(webhook::take)),
+    entry(Public, "GET", "/livez", || web::get().to(probes::livez)),
+    entry(Public, "GET", "/readyz", || web::get().to(probes::readyz)),
+    entry(Public, "GET", "/metrics", || web::get().to(probes::metrics)),
+    entry(Webhook, "POST", "/api/v1/webhook", || web::post().to(webhook::take)),
     // The same handler, never a redirect: Alertmanager follows a 301 with a GET and loses the alert.
-    entry(Webhook, Method::POST, "/api/v1/webhook/", || web::post().to(webhook::take)),
-    entry(Operator, Method::GET, "/api/v1/requests/{request_id}", || web::get().to(requests::one)),
+    entry(Webhook, "POST", "/api/v1/webhook/", || web::post().to(webhook::take)),
+    entry(Operator, "GET", "/api/v1/requests/{request_id}", || web::get().to(requests::one)),
 ];
 
 /// The routes of a process that serves nothing but its probes.
 pub(super) static PROBES: &[Entry] = &[
-    entry(Public, Method::GET, "/livez", || web::get().to(probes::livez)),
-    entry(Public, Method::GET, "/readyz", || web::get().to(probes::readyz)),
-    entry(Public, Method::GET, "/metrics", || web::get().to(probes::metrics)),
+    entry(Public, "GET", "/livez", || web::get().to(probes::livez)),
+    entry(Public, "GET", "/readyz", || web::get().to(probes::readyz)),
+    entry(Public, "GET", "/metrics", || web::get().to(probes::metrics)),
 ];
 
 /// All routes, for documentation and for tests that walk them.
@@ -83,11 +83,11 @@ impl Table {
         let pattern = request.match_pattern().ok_or(Problem::NoSuchPath)?;
         let of_path: Vec<&RouteInfo> =
             self.0.iter().map(|entry| &entry.info).filter(|info| info.path == pattern).collect();
-        match of_path.iter().find(|info| info.method == request.method()) {
+        match of_path.iter().find(|info| info.method == request.method().as_str()) {
             Some(info) => Ok(info.access),
             None if of_path.is_empty() => Err(Problem::NoSuchPath),
             None => Err(Problem::WrongMethod {
-                allow: of_path.iter().map(|info| info.method.as_str()).collect::<Vec<_>>().join(", "),
+                allow: of_path.iter().map(|info| info.method).collect::<Vec<_>>().join(", "),
             }),
         }
     }

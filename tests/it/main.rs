@@ -7,3 +7,4 @@
 mod dispatch;
 mod harness;
 mod harness_check;
+mod http_api;

@@ -1,0 +1,9 @@
+//! The HTTP server as senders, operators and probes see it, on a real store and with nothing behind it.
+
+mod access;
+mod app;
+mod hostile;
+mod operators;
+mod recorded;
+mod refused;
+mod transport;

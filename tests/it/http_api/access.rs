@@ -1,0 +1,125 @@
+//! Who may call what.
+
+use super::app::{App, WEBHOOK, problem, settings, with_tokens};
+use crate::harness::{TestDatabase, client, eventually};
+use poundcake::{
+    config::HttpSettings,
+    http::{Access, Role, serve, table},
+    metrics::Metrics,
+    store::{Store, conn::DatabaseUrl},
+};
+use reqwest::RequestBuilder;
+use std::{net::SocketAddr, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+const BODY: &str = r#"{"alerts":[{"status":"firing","labels":{"alertname":"A"}}]}"#;
+
+fn request(app: &App, method: &str, path: &str) -> RequestBuilder {
+    let path = path.replace("{request_id}", "01890a5d-ac96-774b-bcce-b302099a8057");
+    client().request(method.parse().unwrap(), app.url(&path)).body(BODY)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_but_the_public_ones_answers_401_without_a_token() {
+    let directory = tempfile::tempdir().unwrap();
+    let app = App::with(TestDatabase::sqlite(), &with_tokens(&directory)).unwrap();
+    let mut walked = 0;
+    for route in table() {
+        let path = route.path;
+        let status = async |request: RequestBuilder| request.send().await.unwrap().status().as_u16();
+        let bare = request(&app, route.method, path).send().await.unwrap();
+        assert_eq!(bare.headers()["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(bare.headers()["cache-control"], "no-store", "{path}");
+        assert!(bare.headers().get("access-control-allow-origin").is_none(), "{path}");
+        let wrong = status(request(&app, route.method, path).bearer_auth("webhook-toke")).await;
+        let sender = status(request(&app, route.method, path).bearer_auth("webhook-token")).await;
+        let operator = status(request(&app, route.method, path).bearer_auth("operator-token")).await;
+        let seen = (bare.status().as_u16(), wrong, sender, operator);
+        match route.access {
+            Access::Public => assert_eq!(seen, (200, 200, 200, 200), "{path}"),
+            Access::Webhook => assert_eq!(seen, (401, 401, 202, 401), "{path}"),
+            // Let in, and there is no such request.
+            Access::Operator => assert_eq!(seen, (401, 401, 403, 404), "{path}"),
+        }
+        if route.access != Access::Public {
+            assert_eq!(bare.headers()["www-authenticate"], r#"Bearer, Basic realm="poundcake""#);
+            problem(bare, 401).await;
+        }
+        walked += 1;
+    }
+    assert!(walked >= 6);
+    assert_eq!((app.webhooks("401"), app.webhooks("202")), (6, 2));
+    assert_eq!(app.database.count("poundcake_api_calls"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bearer_and_basic_both_get_in_and_only_the_wrong_ones_do_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let app = App::with(TestDatabase::sqlite(), &with_tokens(&directory)).unwrap();
+    let post = || request(&app, "POST", WEBHOOK);
+    let tries = [
+        (202, post().bearer_auth("webhook-token")),
+        (202, post().basic_auth("am", Some("webhook-token"))),
+        (401, post().basic_auth("alice", Some("webhook-token"))),
+        (401, post().basic_auth("am", Some("operator-token"))),
+        (401, post().header("authorization", "Custom webhook-token")),
+        (401, post().query(&[("token", "webhook-token")])),
+    ];
+    for (expected, request) in tries {
+        assert_eq!(request.send().await.unwrap().status().as_u16(), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_rotated_by_rewriting_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let app = App::with(TestDatabase::sqlite(), &with_tokens(&directory)).unwrap();
+    let post =
+        async |token: &str| request(&app, "POST", WEBHOOK).bearer_auth(token).send().await.unwrap().status().as_u16();
+    let file = directory.path().join("webhook");
+    std::fs::write(&file, "am:webhook-token\nam:next-token\n").unwrap();
+    eventually("the new token gets in", Duration::from_secs(10), async || match post("next-token").await {
+        202 => Ok(()),
+        status => Err(status),
+    })
+    .await;
+    assert_eq!(post("webhook-token").await, 202);
+    std::fs::write(&file, "am:next-token\n").unwrap();
+    eventually("the old one does not any more", Duration::from_secs(10), async || match post("webhook-token").await {
+        401 => Ok(()),
+        status => Err(status),
+    })
+    .await;
+    assert_eq!(post("next-token").await, 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_others_can_reach_is_refused_without_both_tokens_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let tokens = with_tokens(&directory);
+    let listen = SocketAddr::from(([0, 0, 0, 0], 0));
+    let refused =
+        |settings: HttpSettings| App::with(TestDatabase::sqlite(), &settings).err().expect("not started").to_string();
+    let none = refused(HttpSettings { listen, ..settings() });
+    assert!(none.contains("POUNDCAKE_WEBHOOK_TOKENS_FILE and POUNDCAKE_OPERATOR_TOKENS_FILE"), "{none}");
+    let one = refused(HttpSettings { listen, operator_tokens_file: None, ..tokens.clone() });
+    assert!(one.contains("set POUNDCAKE_OPERATOR_TOKENS_FILE to"), "{one}");
+    let app = App::with(TestDatabase::sqlite(), &HttpSettings { listen, ..tokens }).unwrap();
+    assert!(app.address.port() > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_for_probes_needs_no_tokens_and_has_nothing_but_them() {
+    let database = TestDatabase::sqlite();
+    let store = Store::new(DatabaseUrl::parse(&database.url()).unwrap(), 2);
+    let (stop, metrics) = (CancellationToken::new(), Metrics::new().unwrap());
+    let role = Role::Probes { listen: SocketAddr::from(([0, 0, 0, 0], 0)) };
+    let (server, address) = serve(&settings(), role, store, metrics, stop.clone()).unwrap();
+    let running = tokio::spawn(server);
+    for (path, expected) in [("/livez", 200), ("/readyz", 200), ("/metrics", 200), (WEBHOOK, 404)] {
+        let url = format!("http://127.0.0.1:{}{path}", address.port());
+        assert_eq!(client().get(url).send().await.unwrap().status().as_u16(), expected, "{path}");
+    }
+    stop.cancel();
+    running.await.unwrap().unwrap();
+}

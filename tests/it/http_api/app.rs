@@ -1,0 +1,136 @@
+//! The library's server in the test's own process, from the store to the socket.
+
+use crate::harness::{TestDatabase, client};
+use poundcake::{
+    broker::{Publisher, in_process},
+    config::HttpSettings,
+    http::{Role, ServeError, serve},
+    ingest::{Ingest, Writer, WriterSettings},
+    metrics::Metrics,
+    model::{episode::EpisodePolicy, matcher::Matchers},
+    relay::Announcer,
+    store::{Store, conn::DatabaseUrl, migrate},
+};
+use reqwest::Response;
+use serde_json::Value;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+/// The route that Alertmanager posts to.
+pub const WEBHOOK: &str = "/api/v1/webhook";
+
+/// A running server; stopped on drop.
+pub struct App {
+    pub database: TestDatabase,
+    pub address: SocketAddr,
+    pub metrics: Metrics,
+    pub stop: CancellationToken,
+    pub server: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
+    scheme: &'static str,
+}
+
+/// The defaults, on a free port.
+pub fn settings() -> HttpSettings {
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    HttpSettings {
+        listen: any_port,
+        dispatcher_listen: any_port,
+        webhook_tokens_file: None,
+        operator_tokens_file: None,
+        tls_cert: None,
+        tls_key: None,
+        max_body_bytes: 32 << 20,
+    }
+}
+
+/// Everything that ingest is made of, but the server.
+pub fn ingest(database: &TestDatabase, metrics: &Metrics) -> (Store, Ingest) {
+    let store = Store::new(DatabaseUrl::parse(&database.url()).unwrap(), 4);
+    store.run_blocking(migrate::up).unwrap();
+    let publisher = Publisher::InProcess(in_process::pair().0);
+    let (announcer, _task) = Announcer::start(store.clone(), publisher, metrics.clone());
+    let policy = EpisodePolicy { refire_cooldown: Duration::from_mins(10) };
+    let writer = WriterSettings { batch_rows: 500, batch_bytes: 4 << 20, queue: 1024, policy };
+    let (writer, _thread) = Writer::start(store.clone(), writer, announcer, metrics.clone()).unwrap();
+    let mute = Matchers::parse(r#"alertname=~"Watchdog|InfoInhibitor""#).unwrap();
+    (store, Ingest::new(mute, writer, metrics.clone()))
+}
+
+impl App {
+    /// Open, as on loopback without tokens.
+    pub fn on(database: TestDatabase) -> Self {
+        Self::with(database, &settings()).unwrap()
+    }
+
+    /// With settings of the test's own.
+    pub fn with(database: TestDatabase, settings: &HttpSettings) -> Result<Self, ServeError> {
+        let metrics = Metrics::new().unwrap();
+        let (store, ingest) = ingest(&database, &metrics);
+        let stop = CancellationToken::new();
+        let (server, address) = serve(settings, Role::Ingest { ingest }, store, metrics.clone(), stop.clone())?;
+        let scheme = if settings.tls_cert.is_some() { "https" } else { "http" };
+        Ok(Self { database, address, metrics, stop, server: Some(tokio::spawn(server)), scheme })
+    }
+
+    /// An address of the server.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}://{}{path}", self.scheme, self.address)
+    }
+
+    /// Posts a webhook as Alertmanager does.
+    pub async fn post(&self, body: impl Into<reqwest::Body>) -> Response {
+        let request = client().post(self.url(WEBHOOK)).header("content-type", "application/json");
+        request.body(body).send().await.unwrap()
+    }
+
+    /// Posts what must be accepted, and gives the answer.
+    pub async fn accept(&self, body: impl Into<reqwest::Body>) -> Value {
+        let response = self.post(body).await;
+        let (status, answer) = (response.status().as_u16(), response.text().await.unwrap());
+        assert_eq!(status, 202, "{answer}");
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// Gets JSON.
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        let response = client().get(self.url(path)).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// How many webhooks were answered with this status.
+    pub fn webhooks(&self, status: &str) -> u64 {
+        self.metrics.webhooks.with_label_values(&[status]).get()
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Webhook tokens `am:webhook-token`, operator tokens `alice:operator-token`.
+pub fn with_tokens(directory: &tempfile::TempDir) -> HttpSettings {
+    let file = |name: &str, text: &str| -> Option<PathBuf> {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        Some(path)
+    };
+    HttpSettings {
+        webhook_tokens_file: file("webhook", "am:webhook-token\n"),
+        operator_tokens_file: file("operator", "alice:operator-token\n"),
+        ..settings()
+    }
+}
+
+/// A problem's members, after its form was checked.
+pub async fn problem(response: Response, status: u16) -> Value {
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(response.status().as_u16(), status);
+    let text = response.text().await.unwrap();
+    assert!(text.len() < 600, "Alertmanager logs it: {text}");
+    let problem: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(problem["status"], status);
+    problem
+}

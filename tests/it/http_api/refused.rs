@@ -1,0 +1,100 @@
+//! What is no webhook is said to be none, and stored.
+
+use super::app::{App, WEBHOOK, problem, settings};
+use crate::harness::{TestDatabase, client};
+use poundcake::config::HttpSettings;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_webhook_is_400_with_a_reason_and_one_row() {
+    for database in TestDatabase::each() {
+        let app = App::on(database);
+        let deep_array = "[".repeat(10_000) + &"]".repeat(10_000);
+        let cases: [(&[u8], &str); 13] = [
+            (b"", "empty"),
+            (b" \n", "empty"),
+            (b"hello", "not JSON"),
+            (b"{", "not JSON"),
+            (br#"{"alerts":[}"#, "not JSON"),
+            (br#"{"alerts":[]} trailing"#, "not JSON"),
+            (b"\xFF\xFE{\x00}", "UTF-8"),
+            (b"{\x00}", "not JSON"),
+            (br#"[{"labels":{"alertname":"A"}}]"#, "Prometheus was pointed straight"),
+            (deep_array.as_bytes(), "Prometheus was pointed straight"),
+            (br"{}", "no `alerts`"),
+            (br#"{"alerts":null}"#, "null"),
+            (br#"{"alerts":{"a":1}}"#, "no list"),
+        ];
+        for (body, expected) in &cases {
+            let answer = problem(app.post(body.to_vec()).await, 400).await;
+            let detail = answer["detail"].as_str().unwrap();
+            assert!(detail.contains(expected), "{detail}");
+            let request_id = answer["request_id"].as_str().unwrap();
+            let row = format!("poundcake_api_calls WHERE request_id = '{request_id}' AND status_code = 400");
+            assert_eq!(app.database.count(&row), 1);
+            let (status, history) = app.get(&format!("/api/v1/requests/{request_id}")).await;
+            assert_eq!((status, history["body"].as_str().unwrap()), (200, &*String::from_utf8_lossy(body)));
+        }
+        assert_eq!(app.database.count("poundcake_alerts"), 0);
+        assert_eq!(app.webhooks("400"), 13);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_above_the_limit_is_read_to_its_end_and_413_names_the_limit() {
+    for database in TestDatabase::each() {
+        let app = App::on(database);
+        let answer = problem(app.post(vec![b' '; 33 << 20]).await, 413).await;
+        let detail = answer["detail"].as_str().unwrap();
+        assert!(detail.contains("33554432 bytes") && detail.contains("POUNDCAKE_MAX_BODY_BYTES"), "{detail}");
+        assert_eq!(app.database.count("poundcake_api_calls WHERE status_code = 413 AND body = ''"), 1);
+        assert_eq!(app.webhooks("413"), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limit_is_the_last_size_that_is_taken() {
+    let webhook = r#"{"alerts":[]}"#;
+    let max_body_bytes = webhook.len();
+    let app = App::with(TestDatabase::sqlite(), &HttpSettings { max_body_bytes, ..settings() }).unwrap();
+    assert_eq!(app.accept(webhook).await["alerts_received"], 0);
+    problem(app.post(format!("{webhook} ")).await, 413).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_content_type_is_not_looked_at_and_a_content_encoding_is_refused() {
+    let app = App::on(TestDatabase::sqlite());
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "\u{b0}"] {
+        let request = client().post(app.url(WEBHOOK)).header("content-type", content_type.as_bytes());
+        assert_eq!(request.body(r#"{"alerts":[]}"#).send().await.unwrap().status().as_u16(), 202, "{content_type}");
+    }
+    let request = client().post(app.url(WEBHOOK)).header("content-encoding", "gzip").body("x");
+    problem(request.send().await.unwrap(), 415).await;
+    let request = client().post(app.url(WEBHOOK)).header("content-encoding", "identity").body(r#"{"alerts":[]}"#);
+    assert_eq!(request.send().await.unwrap().status().as_u16(), 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_method_is_405_with_allow_and_another_path_is_404() {
+    let app = App::on(TestDatabase::sqlite());
+    let response = client().get(app.url(WEBHOOK)).send().await.unwrap();
+    assert_eq!(response.headers()["allow"], "POST");
+    problem(response, 405).await;
+    let response = client().delete(app.url("/livez")).send().await.unwrap();
+    assert_eq!(response.headers()["allow"], "GET");
+    problem(response, 405).await;
+    problem(client().get(app.url("/api/v1/secrets")).send().await.unwrap(), 404).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_store_is_503_and_alertmanager_is_told_to_try_again() {
+    let app = App::on(TestDatabase::sqlite());
+    app.database.execute("ALTER TABLE poundcake_alerts RENAME TO away");
+    let alert = r#"{"alerts":[{"status":"firing","labels":{"alertname":"A"}}]}"#;
+    let response = app.post(alert).await;
+    assert_eq!(response.headers()["retry-after"], "1");
+    problem(response, 503).await;
+    app.database.execute("ALTER TABLE away RENAME TO poundcake_alerts");
+    assert_eq!(app.accept(alert).await["alerts_pending"], 1);
+    assert_eq!((app.webhooks("503"), app.webhooks("202")), (1, 1));
+    assert_eq!(app.database.count("poundcake_api_calls"), 1);
+}
