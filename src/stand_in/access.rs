@@ -39,7 +39,7 @@ struct ApiKey {
 #[derive(Debug, Clone)]
 struct Token {
     user: String,
-    token: String,
+    secret: String,
     expiry: Time,
 }
 
@@ -89,11 +89,11 @@ impl Access {
     }
 
     fn by_token(&self, text: &str, location: &'static str) -> Result<Identity, Refusal> {
-        let token = self.tokens.iter().find(|token| token.token == text).ok_or_else(|| unauthorized(""))?;
+        let token = self.tokens.iter().find(|token| token.secret == text).ok_or_else(|| unauthorized(""))?;
         if token.expiry <= State::now() {
             return Err(unauthorized(" - Token has expired."));
         }
-        let (user, held) = (token.user.clone(), Some((token.token.clone(), token.expiry)));
+        let (user, held) = (token.user.clone(), Some((token.secret.clone(), token.expiry)));
         Ok(Identity { user, method: "authentication token", location, token: held })
     }
 
@@ -148,9 +148,9 @@ impl State {
         if ttl > MAX_TTL {
             return Err(Refusal::bad(format!("TTL specified {ttl} is greater than max allowed {MAX_TTL}.")));
         }
-        let token = Token { user, token: ids::token(), expiry: Self::now() + Duration::seconds(ttl) };
+        let token = Token { user, secret: ids::token(), expiry: Self::now() + Duration::seconds(ttl) };
         let shown = json!({
-            "user": token.user, "token": token.token, "expiry": times::micros(token.expiry), "metadata": {},
+            "user": token.user, "token": token.secret, "expiry": times::micros(token.expiry), "metadata": {},
             "service": false, "id": self.ids.next(),
         });
         self.access.tokens.push(token);

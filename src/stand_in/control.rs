@@ -9,6 +9,7 @@ use super::{
     faults::{ActiveFault, Fault},
     pace::Pace,
     state::{Seen, State},
+    trace::Trace,
 };
 
 /// What a test wants to know of an execution.
@@ -58,7 +59,7 @@ impl Control {
     pub fn executions_with_tag(&self, tag: &str) -> Vec<ExecutionView> {
         let state = self.lock();
         let traces = state.traces.iter().filter(|trace| trace.tag == tag);
-        let roots: Vec<_> = traces.flat_map(|trace| trace.roots()).filter_map(|id| state.execution(id)).collect();
+        let roots: Vec<_> = traces.flat_map(Trace::roots).filter_map(|id| state.execution(id)).collect();
         roots.into_iter().map(|execution| view(&state, execution)).collect()
     }
 

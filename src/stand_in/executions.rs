@@ -75,8 +75,8 @@ impl State {
                 Ok(Answer::raw(200, "text/json", result.to_string().into_bytes()))
             }
             ["output"] => {
-                let text: String = execution.output.iter().map(|line| format!("{line}\n")).collect();
-                Ok(Answer::raw(200, "text/plain; charset=UTF-8", text.into_bytes()))
+                let lines = execution.output.iter().flat_map(|line| [line.as_str(), "\n"]);
+                Ok(Answer::raw(200, "text/plain; charset=UTF-8", lines.collect::<String>().into_bytes()))
             }
             ["attribute", name @ ("result" | "status" | "trigger_instance")] => {
                 let shown = execution.show(Shown::READ);
@@ -166,7 +166,7 @@ impl Filter {
     }
 }
 
-/// As MongoDB compares: texts with texts, and a list by any of its items.
+/// As `MongoDB` compares: texts with texts, and a list by any of its items.
 fn equals(own: Option<&Value>, wanted: Option<&str>) -> bool {
     match (own, wanted) {
         (None | Some(Value::Null), None) => true,

@@ -145,7 +145,7 @@ impl Faults {
         Some(fault)
     }
 
-    /// How long a request waits before MongoDB's absence is answered.
+    /// How long a request waits before `MongoDB`'s absence is answered.
     pub(super) fn mongo_down(&self) -> Option<u64> {
         match self.active.iter().find(|active| matches!(active.fault, Fault::MongoDown { .. }))?.fault {
             Fault::MongoDown { millis } => Some(millis),

@@ -32,22 +32,38 @@ pub(super) fn answer(state: &mut State, call: &Call, publish: bool) -> Answer {
 /// Whether there is such a route: asked before the credentials are.
 fn is_route(method: &str, path: &[&str]) -> bool {
     match path {
-        [] => method == "GET",
-        ["executions"] | ["apikeys"] | ["rules"] => matches!(method, "GET" | "POST"),
-        ["executions", "views", "filters"] => method == "GET",
+        ["executions" | "apikeys" | "rules"] => matches!(method, "GET" | "POST"),
         ["executions", _, "re_run"] | ["packs", "register"] => method == "POST",
-        ["executions", _, "children" | "result" | "output"] | ["executions", _, "attribute", _] => method == "GET",
-        ["executions" | "apikeys" | "rules", _] => matches!(method, "GET" | "PUT" | "DELETE"),
+        ["executions" | "apikeys" | "rules", id] if *id != "views" => matches!(method, "GET" | "PUT" | "DELETE"),
         ["webhooks", _] => matches!(method, "GET" | "POST"),
-        [
-            "traces" | "webhooks" | "triggerinstances" | "ruleenforcements" | "actions" | "triggertypes" | "triggers"
-            | "packs" | "policies" | "user" | "runnertypes",
-        ]
-        | ["traces" | "triggerinstances" | "ruleenforcements" | "actions" | "triggertypes" | "triggers", _]
-        | ["packs" | "policies" | "runnertypes", _]
-        | ["actions", "views", _]
-        | ["actions", "views", _, _]
-        | ["service_registry", "groups"] => method == "GET",
+        _ => method == "GET" && is_read(path),
+    }
+}
+
+/// What can only be read.
+fn is_read(path: &[&str]) -> bool {
+    const LISTS: [&str; 10] = [
+        "traces",
+        "triggerinstances",
+        "ruleenforcements",
+        "actions",
+        "triggertypes",
+        "triggers",
+        "packs",
+        "policies",
+        "runnertypes",
+        "rules",
+    ];
+    match path {
+        []
+        | ["user" | "webhooks"]
+        | ["service_registry", "groups"]
+        | ["executions", "views", "filters"]
+        | ["executions", _, "children" | "result" | "output"]
+        | ["executions", _, "attribute", _]
+        | ["actions", "views", "overview"]
+        | ["actions", "views", "overview" | "parameters" | "entry_point", _] => true,
+        [list] | [list, _] => LISTS.contains(list),
         _ => false,
     }
 }
