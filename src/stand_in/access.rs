@@ -9,7 +9,7 @@ use super::{
     answer::{Answer, Call, Outcome, Refusal},
     body,
     execution::MASK,
-    ids::{self, Ids, sha512},
+    ids::{self, Ids, key_hash},
     parameters, python,
     state::State,
     times::{self, Time},
@@ -58,7 +58,7 @@ impl Access {
         let key = ApiKey {
             id: ids.next(),
             user: "poundcake".to_owned(),
-            hash: sha512(&options.api_key),
+            hash: key_hash(&options.api_key),
             metadata: json!({ "used_by": "poundcake" }),
             created: State::now(),
             enabled: true,
@@ -98,7 +98,7 @@ impl Access {
     }
 
     fn by_key(&self, text: &str, location: &'static str) -> Result<Identity, Refusal> {
-        let hash = sha512(text);
+        let hash = key_hash(text);
         match self.keys.iter().find(|key| key.hash == hash) {
             None => Err(unauthorized(&format!(" - ApiKey with key_hash={hash} not found."))),
             Some(key) if !key.enabled => Err(unauthorized(" - API key is disabled.")),
@@ -183,7 +183,7 @@ impl State {
             (None, hash.to_owned())
         } else {
             let key = ids::api_key();
-            let hash = sha512(&key);
+            let hash = key_hash(&key);
             (Some(key), hash)
         };
         let key = ApiKey {

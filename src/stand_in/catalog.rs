@@ -1,6 +1,6 @@
 //! What is registered, over HTTP: actions, rules, triggers, packs, policies.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Answer, Call, Outcome, Refusal},
@@ -14,13 +14,13 @@ use super::{
 };
 
 /// The routes under `/rules`, `/actions` and what they are made of.
-pub(super) fn route(state: &mut State, call: &Call, method: &str, path: &[&str]) -> Outcome {
+pub(super) fn route(state: &mut State, call: &Call, method: &str, path: &[&str], user: &str) -> Outcome {
     match (method, path) {
         ("GET", ["rules"]) => query::plain(call, &state.content.rules, &["pack", "name", "action", "trigger"], None),
-        ("POST", ["rules"]) => post_rule(state, call),
+        ("POST", ["rules"]) => post_rule(state, call, user),
         ("GET", ["rules", "views"]) => query::plain(call, &rule_views(state), &["pack", "name"], None),
         ("GET", ["rules", reference]) => found(state.content.rule(reference), || Refusal::no_reference(reference)),
-        ("PUT", ["rules", id]) => put_rule(state, id, call),
+        ("PUT", ["rules", id]) => put_rule(state, id, call, user),
         ("DELETE", ["rules", id]) => delete_rule(state, id),
 
         ("GET", ["actions"]) => query::plain(call, &actions(state), &["pack", "name"], None),
@@ -102,28 +102,49 @@ fn rule_views(state: &State) -> Vec<Value> {
     state.content.rules.iter().map(view).collect()
 }
 
-fn post_rule(state: &mut State, call: &Call) -> Outcome {
-    let body = body::object(call)?;
-    let name = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
-    let Some(rule) = name("name") else { return Err(Refusal::bad("'name' is a required property")) };
-    let pack = name("pack").unwrap_or_else(|| "default".to_owned());
-    if state.content.rule(&format!("{pack}.{rule}")).is_some() {
-        return Err(Refusal::new(409, format!("Tried to save duplicate unique keys (rule {pack}.{rule})")));
+/// A rule's body, which names its maker.
+fn read_rule(call: &Call, user: &str) -> Result<Map<String, Value>, Refusal> {
+    let mut body = body::object(call)?;
+    if let Some(missing) = ["name", "trigger", "action"].iter().find(|name| !body.contains_key(**name)) {
+        return Err(Refusal::bad(format!("'{missing}' is a required property")));
+    }
+    let mut context = body.get("context").map(parameters::object).unwrap_or_default();
+    context.insert("user".to_owned(), json!(user));
+    body.insert("context".to_owned(), Value::Object(context));
+    body.entry("pack").or_insert_with(|| json!("default"));
+    Ok(body)
+}
+
+fn pack_of(rule: &Map<String, Value>) -> String {
+    rule.get("pack").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn post_rule(state: &mut State, call: &Call, user: &str) -> Outcome {
+    let mut body = read_rule(call, user)?;
+    body.remove("id");
+    let pack = pack_of(&body);
+    let reference = format!("{pack}.{}", body.get("name").and_then(Value::as_str).unwrap_or_default());
+    if let Some(known) = state.content.rule(&reference) {
+        let fault = json!({
+            "faultstring": format!("Tried to save duplicate unique keys (rule {reference})"), "conflict-id": known["id"],
+        });
+        return Ok(Answer::json(409, &fault));
     }
     let rule = state.content.add_rule(&pack, "", Value::Object(body), &mut state.ids);
     Ok(Answer::json(201, &rule))
 }
 
-/// A rule is changed by its id only.
-fn put_rule(state: &mut State, id: &str, call: &Call) -> Outcome {
-    let mut body = body::object(call)?;
-    let missing = || Refusal::no_resource(id);
-    let rule = state.content.rules.iter_mut().find(|rule| rule["id"] == id).ok_or_else(missing)?;
-    body.remove("id");
-    if let Value::Object(own) = rule {
-        own.extend(body);
+/// A rule is replaced, by its id only.
+fn put_rule(state: &mut State, id: &str, call: &Call, user: &str) -> Outcome {
+    let mut body = read_rule(call, user)?;
+    let own = |rule: &Value| rule["id"] == id;
+    if !state.content.rules.iter().any(own) {
+        return Err(Refusal::no_resource(id));
     }
-    Ok(Answer::json(200, rule))
+    state.content.rules.retain(|rule| !own(rule));
+    body.insert("id".to_owned(), json!(id));
+    let rule = state.content.add_rule(&pack_of(&body), "", Value::Object(body), &mut state.ids);
+    Ok(Answer::json(200, &rule))
 }
 
 fn delete_rule(state: &mut State, id: &str) -> Outcome {

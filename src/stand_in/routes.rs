@@ -108,7 +108,7 @@ fn route(state: &mut State, call: &Call, method: &str, path: &[&str], who: &Iden
         ("GET", ["apikeys", id]) => state.api_key(id),
         ("PUT", ["apikeys", id]) => state.put_api_key(id, call),
         ("DELETE", ["apikeys", id]) => state.delete_api_key(id),
-        _ => catalog::route(state, call, method, path),
+        _ => catalog::route(state, call, method, path, &who.user),
     }
 }
 

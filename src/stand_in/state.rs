@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::Utc;
+use chrono::{SubsecRound, Utc};
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, broadcast};
 
@@ -84,9 +84,9 @@ impl State {
         }
     }
 
-    /// The present; StackStorm's own clock, not the test's.
+    /// The present, to the micros that the API shows: what a client reads is what it can ask for.
     pub(super) fn now() -> Time {
-        Utc::now()
+        Utc::now().trunc_subsecs(6)
     }
 
     pub(super) fn execution(&self, id: &str) -> Option<&Execution> {
@@ -151,18 +151,23 @@ impl State {
     }
 
     /// Sends an execution's two events to the stream.
-    pub(super) fn announce(&mut self, id: &str, what: &str) {
+    pub(super) fn announce(&self, id: &str, what: &str) {
+        self.announce_liveaction(id, what);
         let Some(execution) = self.execution(id) else { return };
-        let action = execution.action_ref().to_owned();
-        let status = execution.status;
-        let liveaction =
-            Event::new(format!("st2.liveaction__{what}"), &action, None, status, &execution.show_liveaction());
-        let shown = execution.show(Shown::READ);
-        let own = Event::new(format!("st2.execution__{what}"), &action, Some(id), status, &shown);
-        for event in [liveaction, own] {
-            // Nobody listening is no error.
-            let _ = self.events.send(Arc::new(event));
-        }
+        let (name, shown) = (format!("st2.execution__{what}"), execution.show(Shown::READ));
+        self.send(Event::new(name, execution.action_ref(), Some(id), execution.status, &shown));
+    }
+
+    /// Sends the event of its live action only.
+    pub(super) fn announce_liveaction(&self, id: &str, what: &str) {
+        let Some(execution) = self.execution(id) else { return };
+        let (name, shown) = (format!("st2.liveaction__{what}"), execution.show_liveaction());
+        self.send(Event::new(name, execution.action_ref(), None, execution.status, &shown));
+    }
+
+    fn send(&self, event: Event) {
+        // Nobody listening is no error.
+        let _ = self.events.send(Arc::new(event));
     }
 
     /// A step to be taken after a while.

@@ -141,7 +141,10 @@ impl Session {
 
     pub async fn send_with(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Live {
         let url = format!("{}{path}", self.api);
-        let mut builder = self.client.request(method.parse().unwrap(), url).header("St2-Api-Key", &self.key);
+        let mut builder = self.client.request(method.parse().unwrap(), url);
+        if !headers.iter().any(|(name, _)| *name == "St2-Api-Key") {
+            builder = builder.header("St2-Api-Key", &self.key);
+        }
         for (name, value) in headers {
             builder = builder.header(*name, *value);
         }

@@ -20,7 +20,7 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|\+00:00)", "<time$1>"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
-        (r"\b[0-9a-f]{128}\b", "<sha512>"),
+        (r"^(api_key:)?[0-9a-f]{128}$", "${1}<sha512>"),
         (r"\b[0-9a-f]{32}\b", "<hex32>"),
         (r"\b[0-9a-f]{24}\b", "<id>"),
         (r"EXAMPLE-TOKEN-\d", "<hex32>"),

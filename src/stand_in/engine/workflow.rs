@@ -20,7 +20,8 @@ impl State {
             execution.context.insert("workflow_execution".to_owned(), json!(workflow));
             execution.set_result(json!({ "output": null }));
         }
-        self.announce(id, "update");
+        // The execution's own event comes with its first task.
+        self.announce_liveaction(id, "update");
         self.after(self.pace.start, Step::Advance(id.to_owned()));
     }
 
