@@ -171,7 +171,8 @@ impl State {
     }
 
     pub(super) fn api_key(&self, id: &str) -> Outcome {
-        let key = self.access.keys.iter().find(|key| key.id == id).ok_or_else(|| no_key(id))?;
+        let missing = || Refusal::new(404, format!("ApiKey matching {id} for reference and id not found."));
+        let key = self.access.keys.iter().find(|key| key.id == id).ok_or_else(missing)?;
         Ok(Answer::json(200, &masked(key)))
     }
 
@@ -235,5 +236,5 @@ fn masked(key: &ApiKey) -> Value {
 }
 
 fn no_key(id: &str) -> Refusal {
-    Refusal::new(404, format!("ApiKey matching query does not exist. ApiKey with id=\"{id}\" not found."))
+    Refusal::new(404, format!("ApiKey with key or id={id} not found."))
 }

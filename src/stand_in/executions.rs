@@ -149,8 +149,9 @@ impl Filter {
             }
         }
         let (after, before) = (time("timestamp_gt")?, time("timestamp_lt")?);
-        let ascending =
-            before.is_none() && !call.query_flag("sort_desc") && (after.is_some() || call.query_flag("sort_asc"));
+        let ascending = before.is_none()
+            && call.query("sort_desc").is_none()
+            && (after.is_some() || call.query("sort_asc").is_some());
         let ids = call.query_list("id").map(|ids| ids.into_iter().map(str::to_owned).collect());
         Ok(Self { ids, equal, after, before, ascending })
     }

@@ -111,7 +111,7 @@ async fn tokens(control: &Control, call: &Call) -> Answer {
         return Answer::fault(500, "Internal Server Error");
     }
     let answer = control.lock().post_token(call).unwrap_or_else(Answer::from);
-    if answer.status == 201 { answer.with("X-API-URL", "http://127.0.0.1:9101".to_owned()) } else { answer }
+    if answer.status == 201 { answer.with("X-API-URL", control.lock().api_url.clone()) } else { answer }
 }
 
 /// The routes that steer the stand-in itself; StackStorm has none of them.

@@ -21,10 +21,16 @@ impl Page {
         };
         let offset = number("offset")?.unwrap_or(0);
         let limit = number("limit")?.or(default);
-        if let Some(limit) = limit.filter(|limit| *limit == 0 || *limit < -1) {
-            return Err(Refusal::bad(format!(
-                "Limit, \"{limit}\" specified, must be a positive number or -1 for full result set."
-            )));
+        match limit {
+            Some(0) => {
+                return Err(Refusal::bad(
+                    "Limit, \"0\" specified, must be a positive number or -1 for full result set.",
+                ));
+            }
+            Some(limit) if limit < -1 => {
+                return Err(Refusal::bad(format!("Limit, \"{limit}\" specified, must be a positive number.")));
+            }
+            _ => {}
         }
         Ok(Self {
             offset: usize::try_from(offset).unwrap_or(0),

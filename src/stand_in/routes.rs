@@ -122,7 +122,7 @@ fn list_traces(state: &State, call: &Call) -> Outcome {
             && holds("trigger_instance", Kind::TriggerInstance)
     };
     let mut traces: Vec<_> = state.traces.iter().rev().filter(fits).collect();
-    if call.query_flag("sort_asc") {
+    if call.query("sort_asc") == Some("True") {
         traces.reverse();
     }
     Ok(page.answer_with(traces, Trace::show))

@@ -43,6 +43,8 @@ pub struct Seen {
 
 /// Everything.
 pub(super) struct State {
+    /// Where the API is: the auth service tells those who sign in.
+    pub(super) api_url: String,
     pub(super) ids: Ids,
     pub(super) pace: Pace,
     pub(super) content: Content,
@@ -65,6 +67,7 @@ impl State {
     pub(super) fn new(options: &Options) -> Self {
         let mut ids = Ids::new();
         Self {
+            api_url: String::new(),
             pace: options.pace.clone(),
             content: Content::compiled_in(&mut ids),
             access: Access::new(options, &mut ids),

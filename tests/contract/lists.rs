@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{session::Session, shape::Tolerance};
 
 /// The recorded history is another one: only what both lists have is compared, without its values.
-pub fn any_history() -> Tolerance {
+pub(crate) fn any_history() -> Tolerance {
     Tolerance {
         values: vec![
             "id",

@@ -6,30 +6,30 @@ use serde::Deserialize;
 use serde_json::Value;
 
 #[derive(Debug, Deserialize)]
-pub struct Recording {
-    pub request: Request,
-    pub response: Response,
+pub(crate) struct Recording {
+    pub(crate) request: Request,
+    pub(crate) response: Response,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Request {
-    pub method: String,
-    pub url: String,
-    pub headers: BTreeMap<String, String>,
-    pub body: Option<String>,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Response {
-    pub status: Option<u16>,
-    pub headers: BTreeMap<String, String>,
-    pub body: String,
-    pub body_parsed: Option<Value>,
+pub(crate) struct Response {
+    pub(crate) status: Option<u16>,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
+    pub(crate) body_parsed: Option<Value>,
 }
 
 impl Recording {
     /// The recording whose file name begins with this number, e.g. `19f`.
-    pub fn numbered(number: &str) -> Self {
+    pub(crate) fn numbered(number: &str) -> Self {
         let folder = folder();
         let start = format!("{number}-");
         let mut files: Vec<_> = fs::read_dir(&folder)
@@ -45,7 +45,7 @@ impl Recording {
 }
 
 /// A recording that is no JSON.
-pub fn text(name: &str) -> String {
+pub(crate) fn text(name: &str) -> String {
     fs::read_to_string(folder().join(name)).unwrap()
 }
 

@@ -11,11 +11,11 @@ use super::{
 };
 
 /// The key in the recordings.
-pub const KEY: &str = "EXAMPLE-API-KEY-1";
+pub(crate) const KEY: &str = "EXAMPLE-API-KEY-1";
 /// `st2admin:Ch@ngeMe`, which the recordings leave out.
 const LOGIN: &str = "Basic c3QyYWRtaW46Q2hAbmdlTWU=";
 
-pub struct Session {
+pub(crate) struct Session {
     /// None: a real StackStorm.
     stand_in: Option<StandIn>,
     api: String,
@@ -23,21 +23,21 @@ pub struct Session {
     key: String,
     client: reqwest::Client,
     /// Recorded ids, tags and tokens, and what they are here.
-    pub ids: HashMap<String, String>,
+    pub(crate) ids: HashMap<String, String>,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub struct Live {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub text: String,
-    pub json: Value,
+pub(crate) struct Live {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+    pub(crate) json: Value,
 }
 
 impl Session {
     /// A stand-in of its own.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let stand_in = StandIn::start(&Options::for_tests(KEY)).unwrap();
         let root = |url: String, path: &str| url.strip_suffix(path).unwrap().to_owned();
         let (api, auth) = (root(stand_in.api_url(), "/v1"), root(stand_in.auth_url(), "/tokens"));
@@ -45,7 +45,7 @@ impl Session {
     }
 
     /// The StackStorm of `TEST_ST2_API_URL`, or a stand-in where that is not set.
-    pub fn anywhere() -> Self {
+    pub(crate) fn anywhere() -> Self {
         let (Some(url), Some(key)) = (setting("TEST_ST2_API_URL"), setting("TEST_ST2_API_KEY")) else {
             return Self::start();
         };
@@ -53,33 +53,33 @@ impl Session {
         Self { stand_in: None, auth: api.clone(), api, key, client: client(), ids: HashMap::new() }
     }
 
-    pub fn control(&self) -> Control {
+    pub(crate) fn control(&self) -> Control {
         self.stand_in.as_ref().unwrap().control()
     }
 
-    pub fn stream_url(&self) -> String {
+    pub(crate) fn stream_url(&self) -> String {
         self.stand_in.as_ref().unwrap().stream_url()
     }
 
     /// A recorded tag stands for a new one from here on.
-    pub fn new_tag(&mut self, recorded: &str) -> String {
+    pub(crate) fn new_tag(&mut self, recorded: &str) -> String {
         let tag = uuid::Uuid::new_v4().to_string();
         self.ids.insert(recorded.to_owned(), tag.clone());
         tag
     }
 
     /// What a recorded id is here.
-    pub fn id(&self, recorded: &str) -> String {
+    pub(crate) fn id(&self, recorded: &str) -> String {
         self.ids.get(recorded).unwrap_or_else(|| panic!("{recorded} has not come up")).clone()
     }
 
     /// Replays a recording and compares everything.
-    pub async fn replay(&mut self, number: &str) -> Live {
+    pub(crate) async fn replay(&mut self, number: &str) -> Live {
         self.replay_within(number, &Tolerance::default()).await
     }
 
     /// Replays a recording and compares what is to be compared.
-    pub async fn replay_within(&mut self, number: &str, tolerance: &Tolerance) -> Live {
+    pub(crate) async fn replay_within(&mut self, number: &str, tolerance: &Tolerance) -> Live {
         let recording = Recording::numbered(number);
         let live = self.send_recorded(&recording).await.unwrap_or_else(|error| panic!("{number}: {error}"));
         self.hold(number, &recording.response, &live, tolerance);
@@ -87,7 +87,7 @@ impl Session {
     }
 
     /// Compares an answer that was sent for otherwise.
-    pub fn hold(&mut self, number: &str, recorded: &Response, live: &Live, tolerance: &Tolerance) {
+    pub(crate) fn hold(&mut self, number: &str, recorded: &Response, live: &Live, tolerance: &Tolerance) {
         assert_eq!(Some(live.status), recorded.status, "{number}: {}", live.text);
         let mut comparison = Comparison { tolerance, ids: &mut self.ids, differences: Vec::new() };
         match &recorded.body_parsed {
@@ -111,7 +111,7 @@ impl Session {
     }
 
     /// Sends a recorded request, ids and credentials put in their place.
-    pub async fn send_recorded(&self, recording: &Recording) -> reqwest::Result<Live> {
+    pub(crate) async fn send_recorded(&self, recording: &Recording) -> reqwest::Result<Live> {
         let request = &recording.request;
         let url = self
             .here(&request.url)
@@ -135,11 +135,17 @@ impl Session {
     }
 
     /// Sends a request of the test's own.
-    pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Live {
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Live {
         self.send_with(method, path, &[], body.map(|body| body.to_string())).await
     }
 
-    pub async fn send_with(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Live {
+    pub(crate) async fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Live {
         let url = format!("{}{path}", self.api);
         let mut builder = self.client.request(method.parse().unwrap(), url);
         if !headers.iter().any(|(name, _)| *name == "St2-Api-Key") {
@@ -152,17 +158,17 @@ impl Session {
     }
 
     /// The same without an answer to expect.
-    pub async fn try_send(&self, path: &str, body: Value, within: Duration) -> reqwest::Result<Live> {
+    pub(crate) async fn try_send(&self, path: &str, body: Value, within: Duration) -> reqwest::Result<Live> {
         let url = format!("{}{path}", self.api);
         live(self.client.post(url).header("St2-Api-Key", &self.key).timeout(within).body(body.to_string())).await
     }
 
-    pub async fn get(&self, path: &str) -> Live {
+    pub(crate) async fn get(&self, path: &str) -> Live {
         self.send("GET", path, None).await
     }
 
     /// Starts an action and gives the execution's id.
-    pub async fn run(&self, action: &str, parameters: Value) -> String {
+    pub(crate) async fn run(&self, action: &str, parameters: Value) -> String {
         let body = serde_json::json!({ "action": action, "parameters": parameters });
         let live = self.send("POST", "/v1/executions", Some(body)).await;
         assert_eq!(live.status, 201, "{}", live.text);
@@ -170,19 +176,19 @@ impl Session {
     }
 
     /// Waits until an execution has reached a state.
-    pub async fn until(&self, id: &str, reached: impl Fn(&str) -> bool) -> Value {
+    pub(crate) async fn until(&self, id: &str, reached: impl Fn(&str) -> bool) -> Value {
         self.until_json(&format!("/v1/executions/{id}"), |execution| {
             reached(execution["status"].as_str().unwrap_or_default())
         })
         .await
     }
 
-    pub async fn until_ended(&self, id: &str) -> Value {
+    pub(crate) async fn until_ended(&self, id: &str) -> Value {
         self.until(id, |status| matches!(status, "succeeded" | "failed" | "timeout" | "canceled" | "abandoned")).await
     }
 
     /// Waits until a GET shows something.
-    pub async fn until_json(&self, path: &str, shows: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until_json(&self, path: &str, shows: impl Fn(&Value) -> bool) -> Value {
         let look = async {
             loop {
                 let live = self.get(path).await;

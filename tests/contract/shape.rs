@@ -7,13 +7,13 @@ use serde_json::Value;
 
 /// What is not compared.
 #[derive(Debug, Clone, Default)]
-pub struct Tolerance {
+pub(crate) struct Tolerance {
     /// Members whose value (not presence) may differ in anything but its type.
-    pub values: Vec<&'static str>,
+    pub(crate) values: Vec<&'static str>,
     /// Members that may be there or not.
-    pub members: Vec<&'static str>,
+    pub(crate) members: Vec<&'static str>,
     /// Lists are compared as far as the shorter one goes.
-    pub lists_by_prefix: bool,
+    pub(crate) lists_by_prefix: bool,
 }
 
 static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
@@ -33,7 +33,7 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 });
 
 /// The text without what differs each time.
-pub fn normal(text: &str) -> String {
+pub(crate) fn normal(text: &str) -> String {
     let mut text = text.to_owned();
     for (pattern, name) in VARYING.iter() {
         text = pattern.replace_all(&text, *name).into_owned();
@@ -42,14 +42,14 @@ pub fn normal(text: &str) -> String {
 }
 
 /// A comparison under way: what differs, and which recorded id is which live one.
-pub struct Comparison<'a> {
-    pub tolerance: &'a Tolerance,
-    pub ids: &'a mut HashMap<String, String>,
-    pub differences: Vec<String>,
+pub(crate) struct Comparison<'a> {
+    pub(crate) tolerance: &'a Tolerance,
+    pub(crate) ids: &'a mut HashMap<String, String>,
+    pub(crate) differences: Vec<String>,
 }
 
 impl Comparison<'_> {
-    pub fn compare(&mut self, path: &str, recorded: &Value, live: &Value) {
+    pub(crate) fn compare(&mut self, path: &str, recorded: &Value, live: &Value) {
         let name = path.rsplit('.').next().unwrap_or(path);
         match (recorded, live) {
             (Value::Object(_), Value::Object(_)) => self.objects(path, recorded, live),
