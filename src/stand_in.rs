@@ -23,6 +23,7 @@ mod faults;
 mod faulty;
 mod http;
 mod ids;
+mod output;
 mod pace;
 mod parameters;
 mod python;

@@ -170,7 +170,6 @@ impl State {
             trace,
             on_runner: false,
             published: request.publish,
-            output: Vec::new(),
         };
         self.insert(execution, request.caused_by);
         Ok(id)

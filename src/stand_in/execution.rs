@@ -49,8 +49,6 @@ pub(super) struct Execution {
     pub(super) on_runner: bool,
     /// Whether the message that makes the scheduler run it was sent.
     pub(super) published: bool,
-    /// The lines of `/output`.
-    pub(super) output: Vec<String>,
 }
 
 /// How an execution is shown.

@@ -75,8 +75,8 @@ impl State {
                 Ok(Answer::raw(200, "text/json", result.to_string().into_bytes()))
             }
             ["output"] => {
-                let lines = execution.output.iter().flat_map(|line| [line.as_str(), "\n"]);
-                Ok(Answer::raw(200, "text/plain; charset=UTF-8", lines.collect::<String>().into_bytes()))
+                let text = self.output_of(execution);
+                Ok(Answer::raw(200, "text/plain; charset=UTF-8", text.into_bytes()))
             }
             ["attribute", name @ ("result" | "status" | "trigger_instance")] => {
                 let shown = execution.show(Shown::READ);

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Call, Outcome, Refusal};
+use super::{
+    answer::{Answer, Call, Outcome, Refusal},
+    python,
+};
 
 /// Where a page begins and how long it is.
 pub(super) struct Page {
@@ -58,11 +61,13 @@ impl Page {
     }
 }
 
-/// A list of plain objects, filtered by members of the same name.
-pub(super) fn plain(call: &Call, items: &[Value], filters: &[&str], default: Option<i64>) -> Outcome {
+/// A list of plain objects, filtered by query parameters, each with the path that it compares.
+pub(super) fn plain(call: &Call, items: &[Value], filters: &[(&str, &str)], default: Option<i64>) -> Outcome {
     let page = Page::read(call, default)?;
     let fits = |item: &&Value| {
-        filters.iter().all(|name| call.query(name).is_none_or(|wanted| at(item, name).is_some_and(|own| own == wanted)))
+        filters.iter().all(|(name, path)| {
+            call.query(name).is_none_or(|wanted| at(item, path).is_some_and(|own| python::text(own) == wanted))
+        })
     };
     Ok(page.answer(items.iter().filter(fits).map(|item| Attributes::lenient(call).of(item)).collect()))
 }

@@ -96,7 +96,7 @@ fn route(state: &mut State, call: &Call, method: &str, path: &[&str], who: &Iden
         ("POST", ["webhooks", url]) => state.post_webhook(url, call),
         ("GET", ["triggerinstances"]) => {
             let newest: Vec<_> = state.trigger_instances.iter().rev().cloned().collect();
-            query::plain(call, &newest, &["trigger", "status"], Some(100))
+            query::plain(call, &newest, &[("trigger", "trigger"), ("status", "status")], Some(100))
         }
         ("GET", ["triggerinstances", id]) => by_id(&state.trigger_instances, id),
         ("GET", ["ruleenforcements"]) => Ok(Page::read(call, Some(50))?.answer(catalog::enforcements(state, call))),

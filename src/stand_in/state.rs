@@ -100,6 +100,12 @@ impl State {
         self.index.get(id).and_then(|at| self.executions.get_mut(*at))
     }
 
+    /// Removes an execution; its trace still names it.
+    pub(super) fn forget(&mut self, id: &str) {
+        self.executions.retain(|execution| execution.id != id);
+        self.index = self.executions.iter().enumerate().map(|(at, execution)| (execution.id.clone(), at)).collect();
+    }
+
     /// Stores an execution and hangs it into its trace.
     pub(super) fn insert(&mut self, execution: Execution, caused_by: Value) {
         let component = Component {
@@ -211,7 +217,7 @@ impl State {
             if let Value::Array(list) = entry {
                 list.push(json!({
                     "id": execution.id, "action": execution.action_ref(), "status": execution.status.as_str(),
-                    "started": execution.has_started(),
+                    "started": execution.has_started(), "orphan": !execution.published,
                 }));
             }
         }

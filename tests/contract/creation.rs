@@ -37,11 +37,9 @@ async fn an_execution_is_found_by_its_trace_tag_from_its_creation_to_its_end() {
     session.until_ended(&id).await;
     let all_ended = |traces: &Value| traces[0]["trigger_instances"].as_array().is_some_and(|all| all.len() == 3);
     session.until_json(&format!("/v1/traces?trace_tag={TAG}"), all_ended).await;
-    for number in ["14", "15", "15b", "15c", "16", "16b", "17", "17b", "17d"] {
+    for number in ["14", "15", "15b", "15c", "16", "16b", "16c", "17", "17b", "17d"] {
         session.replay(number).await;
     }
-    let output = session.get(&format!("/v1/executions/{id}/output")).await;
-    assert!(output.text.starts_with("Workflow execution \""), "{}", output.text);
     assert_eq!(session.get(&format!("/v1/executions/{id}/attribute/status")).await.text, "\"succeeded\"");
 }
 
@@ -58,7 +56,7 @@ async fn two_posts_of_one_tag_are_two_executions_in_two_traces() {
 #[tokio::test(flavor = "multi_thread")]
 async fn contexts_are_stored_and_bad_trace_contexts_refused() {
     let mut session = Session::start();
-    for number in ["18", "18b", "19d", "19f", "19g"] {
+    for number in ["18", "18b", "19d", "19f", "19g", "38d"] {
         session.replay(number).await;
     }
     session.replay_within("19h", &moving()).await;

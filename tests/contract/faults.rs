@@ -112,6 +112,41 @@ async fn stopped_components_hold_their_work_until_they_are_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn terminated_runners_abandon_and_killed_ones_say_nothing() {
+    let mut session = Session::start();
+    session.control().set_fault(Fault::ActionRunnerTerminated);
+    let id = session.run("core.local", json!({ "cmd": "sleep 0" })).await;
+    session.until_ended(&id).await;
+    let recorded = Recording::numbered("134");
+    let query = recorded.request.url.split_once('?').unwrap().1;
+    let live = session.get(&format!("/v1/executions/{id}?{query}")).await;
+    session.hold("134", &recorded.response, &live, &Tolerance::default());
+    session.control().clear_faults();
+    session.control().set_fault(Fault::ActionRunnerKilled);
+    let id = session.run("core.noop", json!({})).await;
+    session.until(&id, |status| status == "running").await;
+    session.send("DELETE", &format!("/v1/executions/{id}"), None).await;
+    assert_eq!(session.until_ended(&id).await["status"], "canceled");
+    session.control().forget(&id);
+    assert_eq!(session.get(&format!("/v1/executions/{id}")).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_posts_at_once_are_twenty_traces() {
+    let mut session = Session::start();
+    let recorded = Recording::numbered("136");
+    let tag = recorded.request.url.split_once("trace_tag=").unwrap().1.split_once('&').unwrap().0.to_owned();
+    let posts = (0..20).map(|_| session.send("POST", "/v1/executions", Some(post(&tag))));
+    assert!(futures_util::future::join_all(posts).await.iter().all(|live| live.status == 201));
+    for execution in session.control().executions_with_tag(&tag) {
+        session.until_ended(&execution.id).await;
+    }
+    // Each has its own trigger by now, or will have: their number is not compared.
+    session.replay_within("136", &Tolerance { lists_by_prefix: true, ..Tolerance::default() }).await;
+    assert_eq!(session.control().executions_with_tag(&tag).len(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_may_never_come_and_the_execution_runs_all_the_same() {
     let session = Session::start();
     let soon = Duration::from_millis(200);

@@ -77,6 +77,8 @@ async fn a_running_workflow_is_canceled_once_its_task_has_ended() {
     hold_execution(&mut session, "38", &id, &tolerance).await;
     hold_execution(&mut session, "38b", &id, &exactly()).await;
     hold_execution(&mut session, "38c", &id, &exactly()).await;
+    session.ids.insert("6b02358e3117e68b4306bea9".to_owned(), id.clone());
+    session.replay_within("38c2", &Tolerance { values: vec!["cmd"], ..exactly() }).await;
     session.replay("38d").await;
     let ended = session.until_ended(&id).await;
     assert_eq!((&ended["status"], &ended["result"]), (&json!("canceled"), &json!({ "output": null })));
@@ -126,15 +128,15 @@ async fn a_workflow_is_paused_and_resumed_and_a_command_is_not() {
     session.until_json(&format!("/v1/executions/{id}"), |own| own["children"].is_array()).await;
     hold_execution(&mut session, "39", &id, &Tolerance { values: vec!["sleep"], ..exactly() }).await;
     session.until(&id, |status| status == "paused").await;
-    let put = async |id: &str, status: &str| {
+    let put = async |session: &Session, id: &str, status: &str| {
         session.send("PUT", &format!("/v1/executions/{id}"), Some(json!({ "status": status }))).await
     };
-    assert_eq!(put(&id, "resuming").await.json["status"], "resuming");
+    assert_eq!(put(&session, &id, "resuming").await.json["status"], "resuming");
     assert_eq!(session.until_ended(&id).await["status"], "succeeded");
-    assert_eq!(put(&id, "running").await.json["faultstring"], "Execution is already in completed state.");
+    hold_execution(&mut session, "38f", &id, &exactly()).await;
     let command = session.run("core.local", json!({ "cmd": "sleep 1" })).await;
     session.until(&command, |status| status == "running").await;
-    let refused = put(&command, "pausing").await;
+    let refused = put(&session, &command, "pausing").await;
     assert_eq!(refused.status, 400);
     assert!(
         refused.text.contains("because it is not supported by the \\\"local-shell-cmd\\\" runner."),
