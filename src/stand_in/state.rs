@@ -159,8 +159,11 @@ impl State {
         self.announce(id, "update");
     }
 
-    /// Sends an execution's two events to the stream.
+    /// Sends an execution's two events to the stream, if anybody reads it.
     pub(super) fn announce(&self, id: &str, what: &str) {
+        if self.events.receiver_count() == 0 {
+            return;
+        }
         self.announce_liveaction(id, what);
         let Some(execution) = self.execution(id) else { return };
         let (name, shown) = (format!("st2.execution__{what}"), execution.show(Shown::READ));
