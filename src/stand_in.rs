@@ -23,6 +23,7 @@ mod faults;
 mod faulty;
 mod http;
 mod ids;
+mod output;
 mod pace;
 mod parameters;
 mod python;
@@ -98,7 +99,9 @@ impl StandIn {
     /// Binds the three listeners and serves them; to be called within a tokio runtime.
     pub fn start(options: &Options) -> io::Result<Self> {
         let listeners = bind(options.listen)?;
-        let control = Control::new(State::new(options));
+        let mut state = State::new(options);
+        state.api_url = format!("http://{}", listeners[0].local_addr()?);
+        let control = Control::new(state);
         let mut own = Self {
             control: control.clone(),
             addresses: [listeners[0].local_addr()?, listeners[1].local_addr()?, listeners[2].local_addr()?],

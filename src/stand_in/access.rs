@@ -9,7 +9,7 @@ use super::{
     answer::{Answer, Call, Outcome, Refusal},
     body,
     execution::MASK,
-    ids::{self, Ids, sha512},
+    ids::{self, Ids, key_hash},
     parameters, python,
     state::State,
     times::{self, Time},
@@ -39,7 +39,7 @@ struct ApiKey {
 #[derive(Debug, Clone)]
 struct Token {
     user: String,
-    token: String,
+    secret: String,
     expiry: Time,
 }
 
@@ -58,7 +58,7 @@ impl Access {
         let key = ApiKey {
             id: ids.next(),
             user: "poundcake".to_owned(),
-            hash: sha512(&options.api_key),
+            hash: key_hash(&options.api_key),
             metadata: json!({ "used_by": "poundcake" }),
             created: State::now(),
             enabled: true,
@@ -89,16 +89,16 @@ impl Access {
     }
 
     fn by_token(&self, text: &str, location: &'static str) -> Result<Identity, Refusal> {
-        let token = self.tokens.iter().find(|token| token.token == text).ok_or_else(|| unauthorized(""))?;
+        let token = self.tokens.iter().find(|token| token.secret == text).ok_or_else(|| unauthorized(""))?;
         if token.expiry <= State::now() {
             return Err(unauthorized(" - Token has expired."));
         }
-        let (user, held) = (token.user.clone(), Some((token.token.clone(), token.expiry)));
+        let (user, held) = (token.user.clone(), Some((token.secret.clone(), token.expiry)));
         Ok(Identity { user, method: "authentication token", location, token: held })
     }
 
     fn by_key(&self, text: &str, location: &'static str) -> Result<Identity, Refusal> {
-        let hash = sha512(text);
+        let hash = key_hash(text);
         match self.keys.iter().find(|key| key.hash == hash) {
             None => Err(unauthorized(&format!(" - ApiKey with key_hash={hash} not found."))),
             Some(key) if !key.enabled => Err(unauthorized(" - API key is disabled.")),
@@ -148,9 +148,9 @@ impl State {
         if ttl > MAX_TTL {
             return Err(Refusal::bad(format!("TTL specified {ttl} is greater than max allowed {MAX_TTL}.")));
         }
-        let token = Token { user, token: ids::token(), expiry: Self::now() + Duration::seconds(ttl) };
+        let token = Token { user, secret: ids::token(), expiry: Self::now() + Duration::seconds(ttl) };
         let shown = json!({
-            "user": token.user, "token": token.token, "expiry": times::micros(token.expiry), "metadata": {},
+            "user": token.user, "token": token.secret, "expiry": times::micros(token.expiry), "metadata": {},
             "service": false, "id": self.ids.next(),
         });
         self.access.tokens.push(token);
@@ -171,7 +171,8 @@ impl State {
     }
 
     pub(super) fn api_key(&self, id: &str) -> Outcome {
-        let key = self.access.keys.iter().find(|key| key.id == id).ok_or_else(|| no_key(id))?;
+        let missing = || Refusal::new(404, format!("ApiKey matching {id} for reference and id not found."));
+        let key = self.access.keys.iter().find(|key| key.id == id).ok_or_else(missing)?;
         Ok(Answer::json(200, &masked(key)))
     }
 
@@ -183,7 +184,7 @@ impl State {
             (None, hash.to_owned())
         } else {
             let key = ids::api_key();
-            let hash = sha512(&key);
+            let hash = key_hash(&key);
             (Some(key), hash)
         };
         let key = ApiKey {
@@ -235,5 +236,5 @@ fn masked(key: &ApiKey) -> Value {
 }
 
 fn no_key(id: &str) -> Refusal {
-    Refusal::new(404, format!("ApiKey matching query does not exist. ApiKey with id=\"{id}\" not found."))
+    Refusal::new(404, format!("ApiKey with key or id={id} not found."))
 }

@@ -35,9 +35,11 @@ fn integer(value: &Value) -> Result<Value, ParameterError> {
             Ok(json!(whole.parse::<i64>().unwrap_or_default()))
         }
         Value::Number(_) => Ok(value.clone()),
-        Value::String(text) => text.trim().replace('_', "").parse::<i64>().map(|number| json!(number)).map_err(|_| {
-            ParameterError::Value(format!("invalid literal for int() with base 10: {}", python::repr(value)))
-        }),
+        Value::String(text) => {
+            text.trim().replace('_', "").parse::<i64>().ok().map(|number| json!(number)).ok_or_else(|| {
+                ParameterError::Value(format!("invalid literal for int() with base 10: {}", python::repr(value)))
+            })
+        }
         other => Err(ParameterError::Other(format!(
             "int() argument must be a string, a bytes-like object or a real number, not '{}'",
             python::type_name(other)
@@ -75,7 +77,7 @@ fn boolean(value: Value) -> Result<Value, ParameterError> {
 
 fn collection(value: Value) -> Result<Value, ParameterError> {
     match &value {
-        Value::String(text) => serde_json::from_str(text).map_err(|_| malformed(&value)),
+        Value::String(text) => serde_json::from_str(text).ok().ok_or_else(|| malformed(&value)),
         _ => Ok(value),
     }
 }

@@ -1,6 +1,6 @@
 //! What is registered, over HTTP: actions, rules, triggers, packs, policies.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     answer::{Answer, Call, Outcome, Refusal},
@@ -13,58 +13,67 @@ use super::{
     state::State,
 };
 
-/// The routes under `/rules`, `/actions` and what they are made of.
-pub(super) fn route(state: &mut State, call: &Call, method: &str, path: &[&str]) -> Outcome {
-    match (method, path) {
-        ("GET", ["rules"]) => query::plain(call, &state.content.rules, &["pack", "name", "action", "trigger"], None),
-        ("POST", ["rules"]) => post_rule(state, call),
-        ("GET", ["rules", "views"]) => query::plain(call, &rule_views(state), &["pack", "name"], None),
-        ("GET", ["rules", reference]) => found(state.content.rule(reference), || Refusal::no_reference(reference)),
-        ("PUT", ["rules", id]) => put_rule(state, id, call),
-        ("DELETE", ["rules", id]) => delete_rule(state, id),
+/// What lists are filtered by.
+type Filters = &'static [(&'static str, &'static str)];
+const BY_NAME: Filters = &[("pack", "pack"), ("name", "name"), ("ref", "ref")];
+const RULES: Filters =
+    &[("pack", "pack"), ("name", "name"), ("action", "action.ref"), ("trigger", "trigger.ref"), ("enabled", "enabled")];
+const POLICIES: Filters = &[("resource_ref", "resource_ref"), ("policy_type", "policy_type"), ("pack", "pack")];
 
-        ("GET", ["actions"]) => query::plain(call, &actions(state), &["pack", "name"], None),
+/// The routes of what is registered.
+pub(super) fn route(state: &mut State, call: &Call, method: &str, path: &[&str], user: &str) -> Outcome {
+    match (method, path) {
+        ("GET", ["rules"]) => query::plain(call, &state.content.rules, RULES, None),
+        ("POST", ["rules"]) => post_rule(state, call, user),
+        ("GET", ["rules", "views"]) => query::plain(call, &rule_views(state), RULES, None),
+        ("GET", ["rules", reference]) => found(state.content.rule(reference), || Refusal::no_reference(reference)),
+        ("PUT", ["rules", id]) => put_rule(state, id, call, user),
+        ("DELETE", ["rules", id]) => delete_rule(state, id),
+        ("GET", ["actions"]) => query::plain(call, &actions(state), BY_NAME, None),
         ("GET", ["actions", reference]) => action(state, reference).map(|action| Answer::json(200, &action)),
-        ("GET", ["actions", "views", "overview"]) => {
+        ("GET", ["actions", "views", view @ ..]) => action_view(state, call, view),
+        ("GET", ["triggertypes"]) => query::plain(call, &state.content.trigger_types, BY_NAME, Some(100)),
+        ("GET", ["triggertypes", name]) => by_reference(&state.content.trigger_types, name),
+        ("GET", ["triggers"]) => Ok(Answer::json(200, &json!(state.content.triggers))),
+        ("GET", ["triggers", name]) => by_reference(&state.content.triggers, name),
+        ("GET", ["policies"]) => query::plain(call, &state.content.policies, POLICIES, Some(100)),
+        ("GET", ["policies", name]) => by_reference(&state.content.policies, name),
+        ("GET", ["packs"]) => query::plain(call, &state.content.packs, BY_NAME, Some(100)),
+        ("GET", ["packs", name]) => by_reference(&state.content.packs, name),
+        ("POST", ["packs", "register"]) => Ok(Answer::json(200, &registered(state))),
+        ("GET", ["runnertypes"]) => query::plain(call, &runners(state), BY_NAME, None),
+        ("GET", ["runnertypes", id]) => by_id(&runners(state), id),
+        _ => Err(Refusal::no_route()),
+    }
+}
+
+/// `/v1/actions/views/…`.
+fn action_view(state: &State, call: &Call, view: &[&str]) -> Outcome {
+    match view {
+        ["overview"] => {
             // StackStorm's overview knows no filter by pack.
             Ok(Page::read(call, None)?.answer(actions(state).into_iter().map(|one| overview(state, one)).collect()))
         }
-        ("GET", ["actions", "views", "overview", reference]) => {
+        ["overview", reference] => {
             let action = action(state, reference)?;
             Ok(Answer::json(200, &overview(state, action)))
         }
-        ("GET", ["actions", "views", "parameters", reference]) => {
+        ["parameters", reference] => {
             let action = action(state, reference)?;
             Ok(Answer::json(200, &json!({ "parameters": overview(state, action)["parameters"] })))
         }
-        ("GET", ["actions", "views", "entry_point", reference]) => {
+        ["entry_point", reference] => {
             let action = action(state, reference)?;
             let missing = || Refusal::new(404, format!("Action ref={reference} has no entry point."));
             let text = Content::entry_point(&action).ok_or_else(missing)?;
             Ok(Answer::raw(200, "application/x-yaml", text.as_bytes().to_vec()))
         }
-
-        ("GET", ["triggertypes"]) => query::plain(call, &state.content.trigger_types, &["pack", "name"], Some(100)),
-        ("GET", ["triggertypes", name]) => by_reference(&state.content.trigger_types, name),
-        ("GET", ["triggers"]) => Ok(Answer::json(200, &json!(state.content.triggers))),
-        ("GET", ["triggers", name]) => by_reference(&state.content.triggers, name),
-        ("GET", ["policies"]) => {
-            query::plain(call, &state.content.policies, &["resource_ref", "policy_type", "pack"], Some(100))
-        }
-        ("GET", ["policies", name]) => by_reference(&state.content.policies, name),
-        ("GET", ["packs"]) => query::plain(call, &state.content.packs, &["name", "ref"], Some(100)),
-        ("GET", ["packs", name]) => by_reference(&state.content.packs, name),
-        ("POST", ["packs", "register"]) => Ok(Answer::json(200, &registered(state))),
-        ("GET", ["runnertypes"]) => {
-            let runners: Vec<_> = state.content.runners.iter().map(|runner| (**runner).clone()).collect();
-            query::plain(call, &runners, &["name"], None)
-        }
-        ("GET", ["runnertypes", id]) => {
-            let runners: Vec<_> = state.content.runners.iter().map(|runner| (**runner).clone()).collect();
-            by_id(&runners, id)
-        }
         _ => Err(Refusal::no_route()),
     }
+}
+
+fn runners(state: &State) -> Vec<Value> {
+    state.content.runners.iter().map(|runner| (**runner).clone()).collect()
 }
 
 fn by_reference(items: &[Value], reference: &str) -> Outcome {
@@ -102,28 +111,49 @@ fn rule_views(state: &State) -> Vec<Value> {
     state.content.rules.iter().map(view).collect()
 }
 
-fn post_rule(state: &mut State, call: &Call) -> Outcome {
-    let body = body::object(call)?;
-    let name = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
-    let Some(rule) = name("name") else { return Err(Refusal::bad("'name' is a required property")) };
-    let pack = name("pack").unwrap_or_else(|| "default".to_owned());
-    if state.content.rule(&format!("{pack}.{rule}")).is_some() {
-        return Err(Refusal::new(409, format!("Tried to save duplicate unique keys (rule {pack}.{rule})")));
+/// A rule's body, which names its maker.
+fn read_rule(call: &Call, user: &str) -> Result<Map<String, Value>, Refusal> {
+    let mut body = body::object(call)?;
+    if let Some(missing) = ["name", "trigger", "action"].iter().find(|name| !body.contains_key(**name)) {
+        return Err(Refusal::bad(format!("'{missing}' is a required property")));
+    }
+    let mut context = body.get("context").map(parameters::object).unwrap_or_default();
+    context.insert("user".to_owned(), json!(user));
+    body.insert("context".to_owned(), Value::Object(context));
+    body.entry("pack").or_insert_with(|| json!("default"));
+    Ok(body)
+}
+
+fn pack_of(rule: &Map<String, Value>) -> String {
+    rule.get("pack").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn post_rule(state: &mut State, call: &Call, user: &str) -> Outcome {
+    let mut body = read_rule(call, user)?;
+    body.remove("id");
+    let pack = pack_of(&body);
+    let reference = format!("{pack}.{}", body.get("name").and_then(Value::as_str).unwrap_or_default());
+    if let Some(known) = state.content.rule(&reference) {
+        let fault = json!({
+            "faultstring": format!("Tried to save duplicate unique keys (rule {reference})"), "conflict-id": known["id"],
+        });
+        return Ok(Answer::json(409, &fault));
     }
     let rule = state.content.add_rule(&pack, "", Value::Object(body), &mut state.ids);
     Ok(Answer::json(201, &rule))
 }
 
-/// A rule is changed by its id only.
-fn put_rule(state: &mut State, id: &str, call: &Call) -> Outcome {
-    let mut body = body::object(call)?;
-    let missing = || Refusal::no_resource(id);
-    let rule = state.content.rules.iter_mut().find(|rule| rule["id"] == id).ok_or_else(missing)?;
-    body.remove("id");
-    if let Value::Object(own) = rule {
-        own.extend(body);
+/// A rule is replaced, by its id only.
+fn put_rule(state: &mut State, id: &str, call: &Call, user: &str) -> Outcome {
+    let mut body = read_rule(call, user)?;
+    let own = |rule: &Value| rule["id"] == id;
+    if !state.content.rules.iter().any(own) {
+        return Err(Refusal::no_resource(id));
     }
-    Ok(Answer::json(200, rule))
+    state.content.rules.retain(|rule| !own(rule));
+    body.insert("id".to_owned(), json!(id));
+    let rule = state.content.add_rule(&pack_of(&body), "", Value::Object(body), &mut state.ids);
+    Ok(Answer::json(200, &rule))
 }
 
 fn delete_rule(state: &mut State, id: &str) -> Outcome {

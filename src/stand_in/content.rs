@@ -96,6 +96,7 @@ impl Content {
         let rule = over(defaults, &rule);
         self.rules.retain(|other| other["ref"] != rule["ref"]);
         self.rules.push(rule.clone());
+        self.rules.sort_by_key(|rule| text(&rule["ref"]));
         rule
     }
 

@@ -9,6 +9,7 @@ use super::{
     faults::{ActiveFault, Fault},
     pace::Pace,
     state::{Seen, State},
+    trace::Trace,
 };
 
 /// What a test wants to know of an execution.
@@ -22,6 +23,8 @@ pub struct ExecutionView {
     pub status: String,
     /// Whether a runner ever had it.
     pub started: bool,
+    /// Whether the message that makes the scheduler run it was never sent: it stays `requested`.
+    pub orphan: bool,
     /// Whether it will not change any more.
     pub ended: bool,
     /// The tag of its trace.
@@ -58,7 +61,7 @@ impl Control {
     pub fn executions_with_tag(&self, tag: &str) -> Vec<ExecutionView> {
         let state = self.lock();
         let traces = state.traces.iter().filter(|trace| trace.tag == tag);
-        let roots: Vec<_> = traces.flat_map(|trace| trace.roots()).filter_map(|id| state.execution(id)).collect();
+        let roots: Vec<_> = traces.flat_map(Trace::roots).filter_map(|id| state.execution(id)).collect();
         roots.into_iter().map(|execution| view(&state, execution)).collect()
     }
 
@@ -93,6 +96,11 @@ impl Control {
         Ok(())
     }
 
+    /// Forgets an execution, as StackStorm's garbage collector does: it is 404 from now on.
+    pub fn forget(&self, id: &str) {
+        self.lock().forget(id);
+    }
+
     /// Changes how fast the stand-in works from now on.
     pub fn set_pace(&self, pace: Pace) {
         self.lock().pace = pace;
@@ -110,6 +118,7 @@ fn view(state: &State, execution: &Execution) -> ExecutionView {
         action: execution.action_ref().to_owned(),
         status: execution.status.as_str().to_owned(),
         started: execution.has_started(),
+        orphan: !execution.published,
         ended: execution.status.is_terminal(),
         trace_tag: state.trace(&execution.trace).map(|trace| trace.tag.clone()).unwrap_or_default(),
         parent: execution.parent.clone(),

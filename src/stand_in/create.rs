@@ -14,7 +14,7 @@ use super::{
     trace,
 };
 
-/// The largest document MongoDB takes.
+/// The largest document that StackStorm's database takes.
 const LARGEST_DOCUMENT: usize = 16_793_598;
 
 /// What is to be run.
@@ -163,14 +163,13 @@ impl State {
             result_size: None,
             children: Vec::new(),
             parent: None,
-            workflow_execution: None,
-            task_execution: None,
+            workflow: None,
+            task: None,
             delay: request.delay,
             origin: request.origin,
             trace,
             on_runner: false,
             published: request.publish,
-            output: Vec::new(),
         };
         self.insert(execution, request.caused_by);
         Ok(id)
@@ -230,7 +229,7 @@ impl State {
         let id = self.insert_new(request, liveaction, trace).map_err(|refusal| refusal.text)?;
         if let Some(execution) = self.execution_mut(&id) {
             execution.parent = Some(child.parent.clone());
-            (execution.workflow_execution, execution.task_execution) = child.workflow.unzip();
+            (execution.workflow, execution.task) = child.workflow.unzip();
         }
         if let Some(parent) = self.execution_mut(&child.parent) {
             parent.children.push(id.clone());

@@ -130,7 +130,10 @@ impl State {
             Some("action-chain") => self.after(self.pace.start, Step::Advance(id.to_owned())),
             Some("local-shell-cmd") => self.start_command(id),
             _ => {
-                self.finish_soon(id, shell::Ending { status: Status::Succeeded, result: noop(), takes: Duration::ZERO })
+                self.finish_soon(
+                    id,
+                    shell::Ending { status: Status::Succeeded, result: noop(), takes: Duration::ZERO },
+                );
             }
         }
     }

@@ -39,8 +39,8 @@ pub(super) struct Execution {
     pub(super) result_size: Option<usize>,
     pub(super) children: Vec<String>,
     pub(super) parent: Option<String>,
-    pub(super) workflow_execution: Option<String>,
-    pub(super) task_execution: Option<String>,
+    pub(super) workflow: Option<String>,
+    pub(super) task: Option<String>,
     pub(super) delay: Option<i64>,
     pub(super) origin: Option<Box<Origin>>,
     /// The trace it hangs in.
@@ -49,8 +49,6 @@ pub(super) struct Execution {
     pub(super) on_runner: bool,
     /// Whether the message that makes the scheduler run it was sent.
     pub(super) published: bool,
-    /// The lines of `/output`.
-    pub(super) output: Vec<String>,
 }
 
 /// How an execution is shown.
@@ -121,8 +119,8 @@ impl Execution {
         put("result_size", self.result_size.map(|size| json!(size)));
         put("children", (!self.children.is_empty()).then(|| json!(self.children)));
         put("parent", self.parent.as_ref().map(|parent| json!(parent)));
-        put("workflow_execution", self.workflow_execution.as_ref().map(|id| json!(id)));
-        put("task_execution", self.task_execution.as_ref().map(|id| json!(id)));
+        put("workflow_execution", self.workflow.as_ref().map(|id| json!(id)));
+        put("task_execution", self.task.as_ref().map(|id| json!(id)));
         put("delay", self.delay.map(|delay| json!(delay)));
         if let Some(origin) = &self.origin {
             put("trigger", Some(origin.trigger.clone()));

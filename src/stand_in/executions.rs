@@ -75,7 +75,7 @@ impl State {
                 Ok(Answer::raw(200, "text/json", result.to_string().into_bytes()))
             }
             ["output"] => {
-                let text: String = execution.output.iter().map(|line| format!("{line}\n")).collect();
+                let text = self.output_of(execution);
                 Ok(Answer::raw(200, "text/plain; charset=UTF-8", text.into_bytes()))
             }
             ["attribute", name @ ("result" | "status" | "trigger_instance")] => {
@@ -149,8 +149,9 @@ impl Filter {
             }
         }
         let (after, before) = (time("timestamp_gt")?, time("timestamp_lt")?);
-        let ascending =
-            before.is_none() && !call.query_flag("sort_desc") && (after.is_some() || call.query_flag("sort_asc"));
+        let ascending = before.is_none()
+            && call.query("sort_desc").is_none()
+            && (after.is_some() || call.query("sort_asc").is_some());
         let ids = call.query_list("id").map(|ids| ids.into_iter().map(str::to_owned).collect());
         Ok(Self { ids, equal, after, before, ascending })
     }
@@ -166,7 +167,7 @@ impl Filter {
     }
 }
 
-/// As MongoDB compares: texts with texts, and a list by any of its items.
+/// As `MongoDB` compares: texts with texts, and a list by any of its items.
 fn equals(own: Option<&Value>, wanted: Option<&str>) -> bool {
     match (own, wanted) {
         (None | Some(Value::Null), None) => true,

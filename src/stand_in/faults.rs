@@ -58,6 +58,10 @@ pub enum Fault {
     SchedulerStopped,
     /// Executions stay `scheduled` until this is cleared.
     ActionRunnerStopped,
+    /// The runners are killed: what runs stays `running` for ever, until somebody cancels it.
+    ActionRunnerKilled,
+    /// The runners are terminated: what runs is `abandoned`, without an end time and a result.
+    ActionRunnerTerminated,
     /// Webhooks are 202 and nothing comes of them until this is cleared.
     RulesEngineStopped,
 }
@@ -113,6 +117,7 @@ impl Fault {
         match self {
             Self::Delay { .. } | Self::MongoDown { .. } | Self::Unauthorized => true,
             Self::Proxy { lookups, .. } => *lookups || kind != Kind::Other,
+            Self::ActionRunnerKilled | Self::ActionRunnerTerminated => false,
             _ => self.stops().is_none() && kind != Kind::Other,
         }
     }
@@ -145,7 +150,7 @@ impl Faults {
         Some(fault)
     }
 
-    /// How long a request waits before MongoDB's absence is answered.
+    /// How long a request waits before `MongoDB`'s absence is answered.
     pub(super) fn mongo_down(&self) -> Option<u64> {
         match self.active.iter().find(|active| matches!(active.fault, Fault::MongoDown { .. }))?.fault {
             Fault::MongoDown { millis } => Some(millis),
@@ -155,6 +160,11 @@ impl Faults {
 
     pub(super) fn is_stopped(&self, component: Component) -> bool {
         self.active.iter().any(|active| active.fault.stops() == Some(component))
+    }
+
+    /// Whether this fault is in force.
+    pub(super) fn is_set(&self, fault: &Fault) -> bool {
+        self.active.iter().any(|active| active.fault == *fault)
     }
 
     pub(super) fn park(&mut self, step: Step) {

@@ -8,7 +8,7 @@ use super::{
     answer::{Answer, Call, Refusal},
     control::Control,
     faults::{Fault, Kind},
-    ids::sha512,
+    ids::key_hash,
     routes,
 };
 
@@ -115,7 +115,7 @@ fn internal_error() -> Answer {
 
 fn refused(call: &Call) -> Answer {
     let why = match call.header("st2-api-key").or_else(|| call.query("st2-api-key")) {
-        Some(key) => format!(" - ApiKey with key_hash={} not found.", sha512(key)),
+        Some(key) => format!(" - ApiKey with key_hash={} not found.", key_hash(key)),
         None => String::new(),
     };
     Refusal::new(401, format!("Unauthorized{why}")).into()

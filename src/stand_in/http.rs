@@ -24,7 +24,7 @@ use super::{
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// The longest request line gunicorn reads.
 const LONGEST_LINE: usize = 4094;
-/// More than any test sends; MongoDB's own limit is answered in [`super::create`].
+/// More than any test sends; `MongoDB`'s own limit is answered in [`super::create`].
 const LARGEST_BODY: usize = 64 << 20;
 
 /// Which of the three a listener is.
@@ -105,12 +105,13 @@ fn destination(role: Role, mut call: Call) -> Destination {
 }
 
 async fn tokens(control: &Control, call: &Call) -> Answer {
-    if let Some(millis) = control.lock().faults.mongo_down() {
+    let mongo_down = control.lock().faults.mongo_down();
+    if let Some(millis) = mongo_down {
         tokio::time::sleep(Duration::from_millis(millis)).await;
         return Answer::fault(500, "Internal Server Error");
     }
     let answer = control.lock().post_token(call).unwrap_or_else(Answer::from);
-    if answer.status == 201 { answer.with("X-API-URL", "http://127.0.0.1:9101".to_owned()) } else { answer }
+    if answer.status == 201 { answer.with("X-API-URL", control.lock().api_url.clone()) } else { answer }
 }
 
 /// The routes that steer the stand-in itself; StackStorm has none of them.

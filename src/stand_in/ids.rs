@@ -1,4 +1,4 @@
-//! Identifiers as MongoDB and StackStorm make them, and the hash by which StackStorm knows an API key.
+//! Identifiers as `MongoDB` and StackStorm make them, and the hash by which StackStorm knows an API key.
 
 use std::fmt::Write as _;
 
@@ -36,8 +36,16 @@ pub(super) fn api_key() -> String {
     base64::engine::general_purpose::STANDARD_NO_PAD.encode(seed)
 }
 
-/// SHA-512 in hex, as in "ApiKey with `key_hash=…` not found".
-pub(super) fn sha512(text: &str) -> String {
+/// What StackStorm puts before a key when it hashes it.
+const SALT: &str = "saltnpepper";
+
+/// The hash by which a key is known, as in `ApiKey with key_hash=… not found.`
+pub(super) fn key_hash(key: &str) -> String {
+    sha512(&format!("{SALT}{key}"))
+}
+
+/// SHA-512 in hex.
+fn sha512(text: &str) -> String {
     let mut hex = String::with_capacity(128);
     for byte in Sha512::digest(text.as_bytes()) {
         // Writing to a String cannot fail.

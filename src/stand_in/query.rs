@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Call, Outcome, Refusal};
+use super::{
+    answer::{Answer, Call, Outcome, Refusal},
+    python,
+};
 
 /// Where a page begins and how long it is.
 pub(super) struct Page {
@@ -21,10 +24,16 @@ impl Page {
         };
         let offset = number("offset")?.unwrap_or(0);
         let limit = number("limit")?.or(default);
-        if let Some(limit) = limit.filter(|limit| *limit == 0 || *limit < -1) {
-            return Err(Refusal::bad(format!(
-                "Limit, \"{limit}\" specified, must be a positive number or -1 for full result set."
-            )));
+        match limit {
+            Some(0) => {
+                return Err(Refusal::bad(
+                    "Limit, \"0\" specified, must be a positive number or -1 for full result set.",
+                ));
+            }
+            Some(limit) if limit < -1 => {
+                return Err(Refusal::bad(format!("Limit, \"{limit}\" specified, must be a positive number.")));
+            }
+            _ => {}
         }
         Ok(Self {
             offset: usize::try_from(offset).unwrap_or(0),
@@ -52,11 +61,13 @@ impl Page {
     }
 }
 
-/// A list of plain objects, filtered by members of the same name.
-pub(super) fn plain(call: &Call, items: &[Value], filters: &[&str], default: Option<i64>) -> Outcome {
+/// A list of plain objects, filtered by query parameters, each with the path that it compares.
+pub(super) fn plain(call: &Call, items: &[Value], filters: &[(&str, &str)], default: Option<i64>) -> Outcome {
     let page = Page::read(call, default)?;
     let fits = |item: &&Value| {
-        filters.iter().all(|name| call.query(name).is_none_or(|wanted| at(item, name).is_some_and(|own| own == wanted)))
+        filters.iter().all(|(name, path)| {
+            call.query(name).is_none_or(|wanted| at(item, path).is_some_and(|own| python::text(own) == wanted))
+        })
     };
     Ok(page.answer(items.iter().filter(fits).map(|item| Attributes::lenient(call).of(item)).collect()))
 }

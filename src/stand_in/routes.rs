@@ -32,22 +32,38 @@ pub(super) fn answer(state: &mut State, call: &Call, publish: bool) -> Answer {
 /// Whether there is such a route: asked before the credentials are.
 fn is_route(method: &str, path: &[&str]) -> bool {
     match path {
-        [] => method == "GET",
-        ["executions"] | ["apikeys"] | ["rules"] => matches!(method, "GET" | "POST"),
-        ["executions", "views", "filters"] => method == "GET",
+        ["executions" | "apikeys" | "rules"] => matches!(method, "GET" | "POST"),
         ["executions", _, "re_run"] | ["packs", "register"] => method == "POST",
-        ["executions", _, "children" | "result" | "output"] | ["executions", _, "attribute", _] => method == "GET",
-        ["executions" | "apikeys" | "rules", _] => matches!(method, "GET" | "PUT" | "DELETE"),
+        ["executions" | "apikeys" | "rules", id] if *id != "views" => matches!(method, "GET" | "PUT" | "DELETE"),
         ["webhooks", _] => matches!(method, "GET" | "POST"),
-        [
-            "traces" | "webhooks" | "triggerinstances" | "ruleenforcements" | "actions" | "triggertypes" | "triggers"
-            | "packs" | "policies" | "user" | "runnertypes",
-        ]
-        | ["traces" | "triggerinstances" | "ruleenforcements" | "actions" | "triggertypes" | "triggers", _]
-        | ["packs" | "policies" | "runnertypes", _]
-        | ["actions", "views", _]
-        | ["actions", "views", _, _]
-        | ["service_registry", "groups"] => method == "GET",
+        _ => method == "GET" && is_read(path),
+    }
+}
+
+/// What can only be read.
+fn is_read(path: &[&str]) -> bool {
+    const LISTS: [&str; 10] = [
+        "traces",
+        "triggerinstances",
+        "ruleenforcements",
+        "actions",
+        "triggertypes",
+        "triggers",
+        "packs",
+        "policies",
+        "runnertypes",
+        "rules",
+    ];
+    match path {
+        []
+        | ["user" | "webhooks"]
+        | ["service_registry", "groups"]
+        | ["executions", "views", "filters"]
+        | ["executions", _, "children" | "result" | "output"]
+        | ["executions", _, "attribute", _]
+        | ["actions", "views", "overview"]
+        | ["actions", "views", "overview" | "parameters" | "entry_point", _] => true,
+        [list] | [list, _] => LISTS.contains(list),
         _ => false,
     }
 }
@@ -80,7 +96,7 @@ fn route(state: &mut State, call: &Call, method: &str, path: &[&str], who: &Iden
         ("POST", ["webhooks", url]) => state.post_webhook(url, call),
         ("GET", ["triggerinstances"]) => {
             let newest: Vec<_> = state.trigger_instances.iter().rev().cloned().collect();
-            query::plain(call, &newest, &["trigger", "status"], Some(100))
+            query::plain(call, &newest, &[("trigger", "trigger"), ("status", "status")], Some(100))
         }
         ("GET", ["triggerinstances", id]) => by_id(&state.trigger_instances, id),
         ("GET", ["ruleenforcements"]) => Ok(Page::read(call, Some(50))?.answer(catalog::enforcements(state, call))),
@@ -92,7 +108,7 @@ fn route(state: &mut State, call: &Call, method: &str, path: &[&str], who: &Iden
         ("GET", ["apikeys", id]) => state.api_key(id),
         ("PUT", ["apikeys", id]) => state.put_api_key(id, call),
         ("DELETE", ["apikeys", id]) => state.delete_api_key(id),
-        _ => catalog::route(state, call, method, path),
+        _ => catalog::route(state, call, method, path, &who.user),
     }
 }
 
@@ -106,7 +122,7 @@ fn list_traces(state: &State, call: &Call) -> Outcome {
             && holds("trigger_instance", Kind::TriggerInstance)
     };
     let mut traces: Vec<_> = state.traces.iter().rev().filter(fits).collect();
-    if call.query_flag("sort_asc") {
+    if call.query("sort_asc") == Some("True") {
         traces.reverse();
     }
     Ok(page.answer_with(traces, Trace::show))

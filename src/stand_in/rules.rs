@@ -65,7 +65,7 @@ impl State {
             return Err(Refusal::new(404, format!("Webhook {url} not registered with st2")));
         };
         let trigger = trigger["ref"].as_str().unwrap_or_default().to_owned();
-        let payload = payload(call, body);
+        let payload = payload(call, &body);
         Ok((answer, Some(Dispatch { trigger, payload, cause: Cause::Tag(tag) })))
     }
 
@@ -190,7 +190,7 @@ impl State {
 }
 
 /// A webhook's payload: its headers without credentials, and its body.
-fn payload(call: &Call, body: Value) -> Value {
+fn payload(call: &Call, body: &Value) -> Value {
     let mut headers = Map::new();
     let mut lower = Map::new();
     for (name, value) in &call.headers {

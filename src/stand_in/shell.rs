@@ -115,7 +115,7 @@ fn unquoted(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
     fn a_failing_command_keeps_its_code_and_its_stderr() {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::Utc;
+use chrono::{SubsecRound, Utc};
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, broadcast};
 
@@ -43,6 +43,8 @@ pub struct Seen {
 
 /// Everything.
 pub(super) struct State {
+    /// Where the API is: the auth service tells those who sign in.
+    pub(super) api_url: String,
     pub(super) ids: Ids,
     pub(super) pace: Pace,
     pub(super) content: Content,
@@ -65,6 +67,7 @@ impl State {
     pub(super) fn new(options: &Options) -> Self {
         let mut ids = Ids::new();
         Self {
+            api_url: String::new(),
             pace: options.pace.clone(),
             content: Content::compiled_in(&mut ids),
             access: Access::new(options, &mut ids),
@@ -84,9 +87,9 @@ impl State {
         }
     }
 
-    /// The present; StackStorm's own clock, not the test's.
+    /// The present, to the micros that the API shows: what a client reads is what it can ask for.
     pub(super) fn now() -> Time {
-        Utc::now()
+        Utc::now().trunc_subsecs(6)
     }
 
     pub(super) fn execution(&self, id: &str) -> Option<&Execution> {
@@ -95,6 +98,12 @@ impl State {
 
     pub(super) fn execution_mut(&mut self, id: &str) -> Option<&mut Execution> {
         self.index.get(id).and_then(|at| self.executions.get_mut(*at))
+    }
+
+    /// Removes an execution; its trace still names it.
+    pub(super) fn forget(&mut self, id: &str) {
+        self.executions.retain(|execution| execution.id != id);
+        self.index = self.executions.iter().enumerate().map(|(at, execution)| (execution.id.clone(), at)).collect();
     }
 
     /// Stores an execution and hangs it into its trace.
@@ -150,19 +159,27 @@ impl State {
         self.announce(id, "update");
     }
 
-    /// Sends an execution's two events to the stream.
-    pub(super) fn announce(&mut self, id: &str, what: &str) {
-        let Some(execution) = self.execution(id) else { return };
-        let action = execution.action_ref().to_owned();
-        let status = execution.status;
-        let liveaction =
-            Event::new(format!("st2.liveaction__{what}"), &action, None, status, &execution.show_liveaction());
-        let shown = execution.show(Shown::READ);
-        let own = Event::new(format!("st2.execution__{what}"), &action, Some(id), status, &shown);
-        for event in [liveaction, own] {
-            // Nobody listening is no error.
-            let _ = self.events.send(Arc::new(event));
+    /// Sends an execution's two events to the stream, if anybody reads it.
+    pub(super) fn announce(&self, id: &str, what: &str) {
+        if self.events.receiver_count() == 0 {
+            return;
         }
+        self.announce_liveaction(id, what);
+        let Some(execution) = self.execution(id) else { return };
+        let (name, shown) = (format!("st2.execution__{what}"), execution.show(Shown::READ));
+        self.send(Event::new(name, execution.action_ref(), Some(id), execution.status, &shown));
+    }
+
+    /// Sends the event of its live action only.
+    pub(super) fn announce_liveaction(&self, id: &str, what: &str) {
+        let Some(execution) = self.execution(id) else { return };
+        let (name, shown) = (format!("st2.liveaction__{what}"), execution.show_liveaction());
+        self.send(Event::new(name, execution.action_ref(), None, execution.status, &shown));
+    }
+
+    fn send(&self, event: Event) {
+        // Nobody listening is no error.
+        let _ = self.events.send(Arc::new(event));
     }
 
     /// A step to be taken after a while.
@@ -203,7 +220,7 @@ impl State {
             if let Value::Array(list) = entry {
                 list.push(json!({
                     "id": execution.id, "action": execution.action_ref(), "status": execution.status.as_str(),
-                    "started": execution.has_started(),
+                    "started": execution.has_started(), "orphan": !execution.published,
                 }));
             }
         }

@@ -10,7 +10,7 @@ pub(super) fn micros(at: Time) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// The same, cut to milliseconds: MongoDB keeps no more of what is not stored as a number.
+/// The same, cut to milliseconds: `MongoDB` keeps no more of what is not stored as a number.
 pub(super) fn millis(at: Time) -> String {
     micros(at.trunc_subsecs(3))
 }

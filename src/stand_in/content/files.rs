@@ -1,4 +1,5 @@
-//! The files of the compiled-in packs, laid out as in a pack's directory.
+//! The files of the compiled-in packs, laid out as in a pack's directory; those of `core` are StackStorm's own (Apache
+//! licence 2.0).
 
 /// A pack and its files, by their path in it.
 pub(super) struct Pack {

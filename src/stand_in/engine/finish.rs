@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Step;
 use crate::stand_in::{
+    faults::Fault,
     rules::{Cause, Dispatch},
     shell::Ending,
     state::State,
@@ -17,12 +18,12 @@ const ACTION_TRIGGER: &str = "core.st2.generic.actiontrigger";
 impl State {
     /// A command has come to its end.
     pub(super) fn finish(&mut self, id: &str, ending: Ending) {
-        let Some(execution) = self.execution_mut(id) else { return };
-        if execution.status != Status::Running {
+        if self.status_of(id) != Some(Status::Running) || self.faults.is_set(&Fault::ActionRunnerKilled) {
             return;
         }
-        let stdout = ending.result["stdout"].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-        execution.output.extend(stdout);
+        if self.faults.is_set(&Fault::ActionRunnerTerminated) {
+            return self.complete(id, Status::Abandoned, None);
+        }
         self.complete(id, ending.status, Some(ending.result));
     }
 

@@ -16,11 +16,11 @@ impl State {
     pub(super) fn start_workflow(&mut self, id: &str) {
         let workflow = self.ids.next();
         if let Some(execution) = self.execution_mut(id) {
-            execution.output.push(format!("Workflow execution \"{workflow}\" is created."));
             execution.context.insert("workflow_execution".to_owned(), json!(workflow));
             execution.set_result(json!({ "output": null }));
         }
-        self.announce(id, "update");
+        // The execution's own event comes with its first task.
+        self.announce_liveaction(id, "update");
         self.after(self.pace.start, Step::Advance(id.to_owned()));
     }
 
@@ -52,18 +52,11 @@ impl State {
     fn advance_workflow(&mut self, id: &str) {
         match self.next_in_workflow(id) {
             Next::Task(task) => self.start_task(id, &task),
-            Next::Done(output) => self.end_workflow(id, Status::Succeeded, json!({ "output": output })),
+            Next::Done(output) => self.complete(id, Status::Succeeded, Some(json!({ "output": output }))),
             Next::Failed(errors) => {
-                self.end_workflow(id, Status::Failed, json!({ "output": null, "errors": errors }));
+                self.complete(id, Status::Failed, Some(json!({ "output": null, "errors": errors })));
             }
         }
-    }
-
-    fn end_workflow(&mut self, id: &str, status: Status, result: Value) {
-        if let Some(execution) = self.execution_mut(id) {
-            execution.output.push(format!("The workflow execution is completed with status \"{status}\"."));
-        }
-        self.complete(id, status, Some(result));
     }
 
     fn start_task(&mut self, id: &str, task: &Task) {
@@ -87,7 +80,7 @@ impl State {
         };
         if let Err(message) = self.create_child(child) {
             let errors = json!([{ "type": "error", "message": message, "task_id": task.name }]);
-            self.end_workflow(id, Status::Failed, json!({ "output": null, "errors": errors }));
+            self.complete(id, Status::Failed, Some(json!({ "output": null, "errors": errors })));
         }
     }
 

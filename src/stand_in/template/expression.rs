@@ -41,7 +41,7 @@ pub(in crate::stand_in) trait Scope {
         Err(format!("'{name}' is undefined"))
     }
     /// What a dictionary is called in an error.
-    fn dictionary(&self) -> &str {
+    fn dictionary(&self) -> &'static str {
         "dict object"
     }
 }
@@ -64,7 +64,7 @@ impl Scope for Names {
         self.values.get(name).cloned()
     }
 
-    fn dictionary(&self) -> &str {
+    fn dictionary(&self) -> &'static str {
         self.dictionary
     }
 }
@@ -89,11 +89,15 @@ impl Expression {
             }
             Self::Call(name, arguments) => {
                 into.insert(name.clone());
-                arguments.iter().for_each(|argument| argument.names(into));
+                for argument in arguments {
+                    argument.names(into);
+                }
             }
             Self::Filter(of, _, arguments) => {
                 of.names(into);
-                arguments.iter().for_each(|argument| argument.names(into));
+                for argument in arguments {
+                    argument.names(into);
+                }
             }
         }
     }
