@@ -61,7 +61,11 @@ impl Demo {
         let (ready, address) = tokio::sync::oneshot::channel();
         let (server_settings, server_stop) = (settings.clone(), stop.clone());
         let server = tokio::spawn(async move {
-            standalone::run(&server_settings, true, server_stop, |address| drop(ready.send(address))).await
+            let ready = |address| {
+                // Nobody listens when the demo has failed already.
+                _ = ready.send(address);
+            };
+            standalone::run(&server_settings, true, server_stop, ready).await
         });
         let shown = async { show(&settings, address.await?).await };
         let shown = shown.await;

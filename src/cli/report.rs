@@ -37,10 +37,10 @@ pub(super) fn print(history: &RequestHistory, executions: &HashMap<String, Execu
     ]);
     for alert in &history.alerts {
         if alert.links.is_empty() {
-            table.row(cells(alert, None, None));
+            table.row(&cells(alert, None, None));
         }
         for link in &alert.links {
-            table.row(cells(alert, Some(&link.st2_execution_id), executions.get(&link.st2_execution_id)));
+            table.row(&cells(alert, Some(&link.st2_execution_id), executions.get(&link.st2_execution_id)));
         }
     }
     println!("{}", table.render());

@@ -13,7 +13,7 @@ impl Table {
         Self { rows: vec![header.iter().map(|cell| (*cell).to_owned()).collect()] }
     }
 
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    pub(super) fn row(&mut self, cells: &[String]) {
         self.rows.push(cells.iter().map(|cell| harmless(cell)).collect());
     }
 
@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn columns_line_up_and_escape_sequences_do_not_reach_the_terminal() {
         let mut table = Table::new(&["a", "b"]);
-        table.row(vec!["\u{1b}[31mred".to_owned(), "x".repeat(80)]);
+        table.row(&["\u{1b}[31mred".to_owned(), "x".repeat(80)]);
         let text = table.render();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "a         b");
