@@ -149,15 +149,15 @@ async fn twenty_posts_at_once_are_twenty_traces() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_may_never_come_and_the_execution_runs_all_the_same() {
     let session = Session::start();
-    let soon = Duration::from_millis(200);
+    let (soon, in_time) = (Duration::from_secs(1), Duration::from_secs(30));
     session.control().set_fault_times(Fault::NeverAnswer, 1);
     assert!(session.try_send("/v1/executions", post("silent"), soon).await.unwrap_err().is_timeout());
     session.control().set_fault_times(Fault::CloseAfterCreate, 1);
-    assert!(!session.try_send("/v1/executions", post("closed"), soon).await.unwrap_err().is_timeout());
+    assert!(!session.try_send("/v1/executions", post("closed"), in_time).await.unwrap_err().is_timeout());
     session.control().set_fault_times(Fault::CloseBeforeCreate, 1);
-    assert!(!session.try_send("/v1/executions", post("nothing"), soon).await.unwrap_err().is_timeout());
+    assert!(!session.try_send("/v1/executions", post("nothing"), in_time).await.unwrap_err().is_timeout());
     session.control().set_fault_times(Fault::ErrorRunning, 1);
-    assert_eq!(session.try_send("/v1/executions", post("error"), soon).await.unwrap().status, 500);
+    assert_eq!(session.try_send("/v1/executions", post("error"), in_time).await.unwrap().status, 500);
     for tag in ["silent", "closed", "error"] {
         let id = session.control().executions_with_tag(tag)[0].id.clone();
         assert_eq!(session.until_ended(&id).await["status"], "succeeded", "{tag}");
@@ -168,7 +168,7 @@ async fn an_answer_may_never_come_and_the_execution_runs_all_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_worker_creates_after_its_client_has_gone() {
     let session = Session::start();
-    session.control().set_fault_times(Fault::LateCreation { millis: 300 }, 1);
+    session.control().set_fault_times(Fault::LateCreation { millis: 1500 }, 1);
     let gone = session.try_send("/v1/executions", post("late"), Duration::from_millis(50)).await.unwrap_err();
     assert!(gone.is_timeout());
     assert_eq!(session.get("/v1/traces?trace_tag=late").await.json, json!([]), "a negative lookup is not final");

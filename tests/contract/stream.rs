@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use poundcake::stand_in::Pace;
+use poundcake::stand_in::{Fault, Pace};
 use serde_json::{Value, json};
 
 use super::{
@@ -37,13 +37,16 @@ fn events(text: &str) -> Vec<(String, Value)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_of_one_execution_ends_with_it() {
     let mut session = Session::start();
-    session.control().set_pace(Pace { schedule: Duration::from_millis(300), ..Pace::fast() });
+    // Nothing happens until the stream is open.
+    session.control().set_fault(Fault::SchedulerStopped);
     let parameters = json!({ "alert_name": "HostDown", "instance": "s1", "sleep": 0 });
     let id = session.run("remediation.host_down_workflow", parameters).await;
     let query = format!(
         "events=st2.execution__update&end_event=st2.execution__update&end_execution_id={id}&execution_ids={id}"
     );
-    let live = open(&session, &query).await.text().await.unwrap();
+    let stream = open(&session, &query).await;
+    session.control().clear_faults();
+    let live = stream.text().await.unwrap();
     assert!(live.starts_with("\nevent: st2.execution__update\ndata: {"), "{live}");
     let (live, recorded) = (events(&live), events(&recording::text("86-stream-end-execution-id.md")));
     let tolerance = Tolerance { values: vec!["sleep"], ..Tolerance::default() };
