@@ -95,17 +95,13 @@ pub fn serve(
         (Some(cert), Some(key)) => Some(tls::config(cert, key)?),
         _ => None,
     };
+    let (runtime, probes) = (tokio::runtime::Handle::current(), Probes::new(Instant::now()));
+    let shared = web::Data::new(Shared { store, metrics, auth, probes, stop: stop.clone(), runtime });
     let listen = listen_address(settings, &role);
     let (workers, intake) = match role {
-        Role::Ingest { ingest } => {
-            let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
-            (workers, Some(web::Data::new(Intake::new(ingest, settings.max_body_bytes))))
-        }
+        Role::Ingest { ingest } => (workers(), Some(web::Data::new(Intake::new(ingest, settings.max_body_bytes)))),
         Role::Probes { .. } => (1, None),
     };
-    let runtime = tokio::runtime::Handle::current();
-    let probes = Probes::new(Instant::now());
-    let shared = web::Data::new(Shared { store, metrics, auth, probes, stop: stop.clone(), runtime });
     let app = move || {
         let app = App::new().app_data(shared.clone()).wrap(from_fn(gate::gate));
         match &intake {
@@ -120,13 +116,18 @@ pub fn serve(
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals()
         .shutdown_signal(stop.cancelled_owned());
-    let server = match tls {
+    let bound = match tls {
         Some(tls) => server.bind_rustls_0_23(listen, tls),
         None => server.bind(listen),
-    }
-    .map_err(|source| ServeError::Bind { listen, source })?;
+    };
+    let server = bound.map_err(|source| ServeError::Bind { listen, source })?;
     let address = server.addrs().first().copied().unwrap_or(listen);
     Ok((server.run(), address))
+}
+
+/// Handlers wait for the database; what they compute is on the process's runtime.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8))
 }
 
 fn listen_address(settings: &HttpSettings, role: &Role) -> SocketAddr {
