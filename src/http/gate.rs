@@ -25,6 +25,7 @@ pub(super) async fn gate(
     let Some((shared, table)) = data(&request) else {
         return Ok(request.into_response(HttpResponse::InternalServerError().finish()));
     };
+    let _in_flight = shared.begin();
     let access = table.access(request.request());
     let is_webhook = matches!(access, Ok(Access::Webhook));
     let allowed = access.and_then(|access| shared.auth.check(access, request.headers().get(header::AUTHORIZATION)));
