@@ -22,13 +22,13 @@ const UNREAD_BYTES: usize = 1 << 20;
 const UNREAD_PATIENCE: Duration = Duration::from_secs(5);
 /// Discarded beyond four times the limit before the connection is closed.
 const DISCARD_BYTES: usize = 64 << 20;
-/// Bodies in memory at most, all requests together, unless four of the largest are more.
+/// Bodies in memory at most, from the first byte to the answer, all requests together, unless four of the largest are more.
 const MEMORY_BYTES: usize = 256 << 20;
 
 /// A body, or why there is none.
-pub(super) enum Body {
-    /// All of it.
-    Whole(Vec<u8>),
+pub(super) enum Body<'l> {
+    /// All of it, and the memory that it holds until it is dealt with.
+    Whole(Vec<u8>, Held<'l>),
     /// Above the limit; `read` when it was read to its end.
     TooLarge { read: bool },
     /// Too many bodies are being read.
@@ -60,16 +60,12 @@ impl Limits {
     }
 
     /// Reads a body whole.
-    pub(super) async fn read(&self, mut payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin) -> Body {
-        let mut held = Held { limits: self, bytes: 0 };
-        tokio::time::timeout(PATIENCE, self.read_into(&mut payload, &mut held)).await.unwrap_or(Body::Slow)
+    pub(super) async fn read(&self, mut payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin) -> Body<'_> {
+        tokio::time::timeout(PATIENCE, self.read_into(&mut payload)).await.unwrap_or(Body::Slow)
     }
 
-    async fn read_into(
-        &self,
-        payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
-        held: &mut Held<'_>,
-    ) -> Body {
+    async fn read_into(&self, payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin)) -> Body<'_> {
+        let mut held = Held { limits: self, bytes: 0 };
         let mut body = Vec::new();
         while let Some(chunk) = payload.next().await {
             let chunk = match chunk {
@@ -79,19 +75,19 @@ impl Limits {
             let too_large = body.len() + chunk.len() > self.body_bytes;
             if too_large || !held.take(chunk.len()) {
                 drop(body);
-                held.release();
+                drop(held);
                 let discard = self.body_bytes.saturating_mul(4).saturating_add(DISCARD_BYTES);
                 let read = discard_up_to(payload, discard).await;
                 return if too_large { Body::TooLarge { read } } else { Body::Overloaded };
             }
             body.extend_from_slice(&chunk);
         }
-        Body::Whole(body)
+        Body::Whole(body, held)
     }
 }
 
-/// Bytes of the common memory that one body holds while it is read.
-struct Held<'l> {
+/// Bytes of the common memory that one body holds.
+pub(super) struct Held<'l> {
     limits: &'l Limits,
     bytes: usize,
 }
@@ -101,15 +97,11 @@ impl Held<'_> {
         self.bytes += bytes;
         self.limits.in_memory.fetch_add(bytes, Ordering::AcqRel) + bytes <= self.limits.memory()
     }
-
-    fn release(&mut self) {
-        self.limits.in_memory.fetch_sub(std::mem::take(&mut self.bytes), Ordering::AcqRel);
-    }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.release();
+        self.limits.in_memory.fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }
 
@@ -145,7 +137,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_of_exactly_the_limit_is_whole_and_one_byte_more_is_too_large() {
         let limits = Limits::new(10);
-        assert!(matches!(limits.read(chunks(&[4, 6])).await, Body::Whole(body) if body.len() == 10));
+        assert!(matches!(limits.read(chunks(&[4, 6])).await, Body::Whole(body, _) if body.len() == 10));
         assert!(matches!(limits.read(chunks(&[4, 7])).await, Body::TooLarge { read: true }));
         assert_eq!(limits.in_memory.load(Ordering::Acquire), 0);
     }
@@ -153,7 +145,8 @@ mod tests {
     #[tokio::test]
     async fn discarding_has_an_end() {
         let limits = Limits::new(10);
-        let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[b'x'; 1 << 16])));
+        let chunk = Bytes::from(vec![b'x'; 1 << 16]);
+        let endless = stream::repeat_with(|| Ok(chunk.clone()));
         assert!(matches!(limits.read(endless).await, Body::TooLarge { read: false }));
     }
 
@@ -161,7 +154,7 @@ mod tests {
     async fn all_bodies_together_have_a_limit() {
         let limits = Limits::new(MEMORY_BYTES);
         limits.in_memory.store(limits.memory() - 5, Ordering::Release);
-        assert!(matches!(limits.read(chunks(&[5])).await, Body::Whole(_)));
+        assert!(matches!(limits.read(chunks(&[5])).await, Body::Whole(..)));
         assert!(matches!(limits.read(chunks(&[4, 6])).await, Body::Overloaded));
         assert_eq!(limits.in_memory.load(Ordering::Acquire), limits.memory() - 5);
     }

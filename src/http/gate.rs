@@ -3,7 +3,6 @@
 
 use super::{
     body,
-    problem::Problem,
     routes::{Access, Table},
     server::Shared,
 };
@@ -26,23 +25,20 @@ pub(super) async fn gate(
     let Some((shared, table)) = data(&request) else {
         return Ok(request.into_response(HttpResponse::InternalServerError().finish()));
     };
+    let _in_flight = shared.begin();
     let access = table.access(request.request());
-    let allowed = access.and_then(|access| {
-        let caller = shared.auth.check(access, request.headers().get(header::AUTHORIZATION))?;
-        Ok((access, caller))
-    });
-    let (mut response, access, caller) = match allowed {
-        Ok((access, caller)) => (next.call(request).await?.map_into_boxed_body(), Some(access), caller),
+    let is_webhook = matches!(access, Ok(Access::Webhook));
+    let allowed = access.and_then(|access| shared.auth.check(access, request.headers().get(header::AUTHORIZATION)));
+    let (mut response, caller) = match allowed {
+        Ok(caller) => (next.call(request).await?.map_into_boxed_body(), caller),
         Err(problem) => {
             // A sender that is still writing would see a reset connection instead of the answer.
             body::discard_unread(&mut request).await;
-            let access = matches!(problem, Problem::NoToken | Problem::WrongToken).then_some(table);
-            let access = access.and_then(|table| table.access(request.request()).ok());
-            (request.into_response(problem.error_response()), access, None)
+            (request.into_response(problem.error_response()), None)
         }
     };
     harden(&mut response);
-    if access == Some(Access::Webhook) {
+    if is_webhook {
         shared.metrics.webhooks.with_label_values(&[response.status().as_str()]).inc();
     }
     log(&response, caller.as_deref(), begun);

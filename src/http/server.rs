@@ -13,7 +13,9 @@ use super::{
 use crate::{config::HttpSettings, ingest::Ingest, metrics::Metrics, store::Store};
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
 use std::{
+    io,
     net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
@@ -22,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 const KEEP_ALIVE: Duration = Duration::from_mins(6);
 /// How long what is in flight may take after the stop token, in seconds: below the 30 s in which a process must end.
 const DRAIN_SECONDS: u64 = 25;
+/// How long the last answer may take from its handler to the wire, once nothing else is in flight.
+const FLUSH: Duration = Duration::from_secs(1);
 /// In a storm Alertmanager opens a connection per group, all at once.
 const BACKLOG: u32 = 4096;
 
@@ -65,7 +69,7 @@ pub enum ServeError {
         /// The address asked for.
         listen: SocketAddr,
         /// The system's error.
-        source: std::io::Error,
+        source: io::Error,
     },
 }
 
@@ -78,9 +82,10 @@ pub(super) struct Shared {
     pub(super) stop: CancellationToken,
     /// The process's runtime: actix's workers have small ones of their own.
     pub(super) runtime: tokio::runtime::Handle,
+    in_flight: AtomicUsize,
 }
 
-/// Binds, and returns the server, to be awaited or spawned, with the address it is bound to (port 0 takes a free one).
+/// Binds, and returns the server as a future, to be awaited or spawned, with the address it is bound to (port 0 takes a free one).
 ///
 /// Must be called on a tokio runtime, which outlives the server. The server ends by itself after the stop token.
 pub fn serve(
@@ -89,23 +94,28 @@ pub fn serve(
     store: Store,
     metrics: Metrics,
     stop: CancellationToken,
-) -> Result<(Server, SocketAddr), ServeError> {
+) -> Result<(impl Future<Output = io::Result<()>> + Send + use<>, SocketAddr), ServeError> {
     let auth = authority(settings, &role)?;
     let tls = match (&settings.tls_cert, &settings.tls_key) {
         (Some(cert), Some(key)) => Some(tls::config(cert, key)?),
         _ => None,
     };
+    let (runtime, probes) = (tokio::runtime::Handle::current(), Probes::new(Instant::now()));
+    let shared = web::Data::new(Shared {
+        store,
+        metrics,
+        auth,
+        probes,
+        stop: stop.clone(),
+        runtime,
+        in_flight: AtomicUsize::new(0),
+    });
     let listen = listen_address(settings, &role);
     let (workers, intake) = match role {
-        Role::Ingest { ingest } => {
-            let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
-            (workers, Some(web::Data::new(Intake::new(ingest, settings.max_body_bytes))))
-        }
+        Role::Ingest { ingest } => (workers(), Some(web::Data::new(Intake::new(ingest, settings.max_body_bytes)))),
         Role::Probes { .. } => (1, None),
     };
-    let runtime = tokio::runtime::Handle::current();
-    let probes = Probes::new(Instant::now());
-    let shared = web::Data::new(Shared { store, metrics, auth, probes, stop: stop.clone(), runtime });
+    let watched = shared.clone();
     let app = move || {
         let app = App::new().app_data(shared.clone()).wrap(from_fn(gate::gate));
         match &intake {
@@ -120,13 +130,56 @@ pub fn serve(
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals()
         .shutdown_signal(stop.cancelled_owned());
-    let server = match tls {
+    let bound = match tls {
         Some(tls) => server.bind_rustls_0_23(listen, tls),
         None => server.bind(listen),
-    }
-    .map_err(|source| ServeError::Bind { listen, source })?;
+    };
+    let server = bound.map_err(|source| ServeError::Bind { listen, source })?;
     let address = server.addrs().first().copied().unwrap_or(listen);
-    Ok((server.run(), address))
+    Ok((run(server.run(), watched), address))
+}
+
+/// actix closes idle HTTP/1.1 connections by itself, and would wait for idle HTTP/2 ones to the end of the drain time:
+/// dropping the server closes those.
+async fn run(server: Server, shared: web::Data<Shared>) -> io::Result<()> {
+    tokio::select! {
+        ended = server => ended,
+        () = shared.drained() => Ok(()),
+    }
+}
+
+impl Shared {
+    /// The stop token was cancelled, and for [`FLUSH`] nothing has been in flight: what was answered is written.
+    async fn drained(&self) {
+        self.stop.cancelled().await;
+        let mut quiet_since = Instant::now();
+        while quiet_since.elapsed() < FLUSH {
+            tokio::time::sleep(FLUSH / 10).await;
+            if self.in_flight.load(Ordering::Acquire) > 0 {
+                quiet_since = Instant::now();
+            }
+        }
+    }
+
+    /// Counts a request until the guard is dropped.
+    pub(super) fn begin(&self) -> InFlight<'_> {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        InFlight(&self.in_flight)
+    }
+}
+
+/// A request that is being answered.
+pub(super) struct InFlight<'s>(&'s AtomicUsize);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Handlers wait for the database; what they compute is on the process's runtime.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8))
 }
 
 fn listen_address(settings: &HttpSettings, role: &Role) -> SocketAddr {

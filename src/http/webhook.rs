@@ -60,8 +60,9 @@ pub(super) async fn take(
     if shared.stop.is_cancelled() {
         return Err(Problem::Unavailable("shutting down; send again"));
     }
-    let body = match body {
-        Body::Whole(body) => body,
+    // Held to the end: a body that waits to be judged takes as much memory as one that is read.
+    let (body, _held) = match body {
+        Body::Whole(body, held) => (body, held),
         Body::TooLarge { read } => return too_large(raw(&request, Vec::new()), read, &shared, &intake).await,
         Body::Overloaded => return Err(Problem::Unavailable("too many webhooks at once; send again")),
         Body::Slow => return Err(Problem::Unavailable("the body did not arrive in time; send again")),

@@ -142,6 +142,7 @@ fn time<S: Serializer>(time: &NaiveDateTime, serializer: S) -> Result<S::Ok, S::
     serializer.serialize_str(&clock::rfc3339(*time))
 }
 
+#[expect(clippy::ref_option, reason = "the signature that serde calls")]
 fn optional_time<S: Serializer>(time: &Option<NaiveDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(clock::rfc3339).serialize(serializer)
 }

@@ -67,7 +67,7 @@ impl Padded {
 struct Token {
     name: String,
     padded_name: Padded,
-    token: Padded,
+    secret: Padded,
 }
 
 struct State {
@@ -102,7 +102,7 @@ impl TokensFile {
                 Some(Some(name)) => ours.padded_name.same(name),
                 Some(None) => Choice::from(0),
             };
-            if bool::from(ours.token.same(&token) & same_name) {
+            if bool::from(ours.secret.same(&token) & same_name) {
                 found = Some(ours.name.clone());
             }
         }
@@ -170,6 +170,6 @@ fn token(line: &str) -> Option<Token> {
     let (name, token) = line.split_once(':')?;
     let (name, token) = (name.trim(), token.trim());
     let visible = |text: &str| !text.is_empty() && text.chars().all(|c| !c.is_whitespace() && !c.is_control());
-    let token = (visible(name) && visible(token)).then(|| Padded::new(token))??;
-    Some(Token { name: name.to_owned(), padded_name: Padded::new(name)?, token })
+    let secret = (visible(name) && visible(token)).then(|| Padded::new(token))??;
+    Some(Token { name: name.to_owned(), padded_name: Padded::new(name)?, secret })
 }

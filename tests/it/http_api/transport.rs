@@ -7,7 +7,12 @@ use rustls::{
     ClientConfig, ClientConnection,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io::{Read, Write},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -80,14 +85,18 @@ async fn stopping_finishes_what_has_begun_and_refuses_the_rest() {
     assert!(TcpStream::connect(app.address).await.is_err());
 }
 
-fn tls(name: &str) -> Option<PathBuf> {
-    Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/stackstorm/tls").join(name))
+fn tls(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/stackstorm/tls").join(name)
 }
 
-/// What ALPN agrees on with a client that offers these.
-fn negotiated(app: &App, offered: &[&[u8]]) -> Option<Vec<u8>> {
+fn encrypted() -> HttpSettings {
+    HttpSettings { tls_cert: Some(tls("test-cert.pem")), tls_key: Some(tls("test-key.pem")), ..settings() }
+}
+
+/// A connection after its handshake.
+fn handshake(app: &App, offered: &[&[u8]]) -> (ClientConnection, std::net::TcpStream) {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(tls("test-cert.pem").unwrap()).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_file(tls("test-cert.pem")).unwrap()).unwrap();
     let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -100,17 +109,34 @@ fn negotiated(app: &App, offered: &[&[u8]]) -> Option<Vec<u8>> {
     while connection.is_handshaking() {
         connection.complete_io(&mut stream).unwrap();
     }
-    connection.alpn_protocol().map(<[u8]>::to_vec)
+    (connection, stream)
+}
+
+/// What ALPN agrees on with a client that offers these.
+fn negotiated(app: &App, offered: &[&[u8]]) -> Option<Vec<u8>> {
+    handshake(app, offered).0.alpn_protocol().map(<[u8]>::to_vec)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_http_2_connection_does_not_hold_up_the_stop() {
+    let mut app = App::with(TestDatabase::sqlite(), &encrypted()).unwrap();
+    let (mut connection, mut stream) = handshake(&app, &[b"h2"]);
+    let mut tls = rustls::Stream::new(&mut connection, &mut stream);
+    // The preface and empty SETTINGS; the server's own SETTINGS say that it speaks HTTP/2 with us now.
+    tls.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    assert!(tls.read(&mut [0; 9]).unwrap() > 0);
+    app.stop.cancel();
+    let server = app.server.take().unwrap();
+    tokio::time::timeout(SOON, server).await.expect("the server ends").unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_offers_http_2_and_serves_a_webhook() {
-    let settings = HttpSettings { tls_cert: tls("test-cert.pem"), tls_key: tls("test-key.pem"), ..settings() };
-    let app = App::with(TestDatabase::sqlite(), &settings).unwrap();
+    let app = App::with(TestDatabase::sqlite(), &encrypted()).unwrap();
     assert_eq!(negotiated(&app, &[b"h2", b"http/1.1"]), Some(b"h2".to_vec()));
     assert_eq!(negotiated(&app, &[b"http/1.1"]), Some(b"http/1.1".to_vec()));
     drop(client()); // chooses rustls' provider
-    let certificate = std::fs::read(tls("test-cert.pem").unwrap()).unwrap();
+    let certificate = std::fs::read(tls("test-cert.pem")).unwrap();
     let certificate = reqwest::Certificate::from_pem(&certificate).unwrap();
     let trusting = reqwest::Client::builder().no_proxy().tls_certs_only([certificate]).build().unwrap();
     let response = trusting.post(app.url(WEBHOOK)).body(WEBHOOK_BODY).send().await.unwrap();
@@ -119,11 +145,11 @@ async fn tls_offers_http_2_and_serves_a_webhook() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_cannot_be_used_is_an_error_that_names_variable_and_file() {
-    let refused = |cert, key| {
-        let settings = HttpSettings { tls_cert: cert, tls_key: key, ..settings() };
+    let refused = |cert: PathBuf, key: PathBuf| {
+        let settings = HttpSettings { tls_cert: Some(cert), tls_key: Some(key), ..settings() };
         App::with(TestDatabase::sqlite(), &settings).err().expect("not started").to_string()
     };
-    let error = refused(Some("/nowhere/cert.pem".into()), tls("test-key.pem"));
+    let error = refused("/nowhere/cert.pem".into(), tls("test-key.pem"));
     assert!(error.contains("POUNDCAKE_TLS_CERT=/nowhere/cert.pem"), "{error}");
     let error = refused(tls("test-key.pem"), tls("test-key.pem"));
     assert!(error.contains("POUNDCAKE_TLS_CERT") && error.contains("no readable PEM certificate"), "{error}");
