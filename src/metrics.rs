@@ -41,6 +41,8 @@ pub struct Metrics {
     pub links: IntCounter,
     /// `poundcake_duplicates_detected_total`: executions beyond the one that an alert should have.
     pub duplicates: IntCounter,
+    /// `poundcake_circuit_state`: 0 closed, 1 probing, 2 open: nothing is claimed.
+    pub circuit: IntGauge,
     /// `poundcake_routes_invalid`: 1 while the routes file is invalid and the old one is in force.
     pub routes_invalid: IntGauge,
 }
@@ -73,11 +75,8 @@ impl Metrics {
             settled: counters(r, "settled_total", "Dispatches that ended without an execution", &["status", "reason"])?,
             links: counter(r, "links_total", "Execution links written")?,
             duplicates: counter(r, "duplicates_detected_total", "Executions beyond the one an alert should have")?,
-            routes_invalid: {
-                let gauge = IntGauge::with_opts(opts("routes_invalid", "1 while the routes file is invalid"))?;
-                r.register(Box::new(gauge.clone()))?;
-                gauge
-            },
+            circuit: gauge(r, "circuit_state", "0 closed, 1 probing, 2 open")?,
+            routes_invalid: gauge(r, "routes_invalid", "1 while the routes file is invalid")?,
             registry: r.clone(),
         })
     }
@@ -102,6 +101,12 @@ fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, pr
 
 fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
     let metric = IntCounterVec::new(opts(name, help), labels)?;
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+    let metric = IntGauge::with_opts(opts(name, help))?;
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
 }
