@@ -1,6 +1,6 @@
 # PoundCake's commands. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test services services-stop lint format clippy docs licences
+.PHONY: help build demo test chaos services services-stop lint format clippy docs licences
 MAKEFLAGS += --no-print-directory
 
 # The embedded build has a target directory of its own: switching features would rebuild everything each time.
@@ -8,6 +8,9 @@ EMBEDDED := --no-default-features --features sqlite
 DENY_VERSION := 0.20.2
 # Tests wait for neighbours more than they compute: more of them at once than there are cores.
 TEST_THREADS ?= 8
+# Seconds of faults: within `make test`, and alone.
+CHAOS_IN_TEST ?= 15
+DURATION ?= 60
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +25,11 @@ demo: ## The main job on SQLite with a StackStorm stand-in; needs gcc only
 test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; installs them if missing
 	tests/services.sh install
 	cargo test --locked --no-run
-	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) tests/services.sh run cargo test --locked
+	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) DURATION=$(CHAOS_IN_TEST) tests/services.sh run cargo test --locked
+
+chaos: ## Random faults everywhere, then the ledger (SEED=…, DURATION=60 seconds)
+	tests/services.sh install
+	DURATION=$(DURATION) cargo test --locked --test chaos
 
 services: ## Start the tests' MariaDB and RabbitMQ and leave them running, for single `cargo test`s
 	tests/services.sh install

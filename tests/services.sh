@@ -6,6 +6,7 @@
 #   tests/services.sh start|stop     the same by hand; `start` leaves them running for `cargo test`
 #   tests/services.sh env            the `export TEST_*` lines of what `start` started
 #   tests/services.sh rabbitmqctl …  rabbitmqctl on the private node
+#   tests/services.sh revive-mariadb|revive-rabbitmq   after a kill -9: the same data, the same port
 #
 # POUNDCAKE_TEST_DIR is where it all lives; `run` makes a temporary one, the others use target/test-services.
 set -euo pipefail
@@ -149,7 +150,8 @@ start() {
     for attempt in 1 2 3; do
         read -r maria amqp epmd dist api <<<"$(free_ports 5)"
         say "starting MariaDB on port $maria and RabbitMQ on port $amqp in $dir"
-        echo "$amqp $epmd $dist" >"$dir/rabbit-ports"
+        echo "$amqp $epmd $dist $api" >"$dir/rabbit-ports"
+        echo "$maria" >"$dir/maria-port"
         if start_mariadb "$maria" && start_rabbitmq "$amqp" "$epmd" "$dist" "$api"; then
             cat >"$dir/env" <<EOF
 export TEST_DATABASE_URL=mysql://poundcake_test:test@127.0.0.1:$maria
@@ -215,11 +217,14 @@ case ${1:-} in
     stop) stop ;;
     env) cat "$dir/env" ;;
     run) shift && run "$@" ;;
+    revive-mariadb) start_mariadb "$(cat "$dir/maria-port")" ;;
+    # shellcheck disable=SC2046
+    revive-rabbitmq) start_rabbitmq $(cat "$dir/rabbit-ports") ;;
     rabbitmqctl)
         shift
         # shellcheck disable=SC2046
         rabbit_environment $(cat "$dir/rabbit-ports")
         $rabbit_bin/rabbitmqctl "$@"
         ;;
-    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

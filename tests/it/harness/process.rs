@@ -158,6 +158,11 @@ impl Running {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// Whether it has ended, by itself or not.
+    pub fn has_ended(&self) -> bool {
+        self.status().is_some()
+    }
+
     fn status(&self) -> Option<ExitStatus> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait().expect("our child")
     }

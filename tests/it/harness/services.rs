@@ -50,9 +50,38 @@ impl Services {
 
     /// kill -9 of a private MariaDB.
     pub fn kill_database(&self) {
-        let directory = self.directory.as_ref().expect("killing is for private servers");
-        let pid = std::fs::read_to_string(directory.path().join("maria/m.pid")).expect("MariaDB's pid");
-        super::process::signal(pid.trim().parse().expect("a number"), "KILL");
+        self.signal_database("KILL");
+    }
+
+    /// Sends a signal to a private MariaDB.
+    pub fn signal_database(&self, signal: &str) {
+        self.signal("maria/m.pid", signal);
+    }
+
+    /// Starts a private MariaDB after its kill, on the same data and port, and waits until it answers.
+    pub fn revive_database(&self) {
+        self.revive("revive-mariadb");
+    }
+
+    /// Sends a signal to a private RabbitMQ.
+    pub fn signal_rabbitmq(&self, signal: &str) {
+        self.signal("rabbit/rabbit.pid", signal);
+    }
+
+    /// Starts a private RabbitMQ after its kill, on the same data and ports, and waits until it answers.
+    pub fn revive_rabbitmq(&self) {
+        self.revive("revive-rabbitmq");
+    }
+
+    fn signal(&self, pid_file: &str, signal: &str) {
+        let directory = self.directory.as_ref().expect("signals are for private servers");
+        let pid = std::fs::read_to_string(directory.path().join(pid_file)).expect("the server's pid");
+        super::process::signal(pid.trim().parse().expect("a number"), signal);
+    }
+
+    fn revive(&self, command: &str) {
+        let directory = self.directory.as_ref().expect("reviving is for private servers");
+        script(directory.path(), &[command]);
     }
 
     fn find() -> Result<Self, String> {

@@ -1,0 +1,111 @@
+//! What can happen, and how often.
+
+use crate::{
+    settings::{SETTLE, TIMEOUT},
+    world::World,
+};
+use poundcake::stand_in::Fault;
+use rand::{RngExt, rngs::StdRng};
+use std::time::Duration;
+
+/// How a connection is disturbed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disturbance {
+    /// Reset, and refused.
+    Broken,
+    /// Nothing passes.
+    Frozen,
+    /// Requests pass, answers do not.
+    AnswersFrozen,
+    /// One connection is closed after so many more bytes.
+    CutToServer(u64),
+    /// The same for answers.
+    CutToClient(u64),
+}
+
+/// A fault with everything that was drawn for it.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// kill -9 of a process, and its start after a while.
+    Kill { slot: usize, lasts: Duration },
+    /// SIGSTOP and SIGCONT.
+    Pause { slot: usize, lasts: Duration },
+    /// The network between two.
+    Network { wire: usize, how: Disturbance, lasts: Duration },
+    /// kill -9 of RabbitMQ.
+    KillBroker { lasts: Duration },
+    /// kill -9 of MariaDB.
+    KillDatabase { lasts: Duration },
+    /// SIGSTOP of MariaDB.
+    PauseDatabase { lasts: Duration },
+    /// RabbitMQ withholds confirms.
+    MemoryAlarm { lasts: Duration },
+    /// The queue and what is in it are gone.
+    DeleteQueue,
+    /// StackStorm in trouble for a while.
+    StackStorm { fault: Fault, lasts: Duration },
+    /// StackStorm in trouble with the next requests.
+    StackStormTimes { fault: Fault, times: u32 },
+}
+
+impl Kind {
+    /// The next one.
+    pub fn draw(rng: &mut StdRng, world: &World) -> Self {
+        let millis = |rng: &mut StdRng, from: u64, to: u64| Duration::from_millis(rng.random_range(from..to));
+        match rng.random_range(0..100) {
+            0..12 => Self::Kill { slot: rng.random_range(0..world.slots.len()), lasts: millis(rng, 50, 3_000) },
+            12..20 => Self::Pause { slot: rng.random_range(0..world.slots.len()), lasts: millis(rng, 300, 12_000) },
+            20..48 => {
+                let wire = rng.random_range(0..world.wires.len());
+                Self::Network { wire, how: disturbance(rng), lasts: millis(rng, 200, 8_000) }
+            }
+            48..52 => Self::KillBroker { lasts: millis(rng, 50, 2_000) },
+            52..56 => Self::KillDatabase { lasts: millis(rng, 50, 2_000) },
+            56..59 => Self::PauseDatabase { lasts: millis(rng, 200, 5_000) },
+            59..62 => Self::MemoryAlarm { lasts: millis(rng, 500, 4_000) },
+            62..66 => Self::DeleteQueue,
+            66..82 => Self::StackStormTimes { fault: once(rng), times: rng.random_range(1..=4) },
+            _ => Self::StackStorm { fault: lasting(rng), lasts: millis(rng, 300, 5_000) },
+        }
+    }
+}
+
+fn disturbance(rng: &mut StdRng) -> Disturbance {
+    match rng.random_range(0..5) {
+        0 => Disturbance::Broken,
+        1 => Disturbance::Frozen,
+        2 => Disturbance::AnswersFrozen,
+        3 => Disturbance::CutToServer(rng.random_range(0..3_000)),
+        _ => Disturbance::CutToClient(rng.random_range(0..3_000)),
+    }
+}
+
+/// Faults of single requests: ambiguous answers, late creations, orphans.
+fn once(rng: &mut StdRng) -> Fault {
+    // A margin for this machine: what StackStorm creates after the settle time is no promise of PoundCake's.
+    let late = TIMEOUT + SETTLE.mul_f64(0.6);
+    match rng.random_range(0..9) {
+        0 => Fault::NeverAnswer,
+        1 => Fault::CloseAfterCreate,
+        2 => Fault::CloseBeforeCreate,
+        3 => Fault::ErrorRunning,
+        4 => Fault::LateCreation { millis: rng.random_range(100..u64::try_from(late.as_millis()).expect("seconds")) },
+        5 => Fault::KilledMidPost,
+        6 => Fault::RabbitDown { millis: rng.random_range(50..3_000) },
+        7 => Fault::Proxy { status: 504, reached: true, lookups: false },
+        _ => Fault::PoisonedPool,
+    }
+}
+
+/// Faults of StackStorm as a whole.
+fn lasting(rng: &mut StdRng) -> Fault {
+    match rng.random_range(0..7) {
+        0 => Fault::Delay { millis: rng.random_range(100..3_000) },
+        1 => Fault::Unauthorized,
+        2 => Fault::Proxy { status: 502, reached: false, lookups: true },
+        3 => Fault::Proxy { status: 504, reached: rng.random_bool(0.5), lookups: true },
+        4 => Fault::MongoDown { millis: rng.random_range(50..1_000) },
+        5 => Fault::RulesEngineStopped,
+        _ => Fault::NeverAnswer,
+    }
+}

@@ -1,0 +1,68 @@
+//! The run's settings, and PoundCake's: every time is scaled down by configuration alone.
+
+use std::time::Duration;
+
+/// One call to StackStorm.
+pub const TIMEOUT: Duration = Duration::from_secs(2);
+/// Empty lookups for so long mean that nothing was created. A creation takes less than this and the timeout together.
+pub const SETTLE: Duration = Duration::from_secs(3);
+/// The shortest lease that the program accepts for this timeout.
+pub const LEASE: Duration = Duration::from_secs(37);
+/// Rule mode gives up after this.
+pub const RULE_DEADLINE: Duration = Duration::from_secs(25);
+/// A new start within this time of the last dispatch runs nothing.
+pub const COOLDOWN: Duration = Duration::from_secs(2);
+
+/// Direct mode and rule mode, actions that succeed and fail, and a webhook whose rules do not match.
+pub const ROUTES: &str = r#"
+routes:
+  - match: alertname="DirectWorkflow"
+    action: remediation.host_down_workflow
+  - match: alertname="DirectFails"
+    action: remediation.fails
+  - match: alertname="RuleWorkflow"
+    webhook: poundcake_alert
+    parameters: {alert_name: HostDown}
+  - match: alertname="RuleNone"
+    webhook: poundcake_alert
+"#;
+
+/// What every process is started with, beside its neighbours' addresses.
+pub fn variables() -> Vec<(&'static str, String)> {
+    let seconds = |time: Duration| format!("{}s", time.as_secs());
+    vec![
+        ("POUNDCAKE_ST2_TIMEOUT", seconds(TIMEOUT)),
+        ("POUNDCAKE_SETTLE_TIME", seconds(SETTLE)),
+        ("POUNDCAKE_LEASE", seconds(LEASE)),
+        ("POUNDCAKE_RULE_DEADLINE", seconds(RULE_DEADLINE)),
+        ("POUNDCAKE_REFIRE_COOLDOWN", seconds(COOLDOWN)),
+        ("POUNDCAKE_RETRY_SCHEDULE", "500ms,1s,2s,4s".to_owned()),
+        ("POUNDCAKE_DISPATCH_MAX_ATTEMPTS", "1000".to_owned()),
+        ("POUNDCAKE_CONFIRM_TIMEOUT", "1s".to_owned()),
+        ("POUNDCAKE_SWEEP_INTERVAL", "300ms".to_owned()),
+        ("POUNDCAKE_DISPATCH_CONCURRENCY", "8".to_owned()),
+        ("POUNDCAKE_DB_POOL", "8".to_owned()),
+    ]
+}
+
+/// What this run is told by its environment.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// How long alerts are sent and faults happen.
+    pub duration: Duration,
+}
+
+impl Plan {
+    /// `SEED` (random if unset) and `DURATION` in seconds (60).
+    pub fn from_environment() -> Self {
+        let number = |name: &str| -> Option<u64> {
+            #[expect(clippy::disallowed_methods, reason = "the test's own variables, not the program's configuration")]
+            let text = std::env::var(name).ok().filter(|text| !text.is_empty())?;
+            Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+        };
+        let seed = number("SEED").unwrap_or_else(|| u64::from(rand::random::<u32>()));
+        Self { seed, duration: Duration::from_secs(number("DURATION").unwrap_or(60)) }
+    }
+}

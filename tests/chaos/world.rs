@@ -1,0 +1,224 @@
+//! What the run breaks: own servers, a proxy before each neighbour of each process, the real programs, the stand-in.
+
+use crate::{
+    harness::{ChaosProxy, Process, Running, Services, TestDatabase, Vhost},
+    settings,
+};
+use poundcake::stand_in::{Control, Options, Pace, StandIn};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::sync::OwnedMutexGuard;
+
+const KEY: &str = "chaos-key";
+
+/// Something that one fault at a time may have.
+type Hold = Arc<tokio::sync::Mutex<()>>;
+
+/// A place for a process; killed and started again it keeps its address.
+pub struct Slot {
+    /// `ingest-1`.
+    pub name: String,
+    process: Process,
+    running: Mutex<Option<Running>>,
+    /// The output of those that were killed.
+    log: Mutex<String>,
+    hold: Hold,
+}
+
+/// A proxy and what is on its sides.
+pub struct Wire {
+    /// `ingest-1/database`.
+    pub name: String,
+    /// To break it.
+    pub proxy: ChaosProxy,
+    /// Whether StackStorm is behind it.
+    pub to_stackstorm: bool,
+    hold: Hold,
+}
+
+/// Everything; dropped from the top, so that processes end before their neighbours.
+pub struct World {
+    /// Two ingests, then two dispatchers.
+    pub slots: Vec<Slot>,
+    /// One for each pair.
+    pub wires: Vec<Wire>,
+    /// StackStorm.
+    pub stand_in: StandIn,
+    /// The rows.
+    pub database: TestDatabase,
+    /// The queue.
+    pub vhost: Vhost,
+    /// Held by what concerns the broker.
+    pub broker: Hold,
+    /// Held by what concerns the database.
+    pub maria: Hold,
+    /// Held by what concerns StackStorm.
+    pub stackstorm: Hold,
+    /// To kill and to revive.
+    pub services: Arc<Services>,
+    began: Instant,
+    _routes: tempfile::NamedTempFile,
+}
+
+/// Takes what is free; a fault that finds its object held chooses another.
+pub fn take(hold: &Hold) -> Option<OwnedMutexGuard<()>> {
+    Arc::clone(hold).try_lock_owned().ok()
+}
+
+impl World {
+    /// Starts everything and waits until it is ready.
+    pub async fn start() -> Arc<Self> {
+        let services = Services::private();
+        let (database, vhost) = (TestDatabase::mariadb_on(services.clone()), Vhost::new_on(services.clone()).await);
+        let stand_in = StandIn::start(&Options::for_tests(KEY)).expect("the stand-in");
+        // Slow enough that a workflow is under way for a moment.
+        let real = Pace::real();
+        stand_in.control().set_pace(Pace { enforce: Duration::from_millis(60), ..real });
+        let routes = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(routes.path(), settings::ROUTES).expect("the routes file");
+        let routes_path = routes.path().display().to_string();
+        let mut world = Self {
+            slots: Vec::new(),
+            wires: Vec::new(),
+            stand_in,
+            database,
+            vhost,
+            broker: Hold::default(),
+            maria: Hold::default(),
+            stackstorm: Hold::default(),
+            services,
+            began: Instant::now(),
+            _routes: routes,
+        };
+        let migrate = Process::poundcake("migrate").argument("up").variable("DATABASE_URL", world.database.url());
+        let (status, _, error) = migrate.run().await;
+        assert!(status.success(), "migrate up: {error}");
+        for (command, count) in [("ingest", 2), ("dispatcher", 2)] {
+            for number in 1..=count {
+                world.add(command, number, &routes_path).await;
+            }
+        }
+        world.began = Instant::now();
+        Arc::new(world)
+    }
+
+    async fn add(&mut self, command: &str, number: usize, routes: &str) {
+        let name = format!("{command}-{number}");
+        let st2: url::Url = self.stand_in.api_url().parse().expect("a URL");
+        let st2_address = st2.socket_addrs(|| None).expect("an address")[0];
+        let (database, broker) =
+            (wire(&name, "database", self.database.address()), wire(&name, "broker", self.vhost.address()));
+        let stackstorm = (command == "dispatcher").then(|| wire(&name, "stackstorm", st2_address));
+        let mut process = Process::poundcake(command)
+            .variable("DATABASE_URL", self.database.url_through(database.proxy.address()))
+            .variable("AMQP_URL", self.vhost.url_through(broker.proxy.address()))
+            .variable("POUNDCAKE_ROUTES", routes)
+            .variable("ST2_API_KEY", KEY);
+        if let Some(wire) = &stackstorm {
+            process = process.variable("ST2_API_URL", format!("http://{}/v1", wire.proxy.address()));
+        }
+        for (name, value) in settings::variables() {
+            process = process.variable(name, value);
+        }
+        let running = process.start().ready().await;
+        self.wires.extend([database, broker].into_iter().chain(stackstorm));
+        let (running, log) = (Mutex::new(Some(running)), Mutex::default());
+        self.slots.push(Slot { name, process, running, log, hold: Hold::default() });
+    }
+
+    /// Where webhooks go.
+    pub fn webhook_urls(&self) -> Vec<String> {
+        let ingests = self.slots.iter().filter(|slot| slot.name.starts_with("ingest"));
+        ingests.map(|slot| format!("http://{}/api/v1/webhook", slot.process.address())).collect()
+    }
+
+    /// Steers StackStorm.
+    pub fn control(&self) -> Control {
+        self.stand_in.control()
+    }
+
+    /// Prints a line with the seconds since the start.
+    pub fn say(&self, text: &str) {
+        println!("{:7.2}s {text}", self.began.elapsed().as_secs_f64());
+    }
+
+    /// Nothing is broken any more: what stopped runs, what was cut is whole.
+    pub fn heal(&self) {
+        self.control().clear_faults();
+        for wire in &self.wires {
+            wire.proxy.restore_networking();
+        }
+        for slot in &self.slots {
+            slot.revive();
+        }
+    }
+
+    /// Processes that ended by themselves.
+    pub fn ended(&self) -> Vec<String> {
+        self.slots.iter().filter(|slot| slot.has_ended()).map(|slot| slot.name.clone()).collect()
+    }
+}
+
+fn wire(process: &str, neighbour: &str, target: std::net::SocketAddr) -> Wire {
+    Wire {
+        name: format!("{process}/{neighbour}"),
+        proxy: ChaosProxy::before(target),
+        to_stackstorm: neighbour == "stackstorm",
+        hold: Hold::default(),
+    }
+}
+
+impl Slot {
+    /// One fault at a time.
+    pub fn take(&self) -> Option<OwnedMutexGuard<()>> {
+        take(&self.hold)
+    }
+
+    /// kill -9.
+    pub fn kill(&self) {
+        if let Some(running) = lock(&self.running).take() {
+            running.kill();
+            let mut log = lock(&self.log);
+            log.push_str(&running.output("stderr"));
+            log.push_str("---- killed ----\n");
+        }
+    }
+
+    /// Starts it where it was killed, and does not wait for it.
+    pub fn revive(&self) {
+        let mut running = lock(&self.running);
+        if running.is_none() {
+            *running = Some(self.process.start());
+        }
+    }
+
+    /// SIGSTOP or SIGCONT.
+    pub fn pause(&self, paused: bool) {
+        if let Some(running) = &*lock(&self.running) {
+            if paused { running.pause() } else { running.resume() }
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        lock(&self.running).as_ref().is_some_and(Running::has_ended)
+    }
+
+    /// Everything that it has written.
+    pub fn output(&self) -> String {
+        let now = lock(&self.running).as_ref().map(|running| running.output("stderr")).unwrap_or_default();
+        format!("{}{now}", lock(&self.log))
+    }
+}
+
+impl Wire {
+    /// One fault at a time.
+    pub fn take(&self) -> Option<OwnedMutexGuard<()>> {
+        take(&self.hold)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
