@@ -30,7 +30,7 @@ pub struct Worker {
 
 struct Shared {
     dispatch: Arc<Dispatch>,
-    claims: Batched<ClaimRequest, Option<Claimed>>,
+    claims: Batched<ClaimRequest, Option<(Claimed, Instant)>>,
     records: Batched<Record, Recorded>,
     stop: CancellationToken,
 }
@@ -70,12 +70,14 @@ impl Worker {
     }
 }
 
-fn claims_of(dispatch: &Arc<Dispatch>) -> Batched<ClaimRequest, Option<Claimed>> {
+/// Each claim with the moment before it was asked for: its lease runs in the database while its answer may be on the way
+/// for long (a network that holds it back), so its freshness counts from there.
+fn claims_of(dispatch: &Arc<Dispatch>) -> Batched<ClaimRequest, Option<(Claimed, Instant)>> {
     let dispatch = Arc::clone(dispatch);
     Batched::start(move |requests: Vec<ClaimRequest>| {
         let dispatch = Arc::clone(&dispatch);
         async move {
-            let (table, lease) = (dispatch.routes.table(), dispatch.policy.lease);
+            let (table, lease, asked) = (dispatch.routes.table(), dispatch.policy.lease, Instant::now());
             dispatch
                 .store
                 .run(move |conn| {
@@ -85,7 +87,7 @@ fn claims_of(dispatch: &Arc<Dispatch>) -> Batched<ClaimRequest, Option<Claimed>>
                     let mut claimed = claims::claim(conn, &requests, &token, &policy)?;
                     let mut take = |request: &ClaimRequest| {
                         let index = claimed.iter().position(|claimed| claimed.alert.id == request.alert_id)?;
-                        Some(claimed.swap_remove(index))
+                        Some((claimed.swap_remove(index), asked))
                     };
                     Ok(requests.iter().map(&mut take).collect())
                 })
@@ -122,9 +124,8 @@ async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePer
     let request = ClaimRequest { alert_id: message.alert_id, generation: message.generation };
     let Some(claimed) = shared.insist("claim", || shared.claims.ask(request)).await else { return };
     let metrics = &shared.dispatch.metrics;
-    if let Some(claimed) = claimed {
+    if let Some((claimed, begun)) = claimed {
         metrics.claims.with_label_values(&["claimed"]).inc();
-        let begun = Instant::now();
         let end = Attempt::new(&shared.dispatch, &claimed, begun, &shared.stop).run().await;
         if !shared.finish(&claimed, end, begun).await {
             return;

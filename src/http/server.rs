@@ -22,6 +22,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Alertmanager keeps idle connections for 5 minutes; closing them first would race with its next request.
 const KEEP_ALIVE: Duration = Duration::from_mins(6);
+/// How long a request's head may take. actix answers 408 after it, also when it was this process that stood still (SIGSTOP,
+/// a frozen VM) with the request in its socket; Alertmanager drops what comes to a 4xx. So: longer than any sender waits.
+const HEAD_TIMEOUT: Duration = KEEP_ALIVE;
 /// How long what is in flight may take after the stop token, in seconds: below the 30 s in which a process must end.
 const DRAIN_SECONDS: u64 = 25;
 /// How long the last answer may take from its handler to the wire, once nothing else is in flight.
@@ -127,6 +130,7 @@ pub fn serve(
         .workers(workers)
         .backlog(BACKLOG)
         .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals()
         .shutdown_signal(stop.cancelled_owned());

@@ -29,7 +29,7 @@ pub enum Fault {
         /// How long nothing happens.
         millis: u64,
     },
-    /// A POST does its work and answers 500.
+    /// A POST of an execution does its work and answers 500. A webhook's 500 means that nothing was published.
     ErrorRunning,
     /// After a broker outage: every POST is 500 and leaves a `requested` orphan, GETs stay 200.
     PoisonedPool,
@@ -117,6 +117,7 @@ impl Fault {
         match self {
             Self::Delay { .. } | Self::MongoDown { .. } | Self::Unauthorized => true,
             Self::Proxy { lookups, .. } => *lookups || kind != Kind::Other,
+            Self::ErrorRunning => kind == Kind::Create,
             Self::ActionRunnerKilled | Self::ActionRunnerTerminated => false,
             _ => self.stops().is_none() && kind != Kind::Other,
         }

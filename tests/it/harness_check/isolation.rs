@@ -60,7 +60,7 @@ async fn a_wiped_vhost_is_there_and_empty() {
 }
 
 #[tokio::test]
-async fn servers_of_its_own_can_be_killed_by_a_test() {
+async fn servers_of_its_own_can_be_killed_and_revived_by_a_test() {
     let services = Services::private();
     let database = TestDatabase::mariadb_on(services.clone());
     let vhost = Vhost::new_on(services.clone()).await;
@@ -70,6 +70,17 @@ async fn servers_of_its_own_can_be_killed_by_a_test() {
     eventually("nobody answers", SOON, async || match std::net::TcpStream::connect(database.address()) {
         Ok(_) => Err("it answers"),
         Err(_) => Ok(()),
+    })
+    .await;
+    services.revive_database();
+    assert_eq!(database.count("(SELECT 1 AS one) AS alive"), 1);
+    vhost.declare("q", json!({"x-queue-type": "quorum"})).await;
+    vhost.publish("q", "kept").await;
+    services.signal_rabbitmq("KILL");
+    services.revive_rabbitmq();
+    eventually("the message is still there", SOON, async || match vhost.depth("q").await {
+        Some(1) => Ok(()),
+        depth => Err(depth),
     })
     .await;
 }

@@ -80,5 +80,6 @@ async fn a_paused_process_does_not_answer_and_goes_on_after_it_is_resumed() {
     assert!(look().await.expect_err("no answer").is_timeout());
     process.resume();
     eventually("it answers again", SOON, look).await;
-    assert!(process.terminate(SOON).await.success());
+    assert!(!process.has_ended());
+    assert!(process.terminate(SOON).await.success() && process.has_ended());
 }
