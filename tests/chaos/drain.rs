@@ -39,7 +39,7 @@ pub async fn run(world: &Arc<World>, mut life: Sender) -> bool {
 /// What somebody has to do still; empty when all is done.
 async fn left(world: &World) -> String {
     let mut left = world.database.lines(
-        "SELECT CONCAT(COUNT(*), ' ', dispatch_status, IF(dispatch_uncertain, ' (uncertain)', '')) AS value \
+        "SELECT CONCAT(COUNT(*), ' ', dispatch_status, IF(dispatch_uncertain, ' (uncertain)', ''), ' like alert ', MIN(id)) AS value \
          FROM poundcake_alerts WHERE dispatch_status NOT IN ('dispatched', 'failed', 'skipped') \
          GROUP BY dispatch_status, dispatch_uncertain",
     );

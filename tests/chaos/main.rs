@@ -23,6 +23,8 @@ use world::World;
 
 /// Alertmanagers.
 const SENDERS: usize = 6;
+/// A drain of more seconds leaves the logs, for whoever asks why.
+const SLOW: u64 = 60;
 /// Lines of each process's log that a failed run shows.
 const LOG_LINES: usize = 100;
 
@@ -64,7 +66,12 @@ async fn run(plan: Plan) -> bool {
     while let Some(sender) = senders.join_next().await {
         sender.expect("a sender");
     }
+    let healed = Instant::now();
     let drained = drain::run(&world, sender(SENDERS)).await;
+    let drain_s = healed.elapsed().as_secs();
+    if !drained || drain_s > SLOW {
+        keep_logs(&world);
+    }
     let books = ledger::read(&world).await;
     let mut ledger = ledger::balance(&books, &senders::lock(&record));
     ledger.wrong.extend(ended.iter().map(|name| format!("{name} ended by itself")));
@@ -74,7 +81,7 @@ async fn run(plan: Plan) -> bool {
     if !ledger.wrong.is_empty() {
         explain(&world, &ledger.wrong);
     }
-    println!("seed {} faults {faults} {ledger}", plan.seed);
+    println!("seed {} faults {faults} drained in {drain_s} s; {ledger}", plan.seed);
     ledger.wrong.is_empty()
 }
 
@@ -84,13 +91,20 @@ fn explain(world: &World, wrong: &[String]) {
         let output = slot.output();
         let lines: Vec<&str> = output.lines().collect();
         println!("---- {}:\n{}", slot.name, lines[lines.len().saturating_sub(LOG_LINES)..].join("\n"));
-        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chaos-{}.log", slot.name));
-        match std::fs::write(&path, &output) {
+    }
+    keep_logs(world);
+    for (index, finding) in wrong.iter().enumerate() {
+        println!("finding {}: {finding}", index + 1);
+    }
+}
+
+fn keep_logs(world: &World) {
+    for slot in &world.slots {
+        let name = format!("chaos-{}-{}.log", std::process::id(), slot.name);
+        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        match std::fs::write(&path, slot.output()) {
             Ok(()) => println!("---- the whole log: {}", path.display()),
             Err(error) => println!("---- the whole log could not be written: {error}"),
         }
-    }
-    for (index, finding) in wrong.iter().enumerate() {
-        println!("finding {}: {finding}", index + 1);
     }
 }
