@@ -5,7 +5,7 @@
 
 use crate::{
     metrics::Metrics,
-    model::{episode::EpisodePolicy, fold::RowFate},
+    model::{episode::EpisodePolicy, fold::RowFate, status::DispatchReason},
     relay::Announcer,
     store::{
         Store, StoreError,
@@ -192,6 +192,10 @@ impl Thread {
 
     fn answer(&self, stored: Stored, answers: Vec<oneshot::Sender<Answer>>) {
         for (answer, fates) in std::iter::zip(answers, stored.fates) {
+            for fate in &fates {
+                let decision = fate.dispatch_reason.map_or("pending", DispatchReason::as_str);
+                self.metrics.alerts.with_label_values(&[decision]).inc();
+            }
             // Nobody waits any more: the sender gave up, and will send a repeat.
             drop(answer.send(Ok(fates)));
         }

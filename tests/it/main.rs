@@ -4,8 +4,10 @@
 #![cfg(test)]
 #![expect(unreachable_pub, reason = "a test binary exports nothing; pub marks what the harness offers to tests")]
 
+mod broker;
 mod dispatch;
 mod harness;
 mod harness_check;
 mod http_api;
+mod metrics;
 mod outcomes;
