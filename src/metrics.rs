@@ -19,6 +19,8 @@ pub struct Metrics {
     pub commit_webhooks: Histogram,
     /// `poundcake_commit_seconds`: from the first statement to the answer to COMMIT.
     pub commit_seconds: Histogram,
+    /// `poundcake_commit_retries_total`: transactions begun anew after a deadlock, a lock wait or a taken key.
+    pub commit_retries: IntCounter,
     /// `poundcake_published_total{result}`: messages by `confirmed`, `unavailable`, `unconfirmed`, `returned`, `refused`, `full`.
     pub published: IntCounterVec,
     /// `poundcake_dispatch_rows{status}`: rows that are not settled, at the time of the scrape.
@@ -57,6 +59,7 @@ impl Metrics {
             truncated_alerts: counter(r, "truncated_alerts_total", "Alerts cut off by Alertmanager's max_alerts")?,
             commit_webhooks: histogram(r, "commit_webhooks", "Webhooks per transaction", 1.0, 2.0, 10)?,
             commit_seconds: histogram(r, "commit_seconds", "Duration of a webhook transaction", 0.001, 2.0, 14)?,
+            commit_retries: counter(r, "commit_retries_total", "Webhook transactions begun anew")?,
             published: counters(r, "published_total", "Messages by result of the publish", &["result"])?,
             rows: gauges(r, "dispatch_rows", "Rows not settled", &["status"])?,
             oldest: gauges(r, "dispatch_oldest_seconds", "Age of the oldest row not settled", &["status"])?,

@@ -184,6 +184,7 @@ impl Thread {
         };
         let begun = Instant::now();
         let stored = batch.store(&mut conn, &self.settings.policy)?;
+        self.metrics.commit_retries.inc_by(u64::from(stored.retries));
         self.metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
         // Only a connection that has just committed is kept; any error may have broken it.
         self.conn = Some(conn);

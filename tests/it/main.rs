@@ -6,6 +6,7 @@
 
 mod broker;
 mod dispatch;
+mod episodes;
 mod harness;
 mod harness_check;
 mod http_api;
