@@ -49,10 +49,12 @@ async fn alertmanager_fires_repeats_resolves_and_fires_again_and_each_firing_run
     rows(&pipeline, "HostDown", "dispatched/-", 1).await;
     rows(&pipeline, "HostDown", "skipped/repeat", 2).await;
     assert_eq!((roots(&pipeline), open_episodes(&pipeline)), (1, 1), "repeats run nothing");
+    pipeline.assert_queues_empty().await;
 
     alertmanager.resolve(&labels, first).await;
     rows(&pipeline, "HostDown", "skipped/resolved", 1).await;
     assert_eq!((roots(&pipeline), open_episodes(&pipeline)), (1, 0), "the end runs nothing and closes the episode");
+    pipeline.assert_queues_empty().await;
     assert_eq!(pipeline.database().count("poundcake_alerts WHERE closed_at IS NOT NULL"), 1);
 
     alertmanager.fire(&labels, Utc::now()).await;

@@ -9,3 +9,4 @@ mod end_to_end;
 mod harness;
 mod harness_check;
 mod http_api;
+mod recovery;
