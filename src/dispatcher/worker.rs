@@ -11,10 +11,7 @@ use crate::{
         records::{self, Authority, Record, Recorded},
     },
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -75,7 +72,7 @@ fn claims_of(dispatch: &Arc<Dispatch>) -> Batched<ClaimRequest, Option<Claimed>>
     Batched::start(move |requests: Vec<ClaimRequest>| {
         let dispatch = Arc::clone(&dispatch);
         async move {
-            let (table, lease) = (dispatch.routes.table(), dispatch.policy.lease);
+            let (table, lease) = (dispatch.routes.table(), dispatch.policy.lease.length);
             dispatch
                 .store
                 .run(move |conn| {
@@ -124,9 +121,8 @@ async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePer
     let metrics = &shared.dispatch.metrics;
     if let Some(claimed) = claimed {
         metrics.claims.with_label_values(&["claimed"]).inc();
-        let begun = Instant::now();
-        let end = Attempt::new(&shared.dispatch, &claimed, begun, &shared.stop).run().await;
-        if !shared.finish(&claimed, end, begun).await {
+        let end = Attempt::new(&shared.dispatch, &claimed, &shared.stop).run().await;
+        if !shared.finish(&claimed, end).await {
             return;
         }
     } else {
@@ -139,7 +135,7 @@ async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePer
 
 impl Shared {
     /// Writes how a claim ended. False when shutdown came first: the lease decides then.
-    async fn finish(&self, claimed: &Claimed, end: End, begun: Instant) -> bool {
+    async fn finish(&self, claimed: &Claimed, end: End) -> bool {
         let written = if let End::Dispatched { links, log } = &end {
             let record = Record {
                 alert_id: claimed.alert.id,
@@ -158,11 +154,11 @@ impl Shared {
             self.insist("release", write).await
         };
         let Some(ours) = written else { return false };
-        self.note(claimed, &end, ours, begun);
+        self.note(claimed, &end, ours);
         true
     }
 
-    fn note(&self, claimed: &Claimed, end: &End, ours: bool, begun: Instant) {
+    fn note(&self, claimed: &Claimed, end: &End, ours: bool) {
         let metrics = &self.dispatch.metrics;
         let (request_id, alert_id) = (claimed.request_id, claimed.alert.id);
         let attempt = claimed.alert.dispatch_attempts + 1;
@@ -170,7 +166,7 @@ impl Shared {
             End::Dispatched { links, .. } => {
                 metrics.links.inc_by(u64::try_from(links.len()).unwrap_or_default());
                 let waited = (claimed.claimed_at - claimed.alert.created_at).as_seconds_f64();
-                metrics.webhook_to_execution_seconds.observe(waited.max(0.0) + begun.elapsed().as_secs_f64());
+                metrics.webhook_to_execution_seconds.observe(waited.max(0.0) + claimed.begun.elapsed().as_secs_f64());
                 if !ours {
                     metrics.duplicates.inc();
                     log::error!(request_id:%, alert_id; "the claim was lost before its execution was recorded; linked all the same");

@@ -6,9 +6,11 @@
 
 mod broker;
 mod dispatch;
+mod end_to_end;
 mod episodes;
 mod harness;
 mod harness_check;
 mod http_api;
 mod metrics;
 mod outcomes;
+mod recovery;

@@ -130,6 +130,12 @@ impl Running {
         drop(child.wait());
     }
 
+    /// Starts the same program again, on the same address; one that still runs is killed first.
+    pub async fn again(&self) -> Self {
+        self.kill();
+        self.process.start().ready().await
+    }
+
     /// SIGSTOP: it keeps its sockets and does nothing.
     pub fn pause(&self) {
         signal(self.pid(), "STOP");
