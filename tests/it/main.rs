@@ -8,4 +8,6 @@ mod dispatch;
 mod harness;
 mod harness_check;
 mod http_api;
+mod queries;
+mod same_rows;
 mod schema;
