@@ -4,6 +4,7 @@
 #![cfg(test)]
 #![expect(unreachable_pub, reason = "a test binary exports nothing; pub marks what the harness offers to tests")]
 
+mod commands;
 mod dispatch;
 mod harness;
 mod harness_check;
