@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         // The error's own text shows the line, which may hold a secret.
         match error {
             dotenvy::Error::LineParse(..) => {
-                eprintln!("poundcake: .env: a line is not NAME=value; is a quote missing?")
+                eprintln!("poundcake: .env: a line is not NAME=value; is a quote missing?");
             }
             other => eprintln!("poundcake: .env: {other}"),
         }
