@@ -1,6 +1,6 @@
 //! `demo`, `send-test`, `stand-in`, `standalone --no-dispatch`: what is run to try things.
 
-use crate::harness::{KEY, Process, SOON, Setup, Shape, TestDatabase, client, eventually, firing};
+use crate::harness::{KEY, Process, SOON, Setup, Shape, client, eventually, firing, resolved};
 use std::time::{Duration, Instant};
 
 #[tokio::test]
@@ -88,34 +88,37 @@ async fn the_stand_in_runs_alone_and_stops_when_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn standalone_without_dispatch_stores_and_runs_nothing_until_it_is_started_with_it() {
+    const T0: &str = "2026-11-22T01:00:00Z";
     let setup = Setup::new(Shape::Standalone).await;
     let standalone = setup.process("standalone");
     let waiting = standalone.clone().argument("--no-dispatch").start().ready().await;
-    let body = serde_json::json!({ "version": "4", "alerts": [firing("HostDown", "web-1", "2026-11-22T01:00:00Z")] });
-    let answer = client().post(waiting.url("/api/v1/webhook")).json(&body).send().await.expect("an answer");
-    assert_eq!(answer.status(), 202);
-    let open = "poundcake_alerts WHERE dispatch_status IN ('pending', 'queued') AND dispatch_attempts = 0";
-    assert_eq!(setup.database.count(open), 1);
+    let ended = resolved("HostDown", "web-2", T0, "2026-11-22T01:05:00Z");
+    for alert in [firing("HostDown", "web-1", T0), firing("HostDown", "web-2", T0), ended] {
+        let body = serde_json::json!({ "version": "4", "alerts": [alert] });
+        let answer = client().post(waiting.url("/api/v1/webhook")).json(&body).send().await.expect("an answer");
+        assert_eq!(answer.status(), 202);
+    }
     assert!(waiting.terminate(SOON).await.success());
+    let open = "poundcake_alerts WHERE dispatch_status IN ('pending', 'queued') AND dispatch_attempts = 0";
     assert_eq!((setup.database.count(open), setup.stand_in.control().executions().len()), (1, 0));
+    let settled = "poundcake_alerts WHERE dispatch_reason = 'resolved_before_dispatch'";
+    assert_eq!(setup.database.count(settled), 1, "it has ended while nothing was dispatched");
 
     let _running = standalone.start().ready().await;
     eventually("it is dispatched", SOON, async || {
-        let open = setup.database.count("poundcake_alerts WHERE dispatch_status <> 'dispatched'");
-        if open == 0 { Ok(()) } else { Err(open) }
+        let dispatched = setup.database.count("poundcake_alerts WHERE dispatch_status = 'dispatched'");
+        if dispatched == 1 { Ok(()) } else { Err(dispatched) }
     })
     .await;
 }
 
 #[tokio::test]
-async fn standalone_needs_no_database_setting_and_makes_its_file() {
-    let database = TestDatabase::sqlite();
-    let running = Process::poundcake("standalone")
-        .variable("ST2_API_URL", "http://127.0.0.1:1/v1")
-        .variable("ST2_API_KEY", KEY)
-        .start()
-        .ready()
-        .await;
+async fn standalone_needs_no_database_setting_and_makes_its_own_file() {
+    let process = Process::poundcake("standalone").variable("ST2_API_KEY", KEY);
+    let running = process.variable("ST2_API_URL", "http://127.0.0.1:1/v1").start().ready().await;
+    let url = format!("sqlite://{}", running.directory().join("poundcake.db").display());
+    let (status, output, _) =
+        Process::poundcake("migrate").argument("status").variable("DATABASE_URL", url).run().await;
+    assert!(status.success(), "{output}");
     assert!(running.terminate(SOON).await.success());
-    drop(database);
 }

@@ -28,7 +28,11 @@ async fn the_readme_lists_every_variable_with_its_default() {
 async fn every_command_that_a_document_names_exists() {
     let mut named = BTreeSet::new();
     for document in ["README.md", "compose/README.md", "queries/README.md"] {
-        for rest in repository(document).split("poundcake ").skip(1) {
+        let text = repository(document);
+        // rabbitmqctl's lines name a vhost and a user.
+        for rest in
+            text.lines().filter(|line| !line.contains("rabbitmqctl")).flat_map(|line| line.split("poundcake ").skip(1))
+        {
             let word: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
             named.insert((document, word));
         }

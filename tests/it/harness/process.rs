@@ -162,6 +162,11 @@ impl Running {
         eventually(&what, deadline, async || self.status().ok_or("still running")).await
     }
 
+    /// The directory it was started in.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// What it has written to `stdout` or `stderr` so far.
     pub fn output(&self, stream: &str) -> String {
         let bytes = std::fs::read(self.directory.path().join(stream)).unwrap_or_default();
