@@ -5,8 +5,10 @@ use super::{
     any::{AnyConnection, each},
 };
 use chrono::NaiveDateTime;
+#[cfg(feature = "mysql")]
+use diesel::RunQueryDsl;
 use diesel::{
-    QueryResult, RunQueryDsl,
+    QueryResult,
     connection::{AnsiTransactionManager, TransactionManager, TransactionManagerStatus},
     result::{DatabaseErrorKind, Error},
 };

@@ -5,6 +5,7 @@
 #![expect(unreachable_pub, reason = "a test binary exports nothing; pub marks what the harness offers to tests")]
 
 mod broker;
+mod commands;
 mod dispatch;
 mod end_to_end;
 mod episodes;
@@ -13,4 +14,7 @@ mod harness_check;
 mod http_api;
 mod metrics;
 mod outcomes;
+mod queries;
 mod recovery;
+mod same_rows;
+mod schema;
