@@ -163,7 +163,7 @@ impl Pipeline {
     pub fn statuses(&self, rest: &str) -> Vec<String> {
         let join = |parts: [&str; 5]| match self.database() {
             TestDatabase::Sqlite { .. } => parts.join(" || "),
-            _ => format!("CONCAT({})", parts.join(", ")),
+            TestDatabase::MariaDb { .. } => format!("CONCAT({})", parts.join(", ")),
         };
         let value = join(["alert_name", "' '", "dispatch_status", "'/'", "COALESCE(dispatch_reason, '-')"]);
         self.database().lines(&format!("SELECT {value} AS value FROM poundcake_alerts {rest} ORDER BY id"))
