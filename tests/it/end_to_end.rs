@@ -4,12 +4,12 @@ use crate::harness::{Alertmanager, PATIENCE, Pipeline, Prometheus, Setup, Shape,
 use chrono::{TimeDelta, Utc};
 
 const TOKEN: &str = "alertmanager-token-of-this-test";
-const ROUTES: &str = r#"
+const ROUTES: &str = r"
 routes:
   - action: remediation.host_down_workflow
     parameters:
       instance: at ${labels.instance}
-"#;
+";
 
 async fn pipeline() -> Pipeline {
     let setup = Setup::new(Shape::Separate).await.routes(ROUTES);
