@@ -6,10 +6,12 @@
 
 mod attempt;
 mod batch;
+mod circuit;
 mod direct;
 mod end;
 mod lease;
 mod lookup;
+mod orphan;
 pub mod parameters;
 mod resolver;
 pub mod routes;
@@ -18,6 +20,7 @@ mod rule;
 pub mod template;
 mod worker;
 
+pub use circuit::Circuit;
 pub use end::End;
 pub use lease::Lease;
 pub use resolver::Resolver;
@@ -58,6 +61,23 @@ pub struct Policy {
     pub template_text: TemplateText,
 }
 
+impl Policy {
+    /// How long an execution may stay `requested` before it can count as forgotten: 10 minutes at a settle time of 60 s.
+    pub(crate) fn orphan_age(&self) -> TimeDelta {
+        self.settle_time * 10
+    }
+
+    /// How long after a cancel the execution is looked at again: 5 s at a settle time of 60 s.
+    pub(crate) fn cancel_wait(&self) -> TimeDelta {
+        self.settle_time / 12
+    }
+
+    /// The wait after a lookup that failed or found nothing final: 10 s at a settle time of 60 s.
+    pub(crate) fn lookup_wait(&self) -> TimeDelta {
+        self.settle_time / 6
+    }
+}
+
 /// Everything that a dispatch needs; one per process, shared.
 pub struct Dispatch {
     /// The rows.
@@ -70,6 +90,8 @@ pub struct Dispatch {
     pub routes: Routes,
     /// The settings.
     pub policy: Policy,
+    /// Whether StackStorm works.
+    pub circuit: Circuit,
     /// What is counted.
     pub metrics: Metrics,
 }

@@ -3,7 +3,7 @@
 use crate::{
     broker::Publisher,
     config::{HttpSettings, Settings},
-    dispatcher::{self, Dispatch, Lease, Policy, Resolver, Routes, Worker},
+    dispatcher::{self, Circuit, Dispatch, Lease, Policy, Resolver, Routes, Worker},
     http::{self, Role},
     ingest::{Ingest, Writer, WriterSettings},
     metrics::Metrics,
@@ -122,7 +122,9 @@ pub(super) fn dispatch(settings: &Settings, store: &Store, metrics: &Metrics) ->
     let routes = Routes::open(settings.dispatch.routes.as_deref())?;
     let policy = policy(settings)?;
     let actions = ActionCache::new(dispatcher::ACTIONS_KEPT);
-    Ok(Arc::new(Dispatch { store: store.clone(), client, actions, routes, policy, metrics: metrics.clone() }))
+    let circuit = Circuit::new(metrics.clone());
+    let (store, metrics) = (store.clone(), metrics.clone());
+    Ok(Arc::new(Dispatch { store, client, actions, routes, policy, circuit, metrics }))
 }
 
 fn policy(settings: &Settings) -> anyhow::Result<Policy> {

@@ -110,6 +110,11 @@ async fn requeue(shared: Arc<Shared>) {
 /// One delivery. The ack is the last line; a crash anywhere before it brings the message back, and the row says what was
 /// done. Nothing here requeues.
 async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePermit) {
+    // Before the claim: no lease runs while StackStorm does not work.
+    let passage = tokio::select! {
+        () = shared.stop.cancelled() => return,
+        passage = shared.dispatch.circuit.pass() => passage,
+    };
     let message = delivery.message;
     let request = ClaimRequest { alert_id: message.alert_id, generation: message.generation };
     let Some(claimed) = shared.insist("claim", || shared.claims.ask(request)).await else { return };
@@ -124,7 +129,7 @@ async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePer
         metrics.claims.with_label_values(&["not_claimable"]).inc();
         log::debug!(request_id:% = message.request_id, alert_id = message.alert_id; "not claimable: stale, held or done");
     }
-    drop(slot);
+    drop((passage, slot));
     delivery.ack().await;
 }
 
@@ -137,7 +142,7 @@ impl Shared {
                 request_id: claimed.request_id,
                 authority: Authority::Claim(claimed.token.clone()),
                 links: links.clone(),
-                log: log.as_ref().map(|entry| entry.appended_to(claimed.alert.dispatch_log.as_deref())),
+                log: log.clone(),
             };
             let recorded = self.insist("record", || self.records.ask(record.clone())).await;
             recorded.map(|recorded| recorded == Recorded::Dispatched)

@@ -29,7 +29,7 @@ pub use alertmanager::{Alertmanager, Prometheus};
 pub use database::TestDatabase;
 pub use eventually::eventually;
 pub use http::client;
-pub use pipeline::{PATIENCE, Pipeline, SOON, Setup, Shape, deliver, firing, resolved};
+pub use pipeline::{KEY, PATIENCE, Pipeline, SOON, Setup, Shape, deliver, firing, resolved};
 pub use process::{Process, Running};
 pub use proxy::{ChaosProxy, Direction};
 pub use receiver::WebhookReceiver;
