@@ -9,6 +9,7 @@ mod batch;
 mod circuit;
 mod direct;
 mod end;
+mod lease;
 mod lookup;
 mod orphan;
 pub mod parameters;
@@ -21,6 +22,7 @@ mod worker;
 
 pub use circuit::Circuit;
 pub use end::End;
+pub use lease::Lease;
 pub use resolver::Resolver;
 pub use routing::Routes;
 pub use worker::Worker;
@@ -28,17 +30,13 @@ pub use worker::Worker;
 use crate::{
     metrics::Metrics,
     model::ids::{AlertId, RequestId},
-    retry::{Schedule, WithinDelivery},
+    retry::Schedule,
     stackstorm::{ActionCache, Client, text::TemplateText},
     store::Store,
 };
 use chrono::TimeDelta;
 use std::time::Duration;
 
-/// How long a claim is fresh enough to post: a process that was stopped longer gives the row back.
-const FRESH: Duration = Duration::from_secs(10);
-/// What a lease must hold beside the backoff within a delivery and the call, for recording how the call ended.
-const LEASE_SLACK: Duration = Duration::from_secs(30);
 /// How long an action's declaration is kept.
 pub const ACTIONS_KEPT: Duration = Duration::from_mins(5);
 
@@ -80,29 +78,6 @@ impl Policy {
     }
 }
 
-/// The parts of a lease: first the claim is fresh and a call may begin, then the call runs into its timeout, and in what
-/// remains its end is recorded. So every call is over before another dispatcher can have the claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lease {
-    /// How long a claim is ours.
-    pub length: Duration,
-    /// Nothing is posted later than this after the claim.
-    pub fresh: Duration,
-}
-
-impl Lease {
-    /// Divides a lease; `Err` is the shortest that the HTTP timeout permits. Recording is as quick as a call may be slow,
-    /// so a shorter timeout permits a shorter slack.
-    pub fn divide(length: Duration, http_timeout: Duration) -> Result<Self, Duration> {
-        let slack = LEASE_SLACK.min(http_timeout);
-        let shortest = WithinDelivery::LONGEST + http_timeout + slack;
-        if length < shortest {
-            return Err(shortest);
-        }
-        Ok(Self { length, fresh: FRESH.min(length.saturating_sub(http_timeout + slack)) })
-    }
-}
-
 /// Everything that a dispatch needs; one per process, shared.
 pub struct Dispatch {
     /// The rows.
@@ -124,24 +99,4 @@ pub struct Dispatch {
 /// What StackStorm knows a dispatch by. Unique per alert and generation; every attempt of one uses the same.
 pub fn trace_tag(request_id: RequestId, alert_id: AlertId, generation: i32) -> String {
     format!("poundcake:{request_id}:{alert_id}:{generation}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_call_is_over_before_its_lease_ends() {
-        let seconds = Duration::from_secs;
-        let default = Lease::divide(seconds(120), seconds(35));
-        assert_eq!(default, Ok(Lease { length: seconds(120), fresh: FRESH }));
-        assert_eq!(Lease::divide(seconds(69), seconds(35)), Err(seconds(70)));
-        assert_eq!(Lease::divide(seconds(7), seconds(1)).map(|lease| lease.fresh), Ok(seconds(5)));
-        for timeout in [1, 5, 35, 100] {
-            let shortest = Lease::divide(Duration::ZERO, seconds(timeout)).unwrap_err();
-            let lease = Lease::divide(shortest, seconds(timeout)).unwrap();
-            assert!(lease.fresh + seconds(timeout) < lease.length, "{lease:?}");
-            assert!(lease.fresh >= WithinDelivery::LONGEST, "{lease:?}");
-        }
-    }
 }

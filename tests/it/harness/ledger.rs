@@ -67,7 +67,8 @@ impl Pipeline {
         self.joined(&["'poundcake:'", request_id, "':'", "a.id", "':'", "a.dispatch_generation"])
     }
 
-    fn joined(&self, parts: &[&str]) -> String {
+    /// Texts put together, in the database's words.
+    pub(super) fn joined(&self, parts: &[&str]) -> String {
         match self.database() {
             TestDatabase::Sqlite { .. } => parts.join(" || "),
             TestDatabase::MariaDb { .. } => format!("CONCAT({})", parts.join(", ")),

@@ -195,11 +195,7 @@ impl Pipeline {
 
     /// `name status/reason` of each row, in the order of their ids.
     pub fn statuses(&self, rest: &str) -> Vec<String> {
-        let join = |parts: [&str; 5]| match self.database() {
-            TestDatabase::Sqlite { .. } => parts.join(" || "),
-            TestDatabase::MariaDb { .. } => format!("CONCAT({})", parts.join(", ")),
-        };
-        let value = join(["alert_name", "' '", "dispatch_status", "'/'", "COALESCE(dispatch_reason, '-')"]);
+        let value = self.joined(&["alert_name", "' '", "dispatch_status", "'/'", "COALESCE(dispatch_reason, '-')"]);
         self.database().lines(&format!("SELECT {value} AS value FROM poundcake_alerts {rest} ORDER BY id"))
     }
 }

@@ -81,6 +81,29 @@ async fn a_dispatcher_killed_between_record_and_ack_gets_the_message_again_and_d
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dispatcher_stopped_between_claim_and_post_for_longer_than_its_lease_posts_nothing() {
+    let mut pipeline = proxied(Shape::Separate).await.start().await;
+    // Claimed, and still asking for the action's declaration.
+    pipeline.st2().set_fault(Fault::Delay { millis: 800 });
+    pipeline.send(&alerts(1)).await;
+    claimed(&pipeline, 1).await;
+    pipeline.dispatcher().pause();
+    assert_eq!(pipeline.st2().seen().posts, 0, "stopped in time");
+    pipeline.st2().clear_faults();
+    let stopped = pipeline.dispatcher.take().expect("the first dispatcher");
+    pipeline.start_dispatcher().await;
+    pipeline.settled_within(PATIENCE).await;
+    stopped.resume();
+    let noticed = async || {
+        let log = stopped.output("stderr");
+        if log.contains("the claim had outlived its lease") { Ok(()) } else { Err("not noticed") }
+    };
+    eventually("the first dispatcher finds its claim gone", SOON, noticed).await;
+    assert_eq!(pipeline.st2().seen().posts, 1);
+    pipeline.assert_ledger(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_dispatchers_on_one_queue_run_each_of_five_hundred_alerts_once() {
     let mut pipeline = proxied(Shape::Separate).await.start_without_dispatcher().await;
     let first = pipeline.setup.process("dispatcher").start().ready().await;
