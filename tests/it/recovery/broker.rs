@@ -1,7 +1,7 @@
 //! RabbitMQ is away, mute, or has lost its queue; ingest is killed around the publish.
 
 use super::{alerts, proxied};
-use crate::harness::{PATIENCE, Pipeline, SOON, Shape, eventually, firing};
+use crate::harness::{PATIENCE, Pipeline, SOON, Shape, eventually, firing, resolved};
 
 /// Waits for the queue, and for so many messages in it, ready or delivered.
 async fn queued(pipeline: &Pipeline, least: u64) {
@@ -74,6 +74,25 @@ async fn what_was_in_a_queue_that_is_lost_is_published_again() {
     pipeline.start_dispatcher().await;
     pipeline.settled_within(PATIENCE).await;
     pipeline.assert_ledger(20).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_that_ends_while_no_queue_takes_its_message_runs_nothing() {
+    let mut pipeline = proxied(Shape::Separate).await.start_without_dispatcher().await;
+    queued(&pipeline, 0).await;
+    pipeline.setup.vhost.as_ref().expect("a vhost").delete_queue("poundcake.dispatch").await;
+    pipeline.send(&[firing("HostDown", "web-1:9100", super::T0)]).await;
+    // Returned by the broker, and again by the relay.
+    let tried = async || match pipeline.database().count("poundcake_alerts WHERE claimed_by = 'relay'") {
+        1 => Ok(()),
+        others => Err(others),
+    };
+    eventually("the relay has tried", SOON, tried).await;
+    pipeline.send(&[resolved("HostDown", "web-1:9100", super::T0, "2026-11-22T01:05:00Z")]).await;
+    assert_eq!(pipeline.statuses(""), ["HostDown skipped/resolved_before_dispatch", "HostDown skipped/resolved"]);
+    pipeline.start_dispatcher().await;
+    queued(&pipeline, 0).await;
+    pipeline.assert_ledger(0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
