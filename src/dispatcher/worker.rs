@@ -182,6 +182,8 @@ impl Shared {
                 let due_s = later.due_in.num_seconds();
                 let event = later.event.as_ref().map_or("waiting", |(event, _)| event);
                 log::info!(request_id:%, alert_id, attempt, due_s, uncertain = later.uncertain; "given back: {event}");
+                // What StackStorm said may quote parameters, so it stays out of the usual log; the row has it.
+                log::debug!(alert_id; "given back because: {}", later.event.as_ref().map_or("-", |(_, text)| text));
             }
             End::Awaiting { uncertain } => {
                 log::info!(request_id:%, alert_id, attempt, uncertain; "StackStorm's rules have it");

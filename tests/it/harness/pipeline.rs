@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// The stand-in's key.
 pub const KEY: &str = "test-key";
-/// For things that take milliseconds on an idle machine.
-pub const SOON: Duration = Duration::from_secs(30);
+/// For things that take milliseconds on an idle machine; longer than a call that has to be looked up.
+pub const SOON: Duration = Duration::from_mins(2);
 
 /// For what waits for a lease, a settle time, the relay or a reconnect as well.
 pub const PATIENCE: Duration = Duration::from_secs(90);
