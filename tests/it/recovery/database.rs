@@ -80,3 +80,36 @@ async fn a_webhook_whose_commit_is_not_answered_is_503_and_a_repeat_when_sent_ag
     pipeline.settled_within(PATIENCE).await;
     pipeline.assert_ledger(3).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_refuses_writes_is_503_and_names_its_reason_in_the_log() {
+    let pipeline = proxied(Shape::Separate).await.start().await;
+    // What a replica, or a primary that is being switched over, answers to every write.
+    pipeline.database().execute(
+        "CREATE TRIGGER read_only BEFORE INSERT ON poundcake_api_calls FOR EACH ROW SIGNAL SQLSTATE 'HY000' \
+         SET MYSQL_ERRNO = 1290, MESSAGE_TEXT = 'The MariaDB server is running with the --read-only option'",
+    );
+    assert!(refused(&pipeline, &alerts(5)).await < ALERTMANAGER);
+    assert!(pipeline.ingest.output("stderr").contains("--read-only"), "the operator is told why");
+    pipeline.database().execute("DROP TRIGGER read_only");
+    pipeline.deliver(&alerts(5)).await;
+    pipeline.settled_within(PATIENCE).await;
+    pipeline.assert_ledger(5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_connections_are_503_until_there_is_one_again() {
+    let pipeline = proxied(Shape::Separate).await.start().await;
+    pipeline.database().administer("ALTER USER {user} WITH MAX_USER_CONNECTIONS 1");
+    let held = eventually("the only connection is ours", SOON, async || {
+        pipeline.database().administer("KILL USER {user}");
+        pipeline.database().hold().ok_or("somebody else has it")
+    })
+    .await;
+    assert!(refused(&pipeline, &alerts(5)).await < ALERTMANAGER);
+    drop(held);
+    pipeline.database().administer("ALTER USER {user} WITH MAX_USER_CONNECTIONS 0");
+    pipeline.deliver(&alerts(5)).await;
+    pipeline.settled_within(PATIENCE).await;
+    pipeline.assert_ledger(5).await;
+}
