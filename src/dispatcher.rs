@@ -7,6 +7,7 @@
 mod attempt;
 mod batch;
 mod direct;
+mod earlier;
 mod end;
 mod lookup;
 pub mod parameters;

@@ -41,6 +41,9 @@ pub struct Metrics {
     pub links: IntCounter,
     /// `poundcake_duplicates_detected_total`: executions beyond the one that an alert should have.
     pub duplicates: IntCounter,
+    /// `poundcake_replays_total{result}`: rows moved by hand, `replayed` or `discarded` (over HTTP; the CLI is a process of
+    /// its own), and `adopted`: replayed, and found to have run under an older generation.
+    pub replays: IntCounterVec,
     /// `poundcake_routes_invalid`: 1 while the routes file is invalid and the old one is in force.
     pub routes_invalid: IntGauge,
 }
@@ -73,6 +76,7 @@ impl Metrics {
             settled: counters(r, "settled_total", "Dispatches that ended without an execution", &["status", "reason"])?,
             links: counter(r, "links_total", "Execution links written")?,
             duplicates: counter(r, "duplicates_detected_total", "Executions beyond the one an alert should have")?,
+            replays: counters(r, "replays_total", "Rows moved by hand, by result", &["result"])?,
             routes_invalid: {
                 let gauge = IntGauge::with_opts(opts("routes_invalid", "1 while the routes file is invalid"))?;
                 r.register(Box::new(gauge.clone()))?;

@@ -114,7 +114,7 @@ pub(super) fn serve(
     store: Store,
     metrics: Metrics,
     stop: &CancellationToken,
-) -> anyhow::Result<(actix_web::dev::Server, std::net::SocketAddr)> {
+) -> anyhow::Result<(impl Future<Output = std::io::Result<()>> + Send + use<>, std::net::SocketAddr)> {
     let http = HttpSettings { max_body_bytes, ..settings.http.clone() };
     Ok(http::serve(&http, Role::Ingest { ingest }, store, metrics, stop.clone())?)
 }
