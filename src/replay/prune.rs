@@ -63,7 +63,7 @@ async fn requests(
     let mut after = Some(0);
     while let Some(id) = after {
         let known = std::sync::Arc::clone(&gone);
-        let window = store.run(move |conn| sql::api_calls(conn, id, cutoff, &known)).await?;
+        let window = store.run(move |conn| sql::api_calls(conn, id, cutoff, |alert| known.contains(&alert))).await?;
         after = window.last;
         if dry_run {
             pruned.requests += window.ids.len();

@@ -121,12 +121,12 @@ pub fn count_links(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<usize, S
     Ok(usize::try_from(count).unwrap_or_default())
 }
 
-/// The webhooks without alerts among the next ones after an id; alerts in `gone` count as deleted.
+/// The webhooks without alerts among the next ones after an id; alerts that are `gone` count as deleted.
 pub fn api_calls(
     conn: &mut AnyConnection,
     after: ApiCallId,
     cutoff: NaiveDateTime,
-    gone: &HashSet<AlertId>,
+    gone: impl Fn(AlertId) -> bool,
 ) -> Result<Window, StoreError> {
     let rows: Vec<(ApiCallId, NaiveDateTime)> = calls::poundcake_api_calls
         .filter(calls::id.gt(after))
@@ -142,7 +142,7 @@ pub fn api_calls(
         .select((dsl::api_call_id, dsl::id))
         .load(conn)?;
     let kept: HashSet<ApiCallId> =
-        alerts.into_iter().filter(|(_, alert)| !gone.contains(alert)).map(|(call, _)| call).collect();
+        alerts.into_iter().filter(|(_, alert)| !gone(*alert)).map(|(call, _)| call).collect();
     Ok(Window { ids: old.into_iter().filter(|id| !kept.contains(id)).collect(), last })
 }
 

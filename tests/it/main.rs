@@ -8,3 +8,4 @@ mod dispatch;
 mod harness;
 mod harness_check;
 mod http_api;
+mod replay;
