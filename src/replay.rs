@@ -14,7 +14,7 @@ use crate::{
     store::{
         Store, StoreError,
         repair::{self, Author},
-        selection::{self, CHUNK, Move},
+        selection::{self, CHUNK, Chosen, Move},
     },
 };
 use std::sync::Arc;
@@ -74,22 +74,26 @@ impl Order {
 pub async fn carry_out(store: &Store, order: &Order, metrics: &Metrics) -> Result<Done, OrderError> {
     order.check()?;
     let (filter, what) = (order.filter.clone(), order.what);
-    let ids = store.run(move |conn| selection::ids(conn, &filter, what)).await?;
-    let mut done = Done { matched: ids.len(), moved: 0 };
+    let chosen = store.run(move |conn| selection::choose(conn, &filter, what)).await?;
+    let mut done = Done { matched: chosen.len(), moved: 0 };
     if !order.dry_run {
-        let result = move_all(store, order, ids, &mut done).await;
+        let result = move_all(store, order, &chosen, &mut done).await;
         count(order, done, metrics);
         result?;
     }
     Ok(done)
 }
 
-async fn move_all(store: &Store, order: &Order, ids: Vec<i64>, done: &mut Done) -> Result<(), StoreError> {
-    let (what, by_ids) = (order.what, order.filter.ids.is_some());
-    let author = Arc::new(order.author.clone());
-    for chunk in ids.chunks(CHUNK) {
-        let (chunk, author) = (chunk.to_vec(), Arc::clone(&author));
-        done.moved += store.run(move |conn| repair::move_rows(conn, &chunk, what, by_ids, &author)).await?;
+/// Chunk by chunk; `done` says how far it came where the database goes away in the middle.
+async fn move_all(store: &Store, order: &Order, chosen: &[Chosen], done: &mut Done) -> Result<(), StoreError> {
+    let order = Arc::new(order.clone());
+    for chunk in chosen.chunks(CHUNK) {
+        let (chunk, order) = (chunk.to_vec(), Arc::clone(&order));
+        let moved = store.run(move |conn| {
+            let Order { filter, what, author, .. } = &*order;
+            repair::move_rows(conn, &chunk, filter, *what, author)
+        });
+        done.moved += moved.await?;
     }
     Ok(())
 }

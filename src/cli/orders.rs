@@ -10,6 +10,7 @@ use crate::{
     replay::{self, Order},
     store::{repair::Author, selection::Move},
 };
+use anyhow::ensure;
 use std::process::ExitCode;
 
 /// `poundcake replay`
@@ -65,6 +66,11 @@ impl Common {
     async fn carry_out(self, what: Move, word: &str) -> anyhow::Result<ExitCode> {
         let author = Author { by: who::user_and_host(), reason: self.reason };
         let order = Order { filter: self.selection.into(), author, dry_run: self.dry_run, what };
+        ensure!(
+            !order.filter.is_empty(),
+            "choose alerts by at least one of --id, --request-id, --dispatch-status, --dispatch-reason, --alert-name, \
+             --fingerprint, --severity, --target, --since, --until"
+        );
         order.check()?;
         let store = open(*self.settings).await?;
         let done = replay::carry_out(&store, &order, &Metrics::new()?).await?;

@@ -1,14 +1,14 @@
 //! What people move by hand: rows to a new generation, or to `skipped/discarded`.
 //!
-//! Each chunk is one transaction with one guarded UPDATE. Dispatchers, relays and senders move rows at the same time: a row
-//! that is no longer what the operator chose from is left alone, and not counted.
+//! Each chunk is one transaction with a guarded UPDATE per generation, one as a rule. Dispatchers, relays and senders move
+//! rows at the same time: a row that is no longer what the operator chose is left alone, and not counted.
 
 use super::{
     StoreError,
     any::AnyConnection,
     dispatch_log::{self, Entry},
     schema::poundcake_alerts::dsl,
-    selection::{Move, movable},
+    selection::{Chosen, Condition, Filter, Move, movable},
     tx,
 };
 use crate::model::{
@@ -17,6 +17,7 @@ use crate::model::{
 };
 use chrono::NaiveDateTime;
 use diesel::{dsl::sql, prelude::*, sql_types::Bool};
+use std::collections::BTreeMap;
 
 /// Who does it, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,20 +28,35 @@ pub struct Author {
     pub reason: String,
 }
 
-/// Moves those of `ids` (ascending, few) that can still be moved; returns how many.
+/// Moves those of `chosen` (by ascending id, few) that the filter would still choose; returns how many.
 pub fn move_rows(
     conn: &mut AnyConnection,
-    ids: &[AlertId],
+    chosen: &[Chosen],
+    filter: &Filter,
     what: Move,
-    by_ids: bool,
     author: &Author,
 ) -> Result<usize, StoreError> {
+    let mut generations: BTreeMap<i32, Vec<AlertId>> = BTreeMap::new();
+    for row in chosen {
+        generations.entry(row.generation).or_default().push(row.id);
+    }
     tx::write(conn, |conn| {
         let now = tx::now(conn)?;
-        match what {
-            Move::Replay { .. } => replay(conn, ids, what, by_ids, author, now),
-            Move::Discard => discard(conn, ids, author, now),
+        let mut moved = 0;
+        for (generation, ids) in &generations {
+            let still: Condition = Box::new(
+                dsl::id
+                    .eq_any(ids.clone())
+                    .and(dsl::dispatch_generation.eq(*generation))
+                    .and(filter.condition())
+                    .and(movable(what, filter.ids.is_some())),
+            );
+            moved += match what {
+                Move::Replay { .. } => replay(conn, still, author, now)?,
+                Move::Discard => discard(conn, still, author, now)?,
+            };
         }
+        Ok(moved)
     })
 }
 
@@ -51,9 +67,7 @@ pub fn move_rows(
 /// overwrites it. The episode stays as it is: a closed one stays closed, and a follower is dispatched on its own.
 fn replay(
     conn: &mut AnyConnection,
-    ids: &[AlertId],
-    what: Move,
-    by_ids: bool,
+    still: Condition,
     author: &Author,
     now: NaiveDateTime,
 ) -> Result<usize, StoreError> {
@@ -61,7 +75,7 @@ fn replay(
     let log = dispatch_log::appended_in_sql(conn, &entry);
     let was_uncertain = sql::<Bool>("(dispatch_uncertain OR COALESCE(dispatch_reason, '') = 'uncertain')");
     let no_time = None::<NaiveDateTime>;
-    Ok(diesel::update(dsl::poundcake_alerts.filter(dsl::id.eq_any(ids.to_vec())).filter(movable(what, by_ids)))
+    Ok(diesel::update(dsl::poundcake_alerts.filter(still))
         .set((
             dsl::dispatch_log.eq(log),
             dsl::dispatch_uncertain.eq(was_uncertain),
@@ -75,7 +89,6 @@ fn replay(
             dsl::attempted_at.eq(no_time),
             dsl::next_attempt_at.eq(Some(now)),
             dsl::claimed_by.eq(None::<String>),
-            dsl::dispatched_at.eq(no_time),
             dsl::updated_at.eq(now),
         ))
         .execute(conn)?)
@@ -84,14 +97,13 @@ fn replay(
 /// A message that is on its way finds the row settled.
 fn discard(
     conn: &mut AnyConnection,
-    ids: &[AlertId],
+    still: Condition,
     author: &Author,
     now: NaiveDateTime,
 ) -> Result<usize, StoreError> {
     let entry = Entry::new(now, "discarded").author(&author.by, &author.reason);
     let log = dispatch_log::appended_in_sql(conn, &entry);
-    let chosen = dsl::poundcake_alerts.filter(dsl::id.eq_any(ids.to_vec())).filter(movable(Move::Discard, true));
-    Ok(diesel::update(chosen)
+    Ok(diesel::update(dsl::poundcake_alerts.filter(still))
         .set((
             dsl::dispatch_log.eq(log),
             dsl::dispatch_status.eq(DispatchStatus::Skipped),

@@ -70,7 +70,7 @@ impl Filter {
     }
 
     /// The condition without `ids` and `request_id`, which are resolved to keys first.
-    fn condition(&self) -> Condition {
+    pub(super) fn condition(&self) -> Condition {
         let mut all: Condition = Box::new(dsl::id.gt(0));
         if let Some(status) = self.dispatch_status {
             all = Box::new(all.and(dsl::dispatch_status.eq(status)));
@@ -130,18 +130,26 @@ pub(super) fn movable(what: Move, by_ids: bool) -> Condition {
     }
 }
 
-/// The ids of the chosen rows that the move can move now, ascending.
+/// A row as it was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable)]
+pub struct Chosen {
+    /// The row.
+    pub id: AlertId,
+    /// Its generation then: an order that is given twice at once moves the row once.
+    pub generation: i32,
+}
+
+/// The rows that the filter chooses and the move can move now, by ascending id.
 ///
-/// All at once: eight bytes a row, and what arrives while an order is carried out is not part of it.
-pub fn ids(conn: &mut AnyConnection, filter: &Filter, what: Move) -> Result<Vec<AlertId>, StoreError> {
+/// All at once: sixteen bytes a row, and what arrives while an order is carried out is not part of it.
+pub fn choose(conn: &mut AnyConnection, filter: &Filter, what: Move) -> Result<Vec<Chosen>, StoreError> {
     let Some(call) = api_call(conn, filter)? else { return Ok(Vec::new()) };
-    let by_ids = filter.ids.is_some();
     let load = |conn: &mut AnyConnection, ids: Option<&[AlertId]>| {
         let mut query = dsl::poundcake_alerts
             .filter(filter.condition())
-            .filter(movable(what, by_ids))
+            .filter(movable(what, filter.ids.is_some()))
             .order(dsl::id)
-            .select(dsl::id)
+            .select((dsl::id, dsl::dispatch_generation))
             .into_boxed();
         if let Call::Of(call) = call {
             query = query.filter(dsl::api_call_id.eq(call));
@@ -149,7 +157,7 @@ pub fn ids(conn: &mut AnyConnection, filter: &Filter, what: Move) -> Result<Vec<
         if let Some(ids) = ids {
             query = query.filter(dsl::id.eq_any(ids.to_vec()));
         }
-        query.load::<AlertId>(conn)
+        query.load::<Chosen>(conn)
     };
     let Some(named) = &filter.ids else { return Ok(load(conn, None)?) };
     let mut named = named.clone();

@@ -2,6 +2,16 @@
 
 use super::rows::{REQUEST, copy_first, discard, insert, log, replay, states};
 use crate::{harness::TestDatabase, http_api::app::App};
+use poundcake::{
+    model::status::DispatchReason,
+    replay::Filter,
+    store::{
+        Store,
+        conn::DatabaseUrl,
+        repair::{self, Author},
+        selection::{self, Move},
+    },
+};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +71,7 @@ async fn a_dry_run_changes_nothing_and_a_run_begins_a_new_generation_that_says_w
             (
                 &json!("replayed"),
                 &json!("failed/attempts_exhausted"),
-                &json!("fixed the \"route\""),
+                &json!("fixed the \"route\" 🔥 \u{1}"),
                 &json!("no token, from 127.0.0.1")
             )
         );
@@ -150,6 +160,35 @@ async fn discarding_takes_what_waits_or_has_failed_and_nothing_that_may_have_run
         assert_eq!(log(&app.database, 2)[0]["from"], "queued/-");
         assert_eq!(app.metrics.replays.with_label_values(&["discarded"]).get(), 3);
         assert_eq!(replay(&app, json!({ "reason": "discarded" }), &[]).await, (3, 3));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_has_gone_on_since_it_was_chosen_is_left_alone() {
+    for database in TestDatabase::each() {
+        let app = App::on(database);
+        insert(&app.database, &["dispatched", "failed/rejected", "failed/rejected", "pending"]);
+        let store = Store::new(DatabaseUrl::parse(&app.database.url()).unwrap(), 1);
+        let move_those = |filter: &Filter, what: Move, between: &str| {
+            let chosen = store.run_blocking(|conn| selection::choose(conn, filter, what)).unwrap();
+            app.database.execute(between);
+            let author = Author { by: "a".to_owned(), reason: "b".to_owned() };
+            let moved = store.run_blocking(|conn| repair::move_rows(conn, &chosen, filter, what, &author)).unwrap();
+            (chosen.len(), moved)
+        };
+        let replay = Move::Replay { include_dispatched: true };
+        let named = |id: i64| Filter { ids: Some(vec![id]), ..Filter::default() };
+        // Another operator's replay of it has run already.
+        let ran = "UPDATE poundcake_alerts SET dispatch_generation = 1 WHERE id = 1";
+        assert_eq!(move_those(&named(1), replay, ran), (1, 0));
+        let retried =
+            "UPDATE poundcake_alerts SET dispatch_status = 'pending', next_attempt_at = created_at WHERE id = 2";
+        assert_eq!(move_those(&named(2), replay, retried), (1, 0));
+        let rejected = Filter { reason: Some(DispatchReason::Rejected), ..Filter::default() };
+        let expired = "UPDATE poundcake_alerts SET dispatch_reason = 'expired' WHERE id = 3";
+        assert_eq!(move_those(&rejected, replay, expired), (1, 0));
+        let claimed = "UPDATE poundcake_alerts SET dispatch_status = 'dispatching' WHERE id = 4";
+        assert_eq!(move_those(&named(4), Move::Discard, claimed), (1, 0));
     }
 }
 

@@ -68,7 +68,8 @@ async fn an_order_that_is_wrong_changes_nothing_and_says_so() {
     for database in prepared().await {
         insert(&database, &["failed/rejected"]);
         for (line, code, expected) in [
-            ("replay --reason x", 1, "name at least one field"),
+            ("replay --reason x", 1, "at least one of --id"),
+            ("discard --id 1 --reason=", 1, "say why"),
             ("replay --id 1", 2, "--reason"),
             ("replay --id 1 --reason x --dispatch-status lost", 2, "known are: pending, queued"),
             ("replay --id 1 --reason x --since yesterday", 2, "--since"),

@@ -10,13 +10,15 @@ use serde_json::{Value, json};
 pub const REQUEST: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
 /// A row for each `status/reason`, ids from 1, named `A1`, `A2`, … The schema is up, and nothing else is there.
-pub fn insert(database: &TestDatabase, states: &[&str]) {
+pub fn insert(database: &TestDatabase, rows: &[&str]) {
     webhook(database, REQUEST, "2026-01-01 00:00:00");
-    for (index, state) in states.iter().enumerate() {
-        let (status, reason) = state
-            .split_once('/')
-            .map_or((*state, "NULL".to_owned()), |(status, reason)| (status, format!("'{reason}'")));
-        let due = if matches!(status, "failed" | "skipped" | "dispatched") { "NULL" } else { "'2026-01-01 00:00:00'" };
+    for (index, state) in rows.iter().enumerate() {
+        let (status, reason) = match state.split_once('/') {
+            Some((status, reason)) => (status, format!("'{reason}'")),
+            None => (*state, "NULL".to_owned()),
+        };
+        let settled = matches!(status, "failed" | "skipped" | "dispatched");
+        let due = if settled { "NULL" } else { "'2026-01-01 00:00:00'" };
         let (n, time) = (index + 1, "'2026-01-01 00:00:00'");
         database.execute(&format!(
             "INSERT INTO poundcake_alerts (api_call_id, fingerprint, alert_name, severity, instance, labels, created_at, \
@@ -79,7 +81,7 @@ pub async fn discard(app: &App, filter: Value, more: &[&str]) -> (u64, u64) {
 }
 
 async fn counts(app: &App, path: &str, word: &str, filter: Value, more: &[&str]) -> (u64, u64) {
-    let mut body = json!({ "filter": filter, "reason": "fixed the \"route\"" });
+    let mut body = json!({ "filter": filter, "reason": "fixed the \"route\" 🔥 \u{1}" });
     for flag in more {
         body[*flag] = json!(true);
     }
