@@ -13,9 +13,13 @@ use crate::{
 use anyhow::ensure;
 use std::process::ExitCode;
 
+/// For the end of `replay --help`.
+const UNCERTAIN: &str = "Alerts that failed as uncertain are looked up in StackStorm first, and not run again if they ran. Its rules engine \
+                         must be up for that: webhooks that still wait for it cannot be seen.\n\n";
+
 /// `poundcake replay`
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = UNCERTAIN.to_owned() + EXIT_CODES)]
 pub(super) struct Replay {
     /// Also alerts that StackStorm has run: they run again
     #[arg(long)]

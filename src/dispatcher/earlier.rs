@@ -7,6 +7,10 @@
 //! - an arrival that StackStorm has not worked off, or a lookup that fails: wait, for it can still run. After the age
 //!   limit the row is `failed/uncertain` again;
 //! - nothing, for a whole settle time: the row is certain, and its next claim posts.
+//!
+//! What this cannot see: a webhook that StackStorm took with 202 and whose message still waits in its RabbitMQ because the
+//! rules engine has stood still all the time (no API shows that queue). It runs when the rules engine is back, beside the
+//! replay. So the rules engine should be up before `failed/uncertain` rows are replayed.
 
 use super::{End, attempt::Attempt, end::Later, lookup, resolver, trace_tag};
 use crate::{

@@ -2,6 +2,10 @@
 //!
 //! One condition serves the count, the ids and the guarded UPDATE, so a dry run says what a run would do.
 
+mod page;
+
+pub use page::{Entry, Failed, page};
+
 use super::{
     StoreError,
     any::AnyConnection,
@@ -189,7 +193,3 @@ fn api_call(conn: &mut AnyConnection, filter: &Filter) -> Result<Option<Call>, S
         .optional()?;
     Ok(id.map(Call::Of))
 }
-
-mod page;
-
-pub use page::{Entry, Failed, page};
