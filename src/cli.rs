@@ -20,7 +20,10 @@ mod who;
 
 use crate::{config::Settings, logging};
 use anyhow::Context;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{
+    CommandFactory, FromArgMatches, Parser, Subcommand,
+    builder::{OsStr, Resettable},
+};
 use std::process::ExitCode;
 
 /// A durable, tracked layer between Alertmanager and StackStorm.
@@ -69,6 +72,12 @@ struct WithSettings {
 }
 
 impl Cli {
+    /// Reads the command line and the environment; ends the process with a message where they cannot be used.
+    pub fn read() -> Self {
+        let matches = command().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command()).exit())
+    }
+
     /// Runs the command to its end.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         // One provider for the whole process; a second call (tests) finds it set.
@@ -90,7 +99,10 @@ impl Command {
             Self::Replay(command) => command.run().await,
             Self::Discard(command) => command.run().await,
             Self::Prune(command) => command.run().await,
-            Self::Config(_) => config::run(),
+            Self::Config(WithSettings { settings }) => {
+                started(settings);
+                config::run()
+            }
             Self::Routes(command) => command.run(),
             Self::SendTest(command) => command.run().await,
             Self::Demo(command) => command.run().await,
@@ -110,6 +122,26 @@ fn started(settings: Settings) -> Settings {
         }
     }
     settings
+}
+
+/// The command line, with messages that name the variable, not only the flag.
+fn command() -> clap::Command {
+    by_variable(Cli::command())
+}
+
+fn by_variable(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| match arg.get_env().map(|name| name.to_string_lossy().into_owned()) {
+        Some(name) if is_left_empty(&name) => arg.value_name(name).env(Resettable::Reset::<OsStr>),
+        Some(name) => arg.value_name(name),
+        None => arg,
+    });
+    command.mut_subcommands(by_variable)
+}
+
+/// Compose's `${X:-}` and a bare `X=` of an `.env` set an empty text where nothing is meant. `POUNDCAKE_MUTE` is the
+/// exception: empty mutes nothing.
+fn is_left_empty(name: &str) -> bool {
+    name != "POUNDCAKE_MUTE" && std::env::var_os(name).is_some_and(|value| value.is_empty())
 }
 
 /// A command that has exactly the settings as its arguments.

@@ -6,10 +6,13 @@
 
 mod attempt;
 mod batch;
+mod circuit;
 mod direct;
 mod earlier;
 mod end;
+mod lease;
 mod lookup;
+mod orphan;
 pub mod parameters;
 mod resolver;
 pub mod routes;
@@ -18,7 +21,9 @@ mod rule;
 pub mod template;
 mod worker;
 
+pub use circuit::Circuit;
 pub use end::End;
+pub use lease::Lease;
 pub use resolver::Resolver;
 pub use routing::Routes;
 pub use worker::Worker;
@@ -33,8 +38,6 @@ use crate::{
 use chrono::TimeDelta;
 use std::time::Duration;
 
-/// How long a claim is fresh enough to post: a process that was stopped longer gives the row back.
-const FRESH: Duration = Duration::from_secs(10);
 /// How long an action's declaration is kept.
 pub const ACTIONS_KEPT: Duration = Duration::from_mins(5);
 
@@ -51,12 +54,29 @@ pub struct Policy {
     pub http_timeout: TimeDelta,
     /// How long lookups must stay healthy and empty.
     pub settle_time: TimeDelta,
-    /// How long a claim is ours.
-    pub lease: TimeDelta,
+    /// How long a claim is ours, and fresh.
+    pub lease: Lease,
     /// Rule mode: how long StackStorm's rules may take.
     pub rule_deadline: TimeDelta,
     /// What happens to template markers in alert text.
     pub template_text: TemplateText,
+}
+
+impl Policy {
+    /// How long an execution may stay `requested` before it can count as forgotten: 10 minutes at a settle time of 60 s.
+    pub(crate) fn orphan_age(&self) -> TimeDelta {
+        self.settle_time * 10
+    }
+
+    /// How long after a cancel the execution is looked at again: 5 s at a settle time of 60 s.
+    pub(crate) fn cancel_wait(&self) -> TimeDelta {
+        self.settle_time / 12
+    }
+
+    /// The wait after a lookup that failed or found nothing final: 10 s at a settle time of 60 s.
+    pub(crate) fn lookup_wait(&self) -> TimeDelta {
+        self.settle_time / 6
+    }
 }
 
 /// Everything that a dispatch needs; one per process, shared.
@@ -71,6 +91,8 @@ pub struct Dispatch {
     pub routes: Routes,
     /// The settings.
     pub policy: Policy,
+    /// Whether StackStorm works.
+    pub circuit: Circuit,
     /// What is counted.
     pub metrics: Metrics,
 }

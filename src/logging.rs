@@ -17,6 +17,8 @@ text_enum! {
 /// Starts logging to standard error. A second call (tests) changes nothing.
 pub fn init(format: LogFormat, filter: &str) {
     let mut builder = env_logger::Builder::new();
+    // lapin's spans come through as lines that say nothing; a filter can bring them back.
+    builder.filter_module("tracing::span", log::LevelFilter::Off);
     builder.parse_filters(filter);
     if format == LogFormat::Json {
         builder.format(|out, record| {

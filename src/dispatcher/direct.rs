@@ -6,7 +6,6 @@
 use super::{
     End,
     attempt::Attempt,
-    end::Later,
     lookup,
     parameters::{self},
     routes::Route,
@@ -24,8 +23,6 @@ use std::time::Instant;
 
 /// How long rows wait while StackStorm does not let us in: an operator has to act.
 const UNAUTHORIZED_WAIT: TimeDelta = TimeDelta::seconds(15);
-/// An uncertain call is looked up for the first time after this.
-const FIRST_LOOKUP: TimeDelta = TimeDelta::seconds(5);
 
 pub(super) async fn run(attempt: &Attempt<'_>, route: &Route, action: &ActionRef, alert: &AlertView<'_>) -> End {
     let declared = match attempt.dispatch.actions.get(&attempt.dispatch.client, action).await {
@@ -44,6 +41,7 @@ pub(super) async fn run(attempt: &Attempt<'_>, route: &Route, action: &ActionRef
 
 /// Nothing was sent yet; StackStorm could not even say what the action takes.
 fn not_asked(attempt: &Attempt<'_>, error: &LookupError) -> End {
+    attempt.dispatch.circuit.failed();
     let wait = match error {
         LookupError::Unauthorized { .. } => UNAUTHORIZED_WAIT,
         _ => attempt.delay(),
@@ -69,7 +67,8 @@ async fn post(
     loop {
         let begun = Instant::now();
         let outcome = attempt.dispatch.client.create_execution(new).await;
-        attempt.count("direct", trigger_word(&outcome), begun);
+        let works = matches!(outcome, Trigger::Accepted(_) | Trigger::Rejected { .. });
+        attempt.count("direct", trigger_word(&outcome), works, begun);
         let wait = match &outcome {
             Trigger::NotSent { .. } if !attempt.stop.is_cancelled() => retries.next_wait(),
             _ => None,
@@ -100,13 +99,7 @@ async fn end_of(attempt: &Attempt<'_>, action: &ActionRef, outcome: Trigger) -> 
         }
         Trigger::Unauthorized { message } => End::not_sent(UNAUTHORIZED_WAIT, message),
         Trigger::NotSent { message } => End::not_sent(attempt.delay(), message),
-        Trigger::Uncertain { message } => End::Later(Later {
-            due_in: FIRST_LOOKUP,
-            uncertain: true,
-            give_back_attempt: false,
-            settling_since: None,
-            event: Some(("uncertain", message)),
-        }),
+        Trigger::Uncertain { message } => uncertain(attempt, message),
     }
 }
 
@@ -120,16 +113,15 @@ async fn rejected(attempt: &Attempt<'_>, status: u16, message: String) -> End {
         Ok(roots) if roots.is_empty() => End::failed(DispatchReason::Rejected, format!("{status}: {message}")),
         Ok(roots) => {
             let entry = Entry::new(crate::clock::utc_now(), "adopted").detail(&format!("{status}: {message}"));
-            End::Dispatched { links: lookup::links(&roots), log: Some(entry) }
+            End::Dispatched { links: roots.iter().map(lookup::link).collect(), log: Some(entry) }
         }
-        Err(error) => End::Later(Later {
-            due_in: FIRST_LOOKUP,
-            uncertain: true,
-            give_back_attempt: false,
-            settling_since: None,
-            event: Some(("uncertain", format!("{status}: {message}; and the lookup failed: {error}"))),
-        }),
+        Err(error) => uncertain(attempt, format!("{status}: {message}; and the lookup failed: {error}")),
     }
+}
+
+/// Looked up soon, before anybody posts again.
+fn uncertain(attempt: &Attempt<'_>, message: String) -> End {
+    lookup::waiting(attempt.dispatch.policy.lookup_wait(), None, Some(("uncertain", message)))
 }
 
 impl Attempt<'_> {
@@ -140,8 +132,13 @@ impl Attempt<'_> {
         TimeDelta::from_std(delay).unwrap_or(TimeDelta::MAX)
     }
 
-    /// Counts one call.
-    pub(super) fn count(&self, mode: &str, outcome: &str, begun: Instant) {
+    /// Counts one call, and tells the circuit whether StackStorm works.
+    pub(super) fn count(&self, mode: &str, outcome: &str, works: bool, begun: Instant) {
+        if works {
+            self.dispatch.circuit.succeeded();
+        } else {
+            self.dispatch.circuit.failed();
+        }
         let metrics = &self.dispatch.metrics;
         metrics.triggers.with_label_values(&[mode, outcome]).inc();
         metrics.trigger_seconds.observe(begun.elapsed().as_secs_f64());

@@ -3,7 +3,7 @@
 //! A rule mode row that was not heard of by its deadline is `failed/uncertain`. Its replay leaves it uncertain, in a
 //! generation that has not been posted (`attempted_at` is NULL: only a claim of a certain row sets it). So such a row is
 //! looked up under the trace tags of all older generations, for what a POST of ours ran and for what rules made of one:
-//! - an execution: the row is `dispatched` with its links, and nothing is posted;
+//! - an execution that is not linked yet: the row is `dispatched` with its links, and nothing is posted;
 //! - an arrival that StackStorm has not worked off, or a lookup that fails: wait, for it can still run. After the age
 //!   limit the row is `failed/uncertain` again;
 //! - nothing, for a whole settle time: the row is certain, and its next claim posts.
@@ -12,11 +12,16 @@
 //! rules engine has stood still all the time (no API shows that queue). It runs when the rules engine is back, beside the
 //! replay. So the rules engine should be up before `failed/uncertain` rows are replayed.
 
-use super::{End, attempt::Attempt, end::Later, lookup, resolver, trace_tag};
+use super::{End, attempt::Attempt, end::Later, lookup, orphan, resolver, trace_tag};
 use crate::{
     model::status::DispatchReason,
     stackstorm::{LookupError, Trace, traces},
-    store::{claims::ClaimedAlert, dispatch_log::Entry, links::Link},
+    store::{
+        StoreError,
+        claims::ClaimedAlert,
+        dispatch_log::Entry,
+        links::{self, Link},
+    },
 };
 use chrono::{NaiveDateTime, TimeDelta};
 
@@ -49,15 +54,19 @@ pub(super) async fn run(attempt: &Attempt<'_>) -> End {
     }
 }
 
-/// Every older generation is asked, and only if all of them ran nothing, nothing ran.
-async fn find(attempt: &Attempt<'_>) -> Result<Found, LookupError> {
-    let (client, claimed) = (&attempt.dispatch.client, attempt.claimed);
+/// Every older generation is asked, and only if none of them ran anything new, nothing ran. What is linked is known: a
+/// generation that ran, and was replayed all the same, is no answer for the one after it.
+async fn find(attempt: &Attempt<'_>) -> Result<Found, FindError> {
+    let (dispatch, claimed) = (attempt.dispatch, attempt.claimed);
+    let alert_id = claimed.alert.id;
+    let known = dispatch.store.run(move |conn| links::of_alert(conn, alert_id)).await?;
     let mut found = Found::Nothing;
     for generation in 0..claimed.alert.dispatch_generation {
-        let tag = trace_tag(claimed.request_id, claimed.alert.id, generation);
-        let traces = client.traces_by_tag(&tag).await?;
+        let tag = trace_tag(claimed.request_id, alert_id, generation);
+        let traces = dispatch.client.traces_by_tag(&tag).await?;
         match of_generation(attempt, generation, &traces).await? {
             Found::Nothing => {}
+            Found::Ran { links, .. } if links.iter().all(|link| known.contains(&link.execution_id)) => {}
             ran @ Found::Ran { .. } => return Ok(ran),
             undecided @ Found::Undecided(_) => found = undecided,
         }
@@ -65,18 +74,27 @@ async fn find(attempt: &Attempt<'_>) -> Result<Found, LookupError> {
     Ok(found)
 }
 
+/// Nobody could be asked.
+#[derive(Debug, thiserror::Error)]
+enum FindError {
+    #[error(transparent)]
+    StackStorm(#[from] LookupError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 async fn of_generation(attempt: &Attempt<'_>, generation: i32, traces: &[Trace]) -> Result<Found, LookupError> {
     let client = &attempt.dispatch.client;
     let roots = traces::roots(traces);
-    if !roots.is_empty() {
-        let ids: Vec<_> = roots.iter().map(|root| root.execution_id.clone()).collect();
-        let executions = client.executions_by_ids(&ids).await?;
-        let has_begun = executions.iter().any(|execution| execution.is_terminal() || execution.has_run());
-        return Ok(if has_begun {
-            Found::Ran { generation, links: lookup::links(&roots) }
-        } else {
-            Found::Undecided(format!("execution {} of generation {generation} has not started", ids[0]))
-        });
+    let ids: Vec<_> = roots.iter().map(|root| root.execution_id.clone()).collect();
+    let mut executions = client.executions_by_ids(&ids).await?;
+    executions.retain(|execution| !orphan::never_ran(execution));
+    if let Some(found) = executions.iter().find(|execution| !execution.is_terminal() && !execution.has_run()) {
+        return Ok(Found::Undecided(format!("execution {} of generation {generation} is {}", found.id, found.status)));
+    }
+    if !executions.is_empty() {
+        let ran = roots.iter().filter(|root| executions.iter().any(|found| found.id == root.execution_id));
+        return Ok(Found::Ran { generation, links: ran.map(lookup::link).collect() });
     }
     if traces::root_trigger_instances(traces).is_empty() {
         return Ok(Found::Nothing);

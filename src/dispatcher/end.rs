@@ -7,7 +7,7 @@ use crate::{
         StoreError,
         any::AnyConnection,
         claims::{self, Claimed, Release, Settlement},
-        dispatch_log::{self, Entry},
+        dispatch_log::Entry,
         links::Link,
     },
 };
@@ -102,7 +102,7 @@ pub(super) fn write(conn: &mut AnyConnection, claimed: &Claimed, end: &End) -> R
     let (id, token) = (claimed.alert.id, claimed.token.as_str());
     match end {
         End::Later(later) => {
-            let log = later.event.as_ref().map(|(event, text)| logged(claimed, event, text));
+            let log = later.event.as_ref().map(|(event, text)| entry(event, text));
             let release = Release {
                 due_in: later.due_in,
                 uncertain: later.uncertain,
@@ -114,7 +114,7 @@ pub(super) fn write(conn: &mut AnyConnection, claimed: &Claimed, end: &End) -> R
             claims::release(conn, id, token, &release)
         }
         End::Settled { status, reason, error, give_back_attempt } => {
-            let log = error.as_ref().map(|text| logged(claimed, reason.as_str(), text));
+            let log = error.as_ref().map(|text| entry(reason.as_str(), text));
             let (status, reason, error, give_back_attempt) = (*status, *reason, error.clone(), *give_back_attempt);
             claims::settle(conn, id, token, &Settlement { status, reason, error, give_back_attempt, log })
         }
@@ -125,7 +125,7 @@ pub(super) fn write(conn: &mut AnyConnection, claimed: &Claimed, end: &End) -> R
     }
 }
 
-/// The row's log with one more entry. Its time is the claim's, by the database's clock, plus what has passed here.
-pub(super) fn logged(claimed: &Claimed, event: &str, text: &str) -> String {
-    dispatch_log::append(claimed.alert.dispatch_log.as_deref(), &Entry::new(clock::utc_now(), event).detail(text))
+/// The time is set when it is written.
+fn entry(event: &str, text: &str) -> Entry {
+    Entry::new(clock::utc_now(), event).detail(text)
 }

@@ -4,23 +4,37 @@
 //! lookups at the start and the end of a settle time with no failed lookup between, beginning only after the call itself
 //! must be over (StackStorm contract, section 3: a frozen worker still creates the execution when it goes on).
 
-use super::{End, attempt::Attempt, end::Later};
+use super::{End, attempt::Attempt, end::Later, orphan};
 use crate::{
     model::status::DispatchReason,
     stackstorm::{Execution, ExecutionId, LookupError, Root, traces},
-    store::{dispatch_log::Entry, links::Link},
+    store::{
+        dispatch_log::{self, Entry},
+        links::Link,
+    },
 };
 use chrono::{NaiveDateTime, TimeDelta};
 
-/// The wait after a lookup that failed, or that found an execution which has not started.
-const AGAIN: TimeDelta = TimeDelta::seconds(10);
-
 pub(super) async fn run(attempt: &Attempt<'_>) -> End {
-    let roots = match roots(attempt).await {
-        Ok(roots) => roots,
-        Err(error) => return waiting(AGAIN, None, Some(("lookup_failed", error.to_string()))),
-    };
-    if roots.is_empty() { settle(attempt) } else { adopt(attempt, &roots).await }
+    match find(attempt).await {
+        Ok(found) if found.begun.is_empty() && found.waiting.is_empty() => settle(attempt),
+        Ok(found) if found.begun.is_empty() => orphan::run(attempt, &found).await,
+        Ok(found) => adopt(attempt, found).await,
+        Err(error) => failed(attempt, &error),
+    }
+}
+
+/// A lookup that fails proves nothing: the settle time begins anew.
+pub(super) fn failed(attempt: &Attempt<'_>, error: &LookupError) -> End {
+    waiting(attempt.dispatch.policy.lookup_wait(), None, Some(("lookup_failed", error.to_string())))
+}
+
+/// What StackStorm has under the tag.
+pub(super) struct Found {
+    /// Started or ended, the first that started first; one that StackStorm has deleted since had ended.
+    pub(super) begun: Vec<Link>,
+    /// Not started, oldest first.
+    pub(super) waiting: Vec<Execution>,
 }
 
 /// The executions that our own POSTs created, oldest first.
@@ -28,38 +42,46 @@ pub(super) async fn roots(attempt: &Attempt<'_>) -> Result<Vec<Root>, LookupErro
     Ok(traces::roots(&attempt.dispatch.client.traces_by_tag(&attempt.tag).await?))
 }
 
-/// All of them as links.
-pub(super) fn links(roots: &[Root]) -> Vec<Link> {
-    let link = |root: &Root| Link {
-        execution_id: root.execution_id.to_string(),
-        rule_ref: None,
-        action_ref: Some(root.action_ref.clone()),
-    };
-    roots.iter().map(link).collect()
-}
-
-/// Whatever has started or ended is ours, failed and canceled included; one that still waits may be on its way.
-async fn adopt(attempt: &Attempt<'_>, roots: &[Root]) -> End {
+/// Those that we cancelled ourselves before they ran are as if they had never been.
+async fn find(attempt: &Attempt<'_>) -> Result<Found, LookupError> {
+    let roots = roots(attempt).await?;
     let ids: Vec<ExecutionId> = roots.iter().map(|root| root.execution_id.clone()).collect();
-    let executions = match attempt.dispatch.client.executions_by_ids(&ids).await {
-        Ok(executions) => executions,
-        Err(error) => return waiting(AGAIN, None, Some(("lookup_failed", error.to_string()))),
-    };
-    if !executions.iter().any(|execution| execution.is_terminal() || execution.has_run()) {
-        return waiting(AGAIN, None, Some(("lookup", not_started(&executions))));
-    }
-    if roots.len() > 1 {
-        let surplus = u64::try_from(roots.len() - 1).unwrap_or_default();
-        attempt.dispatch.metrics.duplicates.inc_by(surplus);
-        log::error!(alert_id = attempt.claimed.alert.id, executions = roots.len(); "one dispatch has several executions");
-    }
-    let entry = Entry::new(crate::clock::utc_now(), "adopted").execution(roots[0].execution_id.as_str());
-    End::Dispatched { links: links(roots), log: Some(entry) }
+    let mut executions = attempt.dispatch.client.executions_by_ids(&ids).await?;
+    let gone = roots.iter().filter(|root| !executions.iter().any(|found| found.id == root.execution_id)).map(link);
+    let mut begun: Vec<Link> = gone.collect();
+    let cancelled = dispatch_log::executions(attempt.claimed.alert.dispatch_log.as_deref(), dispatch_log::CANCELLED);
+    executions.retain(|found| !(cancelled.contains(&found.id.to_string()) && orphan::never_ran(found)));
+    executions.sort_by_key(|execution| execution.start_timestamp);
+    let (started, waiting): (Vec<_>, Vec<_>) =
+        executions.into_iter().partition(|found| found.is_terminal() || found.has_run());
+    begun.extend(roots.iter().filter(|root| started.iter().any(|found| found.id == root.execution_id)).map(link));
+    Ok(Found { begun, waiting })
 }
 
-fn not_started(executions: &[Execution]) -> String {
-    let states: Vec<String> = executions.iter().map(|found| format!("{} is {}", found.id, found.status)).collect();
-    states.join(", ")
+/// A root as a link.
+pub(super) fn link(root: &Root) -> Link {
+    Link { execution_id: root.execution_id.to_string(), rule_ref: None, action_ref: Some(root.action_ref.clone()) }
+}
+
+/// Whatever has started or ended is ours, failed and canceled included. Of several, the one that started first is kept;
+/// those that have not started are cancelled, all are linked, and the surplus is counted.
+async fn adopt(attempt: &Attempt<'_>, found: Found) -> End {
+    for surplus in &found.waiting {
+        orphan::cancel_surplus(attempt, surplus).await;
+    }
+    let surplus = found.waiting.iter().map(|execution| Link {
+        execution_id: execution.id.to_string(),
+        rule_ref: None,
+        action_ref: execution.action_ref.clone(),
+    });
+    let links: Vec<Link> = found.begun.into_iter().chain(surplus).collect();
+    let alert_id = attempt.claimed.alert.id;
+    if links.len() > 1 {
+        attempt.dispatch.metrics.duplicates.inc_by(u64::try_from(links.len() - 1).unwrap_or_default());
+        log::error!(alert_id, executions = links.len(); "one dispatch has several executions");
+    }
+    let entry = Entry::new(crate::clock::utc_now(), "adopted").execution(&links[0].execution_id);
+    End::Dispatched { links, log: Some(entry) }
 }
 
 /// Nothing is there. When that has held for long enough, the row is certain again and waits for its next attempt.
@@ -74,23 +96,31 @@ fn settle(attempt: &Attempt<'_>) -> End {
         Some(since) if now - since < policy.settle_time => {
             waiting(policy.settle_time - (now - since), Some(since), None)
         }
-        Some(_) if alert.dispatch_attempts >= policy.max_attempts => {
-            End::failed(DispatchReason::AttemptsExhausted, attempt.attempts_made())
-        }
-        Some(_) => {
-            let waited = now - alert.attempted_at.unwrap_or(now);
-            End::Later(Later {
-                due_in: (attempt.delay_after_last() - waited).max(TimeDelta::zero()),
-                uncertain: false,
-                give_back_attempt: false,
-                settling_since: None,
-                event: Some(("settled", "StackStorm has no execution of the last attempt".to_owned())),
-            })
-        }
+        Some(_) => certain(attempt, "StackStorm has no execution of the last attempt"),
     }
 }
 
-fn waiting(due_in: TimeDelta, settling_since: Option<NaiveDateTime>, event: Option<(&'static str, String)>) -> End {
+/// It did not run and will not: the next attempt by the schedule, or the end if all are used up.
+pub(super) fn certain(attempt: &Attempt<'_>, why: &str) -> End {
+    let (alert, policy) = (&attempt.claimed.alert, &attempt.dispatch.policy);
+    if alert.dispatch_attempts >= policy.max_attempts {
+        return End::failed(DispatchReason::AttemptsExhausted, attempt.attempts_made());
+    }
+    let waited = attempt.claimed.claimed_at - alert.attempted_at.unwrap_or(alert.created_at);
+    End::Later(Later {
+        due_in: (attempt.delay_after_last() - waited).max(TimeDelta::zero()),
+        uncertain: false,
+        give_back_attempt: false,
+        settling_since: None,
+        event: Some(("settled", why.to_owned())),
+    })
+}
+
+pub(super) fn waiting(
+    due_in: TimeDelta,
+    settling_since: Option<NaiveDateTime>,
+    event: Option<(&'static str, String)>,
+) -> End {
     End::Later(Later { due_in, uncertain: true, give_back_attempt: false, settling_since, event })
 }
 

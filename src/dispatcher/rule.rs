@@ -30,7 +30,8 @@ async fn post(attempt: &Attempt<'_>, name: &WebhookName, body: &Map<String, Valu
     loop {
         let begun = Instant::now();
         let outcome = attempt.dispatch.client.post_webhook(post).await;
-        attempt.count("rule", word(&outcome), begun);
+        let works = matches!(outcome, WebhookOutcome::Accepted | WebhookOutcome::Rejected { .. });
+        attempt.count("rule", word(&outcome), works, begun);
         let wait = match &outcome {
             WebhookOutcome::NotSent { .. } if !attempt.stop.is_cancelled() => retries.next_wait(),
             _ => None,

@@ -11,10 +11,7 @@ use crate::{
         records::{self, Authority, Record, Recorded},
     },
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -75,7 +72,7 @@ fn claims_of(dispatch: &Arc<Dispatch>) -> Batched<ClaimRequest, Option<Claimed>>
     Batched::start(move |requests: Vec<ClaimRequest>| {
         let dispatch = Arc::clone(&dispatch);
         async move {
-            let (table, lease) = (dispatch.routes.table(), dispatch.policy.lease);
+            let (table, lease) = (dispatch.routes.table(), dispatch.policy.lease.length);
             dispatch
                 .store
                 .run(move |conn| {
@@ -113,35 +110,39 @@ async fn requeue(shared: Arc<Shared>) {
 /// One delivery. The ack is the last line; a crash anywhere before it brings the message back, and the row says what was
 /// done. Nothing here requeues.
 async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePermit) {
+    // Before the claim: no lease runs while StackStorm does not work.
+    let passage = tokio::select! {
+        () = shared.stop.cancelled() => return,
+        passage = shared.dispatch.circuit.pass() => passage,
+    };
     let message = delivery.message;
     let request = ClaimRequest { alert_id: message.alert_id, generation: message.generation };
     let Some(claimed) = shared.insist("claim", || shared.claims.ask(request)).await else { return };
     let metrics = &shared.dispatch.metrics;
     if let Some(claimed) = claimed {
         metrics.claims.with_label_values(&["claimed"]).inc();
-        let begun = Instant::now();
-        let end = Attempt::new(&shared.dispatch, &claimed, begun, &shared.stop).run().await;
-        if !shared.finish(&claimed, end, begun).await {
+        let end = Attempt::new(&shared.dispatch, &claimed, &shared.stop).run().await;
+        if !shared.finish(&claimed, end).await {
             return;
         }
     } else {
         metrics.claims.with_label_values(&["not_claimable"]).inc();
         log::debug!(request_id:% = message.request_id, alert_id = message.alert_id; "not claimable: stale, held or done");
     }
-    drop(slot);
+    drop((passage, slot));
     delivery.ack().await;
 }
 
 impl Shared {
     /// Writes how a claim ended. False when shutdown came first: the lease decides then.
-    async fn finish(&self, claimed: &Claimed, end: End, begun: Instant) -> bool {
+    async fn finish(&self, claimed: &Claimed, end: End) -> bool {
         let written = if let End::Dispatched { links, log } = &end {
             let record = Record {
                 alert_id: claimed.alert.id,
                 request_id: claimed.request_id,
                 authority: Authority::Claim(claimed.token.clone()),
                 links: links.clone(),
-                log: log.as_ref().map(|entry| entry.appended_to(claimed.alert.dispatch_log.as_deref())),
+                log: log.clone(),
             };
             let recorded = self.insist("record", || self.records.ask(record.clone())).await;
             recorded.map(|recorded| recorded == Recorded::Dispatched)
@@ -153,11 +154,11 @@ impl Shared {
             self.insist("release", write).await
         };
         let Some(ours) = written else { return false };
-        self.note(claimed, &end, ours, begun);
+        self.note(claimed, &end, ours);
         true
     }
 
-    fn note(&self, claimed: &Claimed, end: &End, ours: bool, begun: Instant) {
+    fn note(&self, claimed: &Claimed, end: &End, ours: bool) {
         let metrics = &self.dispatch.metrics;
         let (request_id, alert_id) = (claimed.request_id, claimed.alert.id);
         let attempt = claimed.alert.dispatch_attempts + 1;
@@ -165,7 +166,7 @@ impl Shared {
             End::Dispatched { links, .. } => {
                 metrics.links.inc_by(u64::try_from(links.len()).unwrap_or_default());
                 let waited = (claimed.claimed_at - claimed.alert.created_at).as_seconds_f64();
-                metrics.webhook_to_execution_seconds.observe(waited.max(0.0) + begun.elapsed().as_secs_f64());
+                metrics.webhook_to_execution_seconds.observe(waited.max(0.0) + claimed.begun.elapsed().as_secs_f64());
                 if !ours {
                     metrics.duplicates.inc();
                     log::error!(request_id:%, alert_id; "the claim was lost before its execution was recorded; linked all the same");

@@ -8,6 +8,8 @@
 use super::{
     StoreError,
     any::AnyConnection,
+    dispatch_log::{self, Entry},
+    due::RELAYED,
     schema::{
         poundcake_alerts::{self, dsl},
         poundcake_api_calls,
@@ -21,7 +23,10 @@ use crate::model::{
 };
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// What a delivery asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +50,8 @@ pub struct Claimed {
     pub target: Option<Target>,
     /// The database's clock at the claim.
     pub claimed_at: NaiveDateTime,
+    /// This host's, read before the database's: however late COMMIT is answered, the lease counts from no earlier.
+    pub begun: Instant,
 }
 
 /// The columns of a claimed row.
@@ -90,7 +97,7 @@ pub struct ClaimedAlert {
 /// How claims are made.
 pub struct ClaimPolicy<'a> {
     /// How long a claim is ours.
-    pub lease: TimeDelta,
+    pub lease: Duration,
     /// Where an alert goes, by its labels; called for rows that are not uncertain.
     pub route: &'a dyn Fn(&ClaimedAlert) -> Option<Target>,
 }
@@ -104,9 +111,10 @@ pub fn claim(
     policy: &ClaimPolicy<'_>,
 ) -> Result<Vec<Claimed>, StoreError> {
     tx::write(conn, |conn| {
+        let begun = Instant::now();
         let now = tx::now(conn)?;
         take(conn, requests, token, now, now + policy.lease)?;
-        let claimed: Vec<Claimed> = read_back(conn, requests, token, now)?
+        let claimed: Vec<Claimed> = read_back(conn, requests, token, (now, begun))?
             .into_iter()
             .map(|claimed| Claimed { target: target_of(&claimed.alert, policy), ..claimed })
             .collect();
@@ -121,8 +129,9 @@ fn target_of(alert: &ClaimedAlert, policy: &ClaimPolicy<'_>) -> Option<Target> {
     sent_to.and_then(|target| target.parse().ok()).or_else(|| (policy.route)(alert))
 }
 
-/// The guarded UPDATE. A `pending` row that was never attempted in this generation is claimable at once: its due time
-/// is only the relay's. One that was attempted is in its backoff until it is due.
+/// The guarded UPDATE. A `pending` row is in its backoff until it is due, but for two cases in which its due time is only
+/// the relay's, and its message may be consumed before the confirm is marked: it was never attempted in this generation,
+/// or a relay has just taken it because it was due.
 fn take(
     conn: &mut AnyConnection,
     requests: &[ClaimRequest],
@@ -136,9 +145,10 @@ fn take(
     }
     for (generation, mut ids) in generations {
         ids.sort_unstable();
-        let claimable = dsl::dispatch_status.eq(DispatchStatus::Queued).or(dsl::dispatch_status
-            .eq(DispatchStatus::Pending)
-            .and(dsl::attempted_at.is_null().or(dsl::next_attempt_at.le(now).assume_not_null())));
+        let fresh = dsl::attempted_at.is_null().or(dsl::claimed_by.eq(RELAYED).assume_not_null());
+        let due = dsl::next_attempt_at.le(now).assume_not_null();
+        let pending = dsl::dispatch_status.eq(DispatchStatus::Pending).and(fresh.or(due));
+        let claimable = dsl::dispatch_status.eq(DispatchStatus::Queued).or(pending);
         diesel::update(
             dsl::poundcake_alerts
                 .filter(dsl::id.eq_any(ids))
@@ -160,7 +170,7 @@ fn read_back(
     conn: &mut AnyConnection,
     requests: &[ClaimRequest],
     token: &str,
-    now: NaiveDateTime,
+    (now, begun): (NaiveDateTime, Instant),
 ) -> Result<Vec<Claimed>, StoreError> {
     let ids: Vec<AlertId> = requests.iter().map(|request| request.alert_id).collect();
     let rows: Vec<(ClaimedAlert, String)> = dsl::poundcake_alerts
@@ -171,7 +181,7 @@ fn read_back(
         .load(conn)?;
     let claimed = |(alert, request_id): (ClaimedAlert, String)| {
         let request_id = RequestId::parse(&request_id).ok()?;
-        Some(Claimed { alert, request_id, token: token.to_owned(), target: None, claimed_at: now })
+        Some(Claimed { alert, request_id, token: token.to_owned(), target: None, claimed_at: now, begun })
     };
     Ok(rows.into_iter().filter_map(claimed).collect())
 }
@@ -232,15 +242,15 @@ pub struct Release {
     pub settling_since: Option<NaiveDateTime>,
     /// For `dispatch_error`; `None` leaves what is there.
     pub error: Option<String>,
-    /// The whole new `dispatch_log`; `None` leaves what is there.
-    pub log: Option<String>,
+    /// For `dispatch_log`.
+    pub log: Option<Entry>,
 }
 
 /// Back to `pending`, due later. False when the claim is no longer ours.
 pub fn release(conn: &mut AnyConnection, id: AlertId, token: &str, release: &Release) -> Result<bool, StoreError> {
     tx::write(conn, |conn| {
         let now = tx::now(conn)?;
-        keep_texts(conn, id, token, release.error.as_deref(), release.log.as_deref())?;
+        keep_texts(conn, (id, token), now, release.error.as_deref(), release.log.as_ref())?;
         let given_back = i32::from(release.give_back_attempt);
         let changed = diesel::update(held(id, token))
             .set((
@@ -259,18 +269,39 @@ pub fn release(conn: &mut AnyConnection, id: AlertId, token: &str, release: &Rel
 
 fn keep_texts(
     conn: &mut AnyConnection,
-    id: AlertId,
-    token: &str,
+    (id, token): (AlertId, &str),
+    now: NaiveDateTime,
     error: Option<&str>,
-    log: Option<&str>,
+    log: Option<&Entry>,
 ) -> Result<(), StoreError> {
     if let Some(error) = error {
         diesel::update(held(id, token)).set(dsl::dispatch_error.eq(Some(error))).execute(conn)?;
     }
-    if let Some(log) = log {
-        diesel::update(held(id, token)).set(dsl::dispatch_log.eq(Some(log))).execute(conn)?;
+    if let Some(entry) = log {
+        append_log(conn, (id, token), now, entry)?;
     }
     Ok(())
+}
+
+/// Appends to the row's log as it is now; false when the claim is no longer ours.
+fn append_log(
+    conn: &mut AnyConnection,
+    (id, token): (AlertId, &str),
+    now: NaiveDateTime,
+    entry: &Entry,
+) -> Result<bool, StoreError> {
+    let before: Option<Option<String>> = held(id, token).select(dsl::dispatch_log).first(conn).optional()?;
+    let Some(before) = before else { return Ok(false) };
+    let log = dispatch_log::append(before.as_deref(), &entry.clone().at(now));
+    Ok(diesel::update(held(id, token)).set(dsl::dispatch_log.eq(Some(log))).execute(conn)? == 1)
+}
+
+/// Writes down what is about to be done, before it is done. False when the claim is no longer ours.
+pub fn note(conn: &mut AnyConnection, id: AlertId, token: &str, entry: &Entry) -> Result<bool, StoreError> {
+    tx::write(conn, |conn| {
+        let now = tx::now(conn)?;
+        append_log(conn, (id, token), now, entry)
+    })
 }
 
 /// How a claim ends without an execution.
@@ -284,15 +315,15 @@ pub struct Settlement {
     pub error: Option<String>,
     /// The claim counted an attempt, and nothing was sent.
     pub give_back_attempt: bool,
-    /// The whole new `dispatch_log`; `None` leaves what is there.
-    pub log: Option<String>,
+    /// For `dispatch_log`.
+    pub log: Option<Entry>,
 }
 
 /// Ends the dispatch. False when the claim is no longer ours.
 pub fn settle(conn: &mut AnyConnection, id: AlertId, token: &str, end: &Settlement) -> Result<bool, StoreError> {
     tx::write(conn, |conn| {
         let now = tx::now(conn)?;
-        keep_texts(conn, id, token, end.error.as_deref(), end.log.as_deref())?;
+        keep_texts(conn, (id, token), now, end.error.as_deref(), end.log.as_ref())?;
         let given_back = i32::from(end.give_back_attempt);
         let changed = diesel::update(held(id, token))
             .set((

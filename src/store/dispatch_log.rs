@@ -15,6 +15,9 @@ const KEPT: usize = 20;
 /// Characters of a detail kept.
 const DETAIL: usize = 500;
 
+/// The event of an execution that we cancelled.
+pub const CANCELLED: &str = "cancelled";
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -68,18 +71,32 @@ impl Entry {
         self
     }
 
-    /// The column's new text.
-    pub fn appended_to(&self, log: Option<&str>) -> String {
-        append(log, self)
+    fn is_again(&self, other: &Self) -> bool {
+        (&self.event, &self.detail, &self.execution_id) == (&other.event, &other.detail, &other.execution_id)
+    }
+
+    /// At another time: the database's, when it is written.
+    #[must_use]
+    pub fn at(mut self, time: NaiveDateTime) -> Self {
+        self.at = rfc3339(time);
+        self
     }
 }
 
 /// The column's new text. What is there and cannot be read is dropped, never an error.
+///
+/// The same event again takes the place of the last one (a lookup every few seconds is one entry), and what was cancelled
+/// is never pushed out: it tells our own cancel from an execution that ran.
 pub fn append(log: Option<&str>, entry: &Entry) -> String {
     let mut entries: Vec<Entry> = log.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    if entries.last().is_some_and(|last| last.is_again(entry)) {
+        entries.pop();
+    }
     entries.push(entry.clone());
-    let surplus = entries.len().saturating_sub(KEPT);
-    entries.drain(..surplus);
+    while entries.len() > KEPT {
+        let oldest = entries.iter().position(|entry| entry.event != CANCELLED).unwrap_or_default();
+        entries.remove(oldest);
+    }
     serde_json::to_string(&entries).unwrap_or_else(|_| "[]".to_owned())
 }
 
@@ -107,6 +124,12 @@ pub(super) fn appended_in_sql(conn: &AnyConnection, entry: &Entry) -> AppendedIn
         .sql(", '$.from', CONCAT(dispatch_status, '/', COALESCE(dispatch_reason, '-'))))")
 }
 
+/// The executions that entries of this event are about.
+pub fn executions(log: Option<&str>, event: &str) -> Vec<String> {
+    let entries: Vec<Entry> = log.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    entries.into_iter().filter(|entry| entry.event == event).filter_map(|entry| entry.execution_id).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,8 +141,20 @@ mod tests {
         for n in 0..25 {
             log = Some(append(log.as_deref(), &Entry::new(at, "attempt_failed").detail(&n.to_string())));
         }
-        let entries: Vec<Entry> = serde_json::from_str(&log.unwrap()).unwrap();
+        let again = append(log.as_deref(), &Entry::new(at, "attempt_failed").detail("24"));
+        assert_eq!(Some(&again), log.as_ref(), "the same event again");
+        let entries: Vec<Entry> = serde_json::from_str(&again).unwrap();
         let details: Vec<_> = entries.iter().filter_map(|entry| entry.detail.as_deref()).collect();
         assert_eq!((details.len(), details[0], details[19]), (20, "5", "24"));
+    }
+
+    #[test]
+    fn what_was_cancelled_is_never_pushed_out() {
+        let at = crate::clock::utc_now();
+        let mut log = append(None, &Entry::new(at, CANCELLED).execution("6b02"));
+        for n in 0..50 {
+            log = append(Some(&log), &Entry::new(at, "lookup").detail(&n.to_string()));
+        }
+        assert_eq!(executions(Some(&log), CANCELLED), ["6b02"]);
     }
 }

@@ -25,6 +25,9 @@ use std::collections::{BTreeMap, HashMap};
 
 /// How long a row that should be published now is left to whoever just took it before a relay does it again.
 pub const RELAY_AFTER: TimeDelta = TimeDelta::seconds(15);
+/// `claimed_by` of a row that a relay took because it was due: its message may be consumed before the confirm is marked,
+/// and must then be claimable although the due time has been moved.
+pub(super) const RELAYED: &str = "relay";
 /// `queued` rows are due again after the time they have waited already, within these bounds.
 const QUEUED_SHORTEST: TimeDelta = TimeDelta::minutes(5);
 const QUEUED_LONGEST: TimeDelta = TimeDelta::hours(1);
@@ -71,7 +74,7 @@ pub fn take(conn: &mut AnyConnection, status: DispatchStatus, limit: i64) -> Res
         let ids: Vec<AlertId> = rows.iter().map(|row| row.id).collect();
         let next = now + RELAY_AFTER;
         diesel::update(dsl::poundcake_alerts.filter(dsl::id.eq_any(&ids)))
-            .set(dsl::next_attempt_at.eq(Some(next)))
+            .set((dsl::next_attempt_at.eq(Some(next)), dsl::claimed_by.eq(Some(RELAYED))))
             .execute(conn)?;
         with_requests(conn, rows.into_iter().map(|row| DueRow { next_attempt_at: Some(next), ..row }).collect())
     })
@@ -143,6 +146,7 @@ pub fn mark_queued(conn: &mut AnyConnection, published: &[Due]) -> Result<usize,
             .set((
                 dsl::dispatch_status.eq(DispatchStatus::Queued),
                 dsl::next_attempt_at.eq(Some(next)),
+                dsl::claimed_by.eq(None::<String>),
                 dsl::updated_at.eq(now),
             ))
             .execute(conn)?;

@@ -7,6 +7,7 @@
 use super::{
     StoreError,
     any::AnyConnection,
+    dispatch_log::{self, Entry},
     links::{self, Link, NewLink},
     schema::poundcake_alerts::dsl,
     tx,
@@ -42,8 +43,8 @@ pub struct Record {
     pub authority: Authority,
     /// At least one.
     pub links: Vec<Link>,
-    /// The whole new `dispatch_log`; `None` leaves what is there.
-    pub log: Option<String>,
+    /// For `dispatch_log`.
+    pub log: Option<Entry>,
 }
 
 /// What became of a record.
@@ -110,8 +111,10 @@ fn dispatched(conn: &mut AnyConnection, record: &Record, now: NaiveDateTime) -> 
         .execute(conn)?,
     };
     if changed == 1
-        && let Some(log) = &record.log
+        && let Some(entry) = &record.log
     {
+        let before: Option<String> = row.select(dsl::dispatch_log).first(conn)?;
+        let log = dispatch_log::append(before.as_deref(), &entry.clone().at(now));
         diesel::update(row).set(dsl::dispatch_log.eq(Some(log))).execute(conn)?;
     }
     Ok(changed == 1)

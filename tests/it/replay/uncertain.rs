@@ -105,3 +105,20 @@ async fn one_that_stackstorm_is_still_working_off_is_waited_for_beyond_the_settl
         assert_eq!(pipeline.st2().seen().webhooks, 1);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ran_in_a_generation_before_is_not_taken_for_the_one_that_is_uncertain() {
+    for pipeline in pipelines().await {
+        let request_id = pipeline.send(&[firing("Rule", "a", T0)]).await;
+        pipeline.settled().await;
+        pipeline.st2().set_fault_times(Fault::CloseBeforeCreate, 1);
+        let body = json!({ "filter": { "ids": [1] }, "reason": "once more", "include_dispatched": true });
+        assert_eq!(order(pipeline.ingest.url("/api/v1/replays"), &body).await.0, 200);
+        pipeline.settled().await;
+        assert_eq!(states(pipeline.database()), ["failed/uncertain 1 0"]);
+        replay(&pipeline).await;
+        pipeline.settled().await;
+        assert_eq!(states(pipeline.database()), ["dispatched/- 2 0"]);
+        assert_eq!(tags(&pipeline), [0, 2].map(|generation| format!("poundcake:{request_id}:1:{generation}")));
+    }
+}
