@@ -4,14 +4,19 @@ mod assemble;
 mod config;
 mod demo;
 mod dispatcher;
+mod failed;
 mod ingest;
 mod migrate;
+mod orders;
+mod prune;
 mod report;
 mod routes;
+mod selection;
 mod send_test;
 mod stand_in;
 mod standalone;
 mod table;
+mod who;
 
 use crate::{config::Settings, logging};
 use anyhow::Context;
@@ -39,6 +44,14 @@ enum Command {
     Standalone(standalone::Standalone),
     /// Bring the schema up, or show where it stands
     Migrate(migrate::Migrate),
+    /// List what has failed, newest first
+    Failed(failed::Failed),
+    /// Run failed or skipped alerts anew
+    Replay(orders::Replay),
+    /// Skip alerts that wait or have failed
+    Discard(orders::Discard),
+    /// Delete settled, closed history
+    Prune(prune::Prune),
     /// Show the settings in force, secrets masked
     Config(WithSettings),
     /// Show what the routes do with an alert
@@ -82,6 +95,10 @@ impl Command {
             Self::Dispatcher(WithSettings { settings }) => dispatcher::run(started(settings)).await,
             Self::Standalone(command) => command.run().await,
             Self::Migrate(command) => command.run().await,
+            Self::Failed(command) => command.run().await,
+            Self::Replay(command) => command.run().await,
+            Self::Discard(command) => command.run().await,
+            Self::Prune(command) => command.run().await,
             Self::Config(WithSettings { settings }) => {
                 started(settings);
                 config::run()

@@ -8,6 +8,7 @@ mod attempt;
 mod batch;
 mod circuit;
 mod direct;
+mod earlier;
 mod end;
 mod lease;
 mod lookup;

@@ -43,6 +43,9 @@ pub struct Metrics {
     pub links: IntCounter,
     /// `poundcake_duplicates_detected_total`: executions beyond the one that an alert should have.
     pub duplicates: IntCounter,
+    /// `poundcake_replays_total{result}`: rows moved by hand, `replayed` or `discarded` (over HTTP; the CLI is a process of
+    /// its own), and `adopted`: replayed, and found to have run under an older generation.
+    pub replays: IntCounterVec,
     /// `poundcake_circuit_state`: 0 closed, 1 probing, 2 open: nothing is claimed.
     pub circuit: IntGauge,
     /// `poundcake_routes_invalid`: 1 while the routes file is invalid and the old one is in force.
@@ -78,6 +81,7 @@ impl Metrics {
             settled: counters(r, "settled_total", "Dispatches that ended without an execution", &["status", "reason"])?,
             links: counter(r, "links_total", "Execution links written")?,
             duplicates: counter(r, "duplicates_detected_total", "Executions beyond the one an alert should have")?,
+            replays: counters(r, "replays_total", "Rows moved by hand, by result", &["result"])?,
             circuit: gauge(r, "circuit_state", "0 closed, 1 probing, 2 open")?,
             routes_invalid: gauge(r, "routes_invalid", "1 while the routes file is invalid")?,
             registry: r.clone(),

@@ -1,6 +1,6 @@
 //! What one claimed row needs: nothing any more, a lookup, or a call to StackStorm.
 
-use super::{Dispatch, End, direct, lookup, routes::Route, routing, rule, template::AlertView, trace_tag};
+use super::{Dispatch, End, direct, earlier, lookup, routes::Route, routing, rule, template::AlertView, trace_tag};
 use crate::{
     model::{ids::Fingerprint, status::DispatchReason, target::Target},
     store::claims::Claimed,
@@ -28,6 +28,9 @@ impl<'a> Attempt<'a> {
 
     /// Runs to the end of the claim. Twice is safe: an uncertain row is looked up first, and what is found is adopted.
     pub(super) async fn run(&self) -> End {
+        if earlier::is_to_be_asked(&self.claimed.alert) {
+            return earlier::run(self).await;
+        }
         if self.claimed.alert.dispatch_uncertain {
             return match self.claimed.target {
                 Some(Target::Webhook(_)) => End::Awaiting { uncertain: true },

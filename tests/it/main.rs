@@ -16,5 +16,6 @@ mod metrics;
 mod outcomes;
 mod queries;
 mod recovery;
+mod replay;
 mod same_rows;
 mod schema;
