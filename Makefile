@@ -19,6 +19,7 @@ build: ## The binary with both stores (needs libmariadb-dev)
 	cargo build --release --locked
 
 demo: ## The main job on SQLite with a StackStorm stand-in; needs gcc only
+	@[ -x target/demo/debug/poundcake ] || echo 'a first build takes some minutes; cargo shows its steps'
 	cargo build --locked $(EMBEDDED) --target-dir target/demo
 	target/demo/debug/poundcake demo
 

@@ -4,18 +4,26 @@ mod assemble;
 mod config;
 mod demo;
 mod dispatcher;
+mod failed;
 mod ingest;
 mod migrate;
+mod orders;
+mod prune;
 mod report;
 mod routes;
+mod selection;
 mod send_test;
 mod stand_in;
 mod standalone;
 mod table;
+mod who;
 
 use crate::{config::Settings, logging};
 use anyhow::Context;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{
+    CommandFactory, FromArgMatches, Parser, Subcommand,
+    builder::{OsStr, Resettable},
+};
 use std::process::ExitCode;
 
 /// A durable, tracked layer between Alertmanager and StackStorm.
@@ -36,6 +44,14 @@ enum Command {
     Standalone(standalone::Standalone),
     /// Bring the schema up, or show where it stands
     Migrate(migrate::Migrate),
+    /// List what has failed, newest first
+    Failed(failed::Failed),
+    /// Run failed or skipped alerts anew
+    Replay(orders::Replay),
+    /// Skip alerts that wait or have failed
+    Discard(orders::Discard),
+    /// Delete settled, closed history
+    Prune(prune::Prune),
     /// Show the settings in force, secrets masked
     Config(WithSettings),
     /// Show what the routes do with an alert
@@ -56,6 +72,12 @@ struct WithSettings {
 }
 
 impl Cli {
+    /// Reads the command line and the environment; ends the process with a message where they cannot be used.
+    pub fn read() -> Self {
+        let matches = command().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command()).exit())
+    }
+
     /// Runs the command to its end.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         // One provider for the whole process; a second call (tests) finds it set.
@@ -73,7 +95,14 @@ impl Command {
             Self::Dispatcher(WithSettings { settings }) => dispatcher::run(started(settings)).await,
             Self::Standalone(command) => command.run().await,
             Self::Migrate(command) => command.run().await,
-            Self::Config(_) => config::run(),
+            Self::Failed(command) => command.run().await,
+            Self::Replay(command) => command.run().await,
+            Self::Discard(command) => command.run().await,
+            Self::Prune(command) => command.run().await,
+            Self::Config(WithSettings { settings }) => {
+                started(settings);
+                config::run()
+            }
             Self::Routes(command) => command.run(),
             Self::SendTest(command) => command.run().await,
             Self::Demo(command) => command.run().await,
@@ -93,6 +122,26 @@ fn started(settings: Settings) -> Settings {
         }
     }
     settings
+}
+
+/// The command line, with messages that name the variable, not only the flag.
+fn command() -> clap::Command {
+    by_variable(Cli::command())
+}
+
+fn by_variable(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| match arg.get_env().map(|name| name.to_string_lossy().into_owned()) {
+        Some(name) if is_left_empty(&name) => arg.value_name(name).env(Resettable::Reset::<OsStr>),
+        Some(name) => arg.value_name(name),
+        None => arg,
+    });
+    command.mut_subcommands(by_variable)
+}
+
+/// Compose's `${X:-}` and a bare `X=` of an `.env` set an empty text where nothing is meant. `POUNDCAKE_MUTE` is the
+/// exception: empty mutes nothing.
+fn is_left_empty(name: &str) -> bool {
+    name != "POUNDCAKE_MUTE" && std::env::var_os(name).is_some_and(|value| value.is_empty())
 }
 
 /// A command that has exactly the settings as its arguments.

@@ -8,7 +8,9 @@ mod attempt;
 mod batch;
 mod circuit;
 mod direct;
+mod earlier;
 mod end;
+mod lease;
 mod lookup;
 mod orphan;
 pub mod parameters;
@@ -21,6 +23,7 @@ mod worker;
 
 pub use circuit::Circuit;
 pub use end::End;
+pub use lease::Lease;
 pub use resolver::Resolver;
 pub use routing::Routes;
 pub use worker::Worker;
@@ -35,8 +38,6 @@ use crate::{
 use chrono::TimeDelta;
 use std::time::Duration;
 
-/// How long a claim is fresh enough to post: a process that was stopped longer gives the row back.
-const FRESH: Duration = Duration::from_secs(10);
 /// How long an action's declaration is kept.
 pub const ACTIONS_KEPT: Duration = Duration::from_mins(5);
 
@@ -53,8 +54,8 @@ pub struct Policy {
     pub http_timeout: TimeDelta,
     /// How long lookups must stay healthy and empty.
     pub settle_time: TimeDelta,
-    /// How long a claim is ours.
-    pub lease: TimeDelta,
+    /// How long a claim is ours, and fresh.
+    pub lease: Lease,
     /// Rule mode: how long StackStorm's rules may take.
     pub rule_deadline: TimeDelta,
     /// What happens to template markers in alert text.

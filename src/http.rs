@@ -9,6 +9,7 @@ mod cached;
 mod gate;
 mod probes;
 mod problem;
+mod replays;
 mod requests;
 mod routes;
 mod server;

@@ -12,12 +12,7 @@ pub use writer::{Writer, WriterSettings};
 
 use crate::{
     metrics::Metrics,
-    model::{
-        fold::RowFate,
-        ids::RequestId,
-        matcher::Matchers,
-        status::{DispatchReason, DispatchStatus},
-    },
+    model::{fold::RowFate, ids::RequestId, matcher::Matchers, status::DispatchStatus},
 };
 use std::time::Duration;
 
@@ -86,7 +81,7 @@ impl Ingest {
                 log::warn!(request_id:%; "not a webhook: {message}");
                 Outcome::Refused { request_id, message }
             }
-            None => Outcome::Accepted(self.receipt(request_id, &fates)),
+            None => Outcome::Accepted(receipt(request_id, &fates)),
         }
     }
 
@@ -95,20 +90,16 @@ impl Ingest {
         let intake = accept::without_body(raw, status_code);
         matches!(tokio::time::timeout(PATIENCE, self.writer.store(intake)).await, Ok(Ok(_)))
     }
+}
 
-    fn receipt(&self, request_id: RequestId, fates: &[RowFate]) -> Receipt {
-        for fate in fates {
-            let decision = fate.dispatch_reason.map_or("pending", DispatchReason::as_str);
-            self.metrics.alerts.with_label_values(&[decision]).inc();
-        }
-        let pending = fates.iter().filter(|fate| fate.dispatch_status == DispatchStatus::Pending).count();
-        let receipt = Receipt {
-            request_id,
-            alerts_received: fates.len(),
-            alerts_pending: pending,
-            alerts_skipped: fates.len() - pending,
-        };
-        log::info!(request_id:%, alerts = receipt.alerts_received, pending; "webhook stored");
-        receipt
-    }
+fn receipt(request_id: RequestId, fates: &[RowFate]) -> Receipt {
+    let pending = fates.iter().filter(|fate| fate.dispatch_status == DispatchStatus::Pending).count();
+    let receipt = Receipt {
+        request_id,
+        alerts_received: fates.len(),
+        alerts_pending: pending,
+        alerts_skipped: fates.len() - pending,
+    };
+    log::info!(request_id:%, alerts = receipt.alerts_received, pending; "webhook stored");
+    receipt
 }

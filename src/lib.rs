@@ -18,6 +18,7 @@
 //! - [`http`]: the webhook, the query API, probes and metrics, and who may call them.
 //! - [`relay`]: from rows to the broker: after COMMIT, and whatever is due.
 //! - [`dispatcher`]: from a message to an execution link: claim, route, trigger, record, ack.
+//! - [`replay`]: what operators do by hand: replay, discard, prune.
 //! - [`http`]: every route on one screen (`http::routes`), who may call it, and errors as HTTP.
 //! - [`cli`]: the commands, one file each.
 //!
@@ -39,6 +40,7 @@ pub mod logging;
 pub mod metrics;
 pub mod model;
 pub mod relay;
+pub mod replay;
 pub mod retry;
 pub mod secret;
 pub mod shutdown;

@@ -17,6 +17,11 @@ text_enum! {
 /// Starts logging to standard error. A second call (tests) changes nothing.
 pub fn init(format: LogFormat, filter: &str) {
     let mut builder = env_logger::Builder::new();
+    // lapin's spans come through as lines that say nothing, and a channel's errors are reported by who used it (looking
+    // for a queue that is not there yet is one); a filter can bring them back.
+    for quiet in ["tracing::span", "lapin::channel"] {
+        builder.filter_module(quiet, log::LevelFilter::Off);
+    }
     builder.parse_filters(filter);
     if format == LogFormat::Json {
         builder.format(|out, record| {

@@ -1,6 +1,5 @@
 //! The `poundcake` binary: chooses a command; everything else is the library.
 
-use clap::Parser;
 use poundcake::cli::Cli;
 use std::process::ExitCode;
 
@@ -9,10 +8,16 @@ fn main() -> ExitCode {
     if let Err(error) = dotenvy::dotenv()
         && !error.not_found()
     {
-        eprintln!("poundcake: .env: {error}");
+        // The error's own text shows the line, which may hold a secret.
+        match error {
+            dotenvy::Error::LineParse(..) => {
+                eprintln!("poundcake: .env: a line is not NAME=value; is a quote missing?");
+            }
+            other => eprintln!("poundcake: .env: {other}"),
+        }
         return ExitCode::FAILURE;
     }
-    match Cli::parse().run() {
+    match Cli::read().run() {
         Ok(code) => code,
         Err(error) => {
             eprintln!("poundcake: {error:#}");

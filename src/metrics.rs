@@ -19,6 +19,8 @@ pub struct Metrics {
     pub commit_webhooks: Histogram,
     /// `poundcake_commit_seconds`: from the first statement to the answer to COMMIT.
     pub commit_seconds: Histogram,
+    /// `poundcake_commit_retries_total`: transactions begun anew after a deadlock, a lock wait or a taken key.
+    pub commit_retries: IntCounter,
     /// `poundcake_published_total{result}`: messages by `confirmed`, `unavailable`, `unconfirmed`, `returned`, `refused`, `full`.
     pub published: IntCounterVec,
     /// `poundcake_dispatch_rows{status}`: rows that are not settled, at the time of the scrape.
@@ -41,6 +43,9 @@ pub struct Metrics {
     pub links: IntCounter,
     /// `poundcake_duplicates_detected_total`: executions beyond the one that an alert should have.
     pub duplicates: IntCounter,
+    /// `poundcake_replays_total{result}`: rows moved by hand, `replayed` or `discarded` (over HTTP; the CLI is a process of
+    /// its own), and `adopted`: replayed, and found to have run under an older generation.
+    pub replays: IntCounterVec,
     /// `poundcake_circuit_state`: 0 closed, 1 probing, 2 open: nothing is claimed.
     pub circuit: IntGauge,
     /// `poundcake_routes_invalid`: 1 while the routes file is invalid and the old one is in force.
@@ -57,6 +62,7 @@ impl Metrics {
             truncated_alerts: counter(r, "truncated_alerts_total", "Alerts cut off by Alertmanager's max_alerts")?,
             commit_webhooks: histogram(r, "commit_webhooks", "Webhooks per transaction", 1.0, 2.0, 10)?,
             commit_seconds: histogram(r, "commit_seconds", "Duration of a webhook transaction", 0.001, 2.0, 14)?,
+            commit_retries: counter(r, "commit_retries_total", "Webhook transactions begun anew")?,
             published: counters(r, "published_total", "Messages by result of the publish", &["result"])?,
             rows: gauges(r, "dispatch_rows", "Rows not settled", &["status"])?,
             oldest: gauges(r, "dispatch_oldest_seconds", "Age of the oldest row not settled", &["status"])?,
@@ -75,6 +81,7 @@ impl Metrics {
             settled: counters(r, "settled_total", "Dispatches that ended without an execution", &["status", "reason"])?,
             links: counter(r, "links_total", "Execution links written")?,
             duplicates: counter(r, "duplicates_detected_total", "Executions beyond the one an alert should have")?,
+            replays: counters(r, "replays_total", "Rows moved by hand, by result", &["result"])?,
             circuit: gauge(r, "circuit_state", "0 closed, 1 probing, 2 open")?,
             routes_invalid: gauge(r, "routes_invalid", "1 while the routes file is invalid")?,
             registry: r.clone(),

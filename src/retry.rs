@@ -83,10 +83,13 @@ impl Schedule {
 pub struct WithinDelivery(ExponentialBackoff);
 
 impl WithinDelivery {
-    /// 250 ms, doubling, for 5 s in all.
+    /// How long it tries at most.
+    pub const LONGEST: Duration = Duration::from_secs(5);
+
+    /// 250 ms, doubling, for [`Self::LONGEST`] in all.
     #[expect(clippy::new_without_default, reason = "there is one way to make it, and it is called new")]
     pub fn new() -> Self {
-        Self(exponential(Duration::from_millis(250), Duration::from_secs(2), Some(Duration::from_secs(5))))
+        Self(exponential(Duration::from_millis(250), Duration::from_secs(2), Some(Self::LONGEST)))
     }
 
     /// The next wait.

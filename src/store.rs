@@ -2,8 +2,8 @@
 //!
 //! Every change of an alert's state is one guarded UPDATE here; losing the race is a value.
 //! Files: `conn` and `tx` are the ground; `api_calls`, `alerts` and `links` one table each;
-//! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them; `history` and `depth`
-//! are what people and Prometheus read.
+//! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them; `selection`, `repair`
+//! and `prune` are what people do by hand; `history` and `depth` are what people and Prometheus read.
 
 pub mod alerts;
 pub mod any;
@@ -21,8 +21,11 @@ pub mod links;
 pub mod migrate;
 mod openers;
 pub mod packet;
+pub mod prune;
 pub mod records;
+pub mod repair;
 pub mod schema;
+pub mod selection;
 pub mod tx;
 
 use any::AnyConnection;

@@ -88,12 +88,13 @@ mariadb_root() { mariadb"$1" --no-defaults --socket="$dir/maria/m.sock" -uroot "
 start_mariadb() {
     local maria=$dir/maria port=$1
     PATH=$PATH:/usr/sbin
-    mkdir -p "$maria"
+    # A temporary directory of its own: mariadbd deletes every other server's temporary tables from it when it starts.
+    mkdir -p "$maria/tmp"
     [ -d "$maria/data" ] || mariadb-install-db --no-defaults --datadir="$maria/data" --user="$(id -un)" \
         --auth-root-authentication-method=normal --skip-test-db >"$maria/install.log" 2>&1 || return 1
     # Commits reach the kernel, not the disk: safe against kill -9, which is all a test does. 128 MiB packets take the largest webhook.
     detached "$maria/out.log" mariadbd --no-defaults --user="$(id -un)" --datadir="$maria/data" --socket="$maria/m.sock" \
-        --pid-file="$maria/m.pid" --port="$port" --bind-address=127.0.0.1 --skip-name-resolve --log-error="$maria/err.log" \
+        --pid-file="$maria/m.pid" --port="$port" --bind-address=127.0.0.1 --skip-name-resolve --log-error="$maria/err.log" --tmpdir="$maria/tmp" \
         --character-set-server=utf8mb4 --collation-server=utf8mb4_unicode_ci --max-connections=500 \
         --innodb-buffer-pool-size=256M --innodb-flush-log-at-trx-commit=2 --sync-frm=0 --max-allowed-packet=128M
     local server=$!

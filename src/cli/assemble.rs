@@ -3,7 +3,7 @@
 use crate::{
     broker::Publisher,
     config::{HttpSettings, Settings},
-    dispatcher::{self, Circuit, Dispatch, Policy, Resolver, Routes, Worker},
+    dispatcher::{self, Circuit, Dispatch, Lease, Policy, Resolver, Routes, Worker},
     http::{self, Role},
     ingest::{Ingest, Writer, WriterSettings},
     metrics::Metrics,
@@ -13,13 +13,10 @@ use crate::{
     stackstorm::{ActionCache, Client},
     store::{Store, conn::DatabaseUrl, packet},
 };
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow};
 use chrono::TimeDelta;
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
 use tokio_util::sync::CancellationToken;
-
-/// In-delivery backoff and slack that a lease must hold beside the HTTP timeout.
-const LEASE_SLACK: Duration = Duration::from_secs(35);
 
 /// The store, once its database answers and has exactly our schema. Waits for the former, fails on the latter.
 pub(super) async fn store(settings: &Settings, url: DatabaseUrl, stop: &CancellationToken) -> anyhow::Result<Store> {
@@ -132,12 +129,12 @@ pub(super) fn dispatch(settings: &Settings, store: &Store, metrics: &Metrics) ->
 
 fn policy(settings: &Settings) -> anyhow::Result<Policy> {
     let (dispatch, timeout) = (&settings.dispatch, settings.stackstorm.st2_timeout);
-    let shortest = timeout + LEASE_SLACK;
-    ensure!(
-        dispatch.lease >= shortest,
-        "POUNDCAKE_LEASE ({:?}) is too short: with POUNDCAKE_ST2_TIMEOUT={timeout:?} it must be at least {shortest:?}",
-        dispatch.lease
-    );
+    let lease = Lease::divide(dispatch.lease, timeout).map_err(|shortest| {
+        anyhow!(
+            "POUNDCAKE_LEASE ({:?}) is too short: with POUNDCAKE_ST2_TIMEOUT={timeout:?} it must be at least {shortest:?}",
+            dispatch.lease
+        )
+    })?;
     let delta =
         |duration: Duration, name: &str| TimeDelta::from_std(duration).with_context(|| format!("{name} is too long"));
     Ok(Policy {
@@ -146,7 +143,7 @@ fn policy(settings: &Settings) -> anyhow::Result<Policy> {
         schedule: Schedule::new(dispatch.retry_schedule.clone()),
         http_timeout: delta(timeout, "POUNDCAKE_ST2_TIMEOUT")?,
         settle_time: delta(dispatch.settle_time, "POUNDCAKE_SETTLE_TIME")?,
-        lease: delta(dispatch.lease, "POUNDCAKE_LEASE")?,
+        lease,
         rule_deadline: delta(dispatch.rule_deadline, "POUNDCAKE_RULE_DEADLINE")?,
         template_text: dispatch.template_text,
     })

@@ -6,7 +6,7 @@ use crate::{
     dispatcher::{Routes as Table, parameters, routes::Route, template::AlertView},
     model::{alert::IncomingAlert, ids::RequestId, target::Target},
 };
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use std::{io::Read, path::PathBuf, process::ExitCode};
 
 /// `poundcake routes …`
@@ -31,8 +31,10 @@ impl Routes {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let Action::Test { file, settings } = self.action;
         let table = Table::open(settings.dispatch.routes.as_deref())?.table();
+        let alerts = alerts(&read(&file)?)?;
+        ensure!(!alerts.is_empty(), "{} holds no alert", file.display());
         let mut all_fine = true;
-        for alert in alerts(&read(&file)?)? {
+        for alert in alerts {
             match alert {
                 Ok(alert) => {
                     println!("{} {} {}", alert.fingerprint, alert.status, name(&alert));

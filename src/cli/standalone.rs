@@ -44,6 +44,8 @@ pub(super) async fn run(
     let store = Store::new(database(settings)?, settings.database.db_pool);
     assemble::wait_for_database(&store, &stop).await?;
     store.run(migrate::up).await?;
+    // A newer schema has nothing pending and is still not ours.
+    store.require_schema().await?;
     let max_body_bytes = assemble::max_body(settings, &store).await?;
     let (publisher, consumer) = in_process::pair();
     let (ingest, relay, writer, announcer) =

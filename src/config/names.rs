@@ -39,22 +39,27 @@ pub fn effective(command: &Command, matches: &ArgMatches) -> Vec<EffectiveSettin
     command.get_arguments().filter_map(setting).collect()
 }
 
-/// Secrets are those that clap's help hides. Of a URL only the password is masked.
+/// Secrets are those that clap's help hides. Of a URL only the password is masked, whatever the setting.
 fn shown(arg: &Arg, value: &str) -> String {
-    if !arg.is_hide_env_values_set() {
-        return value.to_owned();
+    const MASK: &str = "********";
+    let hidden = arg.is_hide_env_values_set();
+    let mut url = match url::Url::parse(value) {
+        Ok(url) if url.has_host() => url,
+        Ok(url) if url.scheme() == "sqlite" => return value.to_owned(),
+        _ => return if hidden { MASK.to_owned() } else { value.to_owned() },
+    };
+    let credentials = !url.username().is_empty() || url.password().is_some();
+    // An @ elsewhere: a password that is not percent-encoded. What of the text is secret cannot be told.
+    if hidden && value.matches('@').count() != usize::from(credentials) {
+        return MASK.to_owned();
     }
-    match url::Url::parse(value) {
-        Ok(mut url) if url.has_host() => {
-            if url.password().is_some() && url.set_password(Some("********")).is_err() {
-                return "********".to_owned();
-            }
-            url.set_query(None);
-            url.to_string()
-        }
-        Ok(url) if url.scheme() == "sqlite" => value.to_owned(),
-        _ => "********".to_owned(),
+    if url.password().is_some() && url.set_password(Some(MASK)).is_err() {
+        return MASK.to_owned();
     }
+    if hidden {
+        url.set_query(None);
+    }
+    if credentials || hidden { url.to_string() } else { value.to_owned() }
 }
 
 /// Set by Kubernetes for a Service called `poundcake`; never ours.

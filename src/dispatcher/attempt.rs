@@ -1,6 +1,6 @@
 //! What one claimed row needs: nothing any more, a lookup, or a call to StackStorm.
 
-use super::{Dispatch, End, FRESH, direct, lookup, routes::Route, routing, rule, template::AlertView, trace_tag};
+use super::{Dispatch, End, direct, earlier, lookup, routes::Route, routing, rule, template::AlertView, trace_tag};
 use crate::{
     model::{ids::Fingerprint, status::DispatchReason, target::Target},
     store::claims::Claimed,
@@ -21,18 +21,16 @@ pub(super) struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    pub(super) fn new(
-        dispatch: &'a Dispatch,
-        claimed: &'a Claimed,
-        claimed_at: Instant,
-        stop: &'a CancellationToken,
-    ) -> Self {
+    pub(super) fn new(dispatch: &'a Dispatch, claimed: &'a Claimed, stop: &'a CancellationToken) -> Self {
         let tag = trace_tag(claimed.request_id, claimed.alert.id, claimed.alert.dispatch_generation);
-        Self { dispatch, claimed, tag, not_after: claimed_at + FRESH, stop }
+        Self { dispatch, claimed, tag, not_after: claimed.begun + dispatch.policy.lease.fresh, stop }
     }
 
     /// Runs to the end of the claim. Twice is safe: an uncertain row is looked up first, and what is found is adopted.
     pub(super) async fn run(&self) -> End {
+        if earlier::is_to_be_asked(&self.claimed.alert) {
+            return earlier::run(self).await;
+        }
         if self.claimed.alert.dispatch_uncertain {
             return match self.claimed.target {
                 Some(Target::Webhook(_)) => End::Awaiting { uncertain: true },

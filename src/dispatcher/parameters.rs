@@ -14,8 +14,9 @@ use crate::stackstorm::{
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The default parameters of direct mode.
-const DIRECT: [(&str, Field); 9] = [
+/// What is offered to an action, beside `poundcake_request_id`, and what a rule sees in `trigger.body`, beside `request_id`
+/// and `alert_id`.
+const FIELDS: [(&str, Field); 8] = [
     ("alert_name", Field::AlertName),
     ("instance", Field::Instance),
     ("severity", Field::Severity),
@@ -24,21 +25,17 @@ const DIRECT: [(&str, Field); 9] = [
     ("labels", Field::Labels),
     ("annotations", Field::Annotations),
     ("starts_at", Field::StartsAt),
-    ("poundcake_request_id", Field::RequestId),
 ];
 
-/// What a rule sees in `trigger.body`, beside `alert_id`.
-const BODY: [(&str, Field); 9] = [
-    ("alert_name", Field::AlertName),
-    ("instance", Field::Instance),
-    ("severity", Field::Severity),
-    ("fingerprint", Field::Fingerprint),
-    ("status", Field::Status),
-    ("labels", Field::Labels),
-    ("annotations", Field::Annotations),
-    ("starts_at", Field::StartsAt),
-    ("request_id", Field::RequestId),
-];
+/// The default parameters of direct mode.
+fn direct() -> impl Iterator<Item = &'static (&'static str, Field)> {
+    FIELDS.iter().chain(&[("poundcake_request_id", Field::RequestId)])
+}
+
+/// The default body of rule mode.
+fn body() -> impl Iterator<Item = &'static (&'static str, Field)> {
+    FIELDS.iter().chain(&[("request_id", Field::RequestId)])
+}
 
 /// Why an alert cannot be dispatched by its route.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,7 +89,7 @@ fn value_of(
     let value = match route.parameters.get(name) {
         Some(Template::Literal(value)) => return Ok(Some(value.clone())),
         Some(template) => template.render(alert),
-        None => match DIRECT.iter().find(|(known, _)| *known == name) {
+        None => match direct().find(|(known, _)| *known == name) {
             Some((_, field)) => field.of(alert),
             None => return Ok(None),
         },
@@ -134,7 +131,7 @@ fn scalar(text: &str, kind: &str) -> Option<Value> {
 
 /// Everything that would be offered to an action which declares it all, for showing to people.
 pub fn offered(route: &Route, alert: &AlertView<'_>, mode: TemplateText) -> Result<Map<String, Value>, ParameterError> {
-    let names = DIRECT.iter().map(|(name, _)| *name).chain(route.parameters.keys().map(String::as_str));
+    let names = direct().map(|(name, _)| *name).chain(route.parameters.keys().map(String::as_str));
     let declared = names.map(|name| (name.to_owned(), Parameter::default())).collect();
     fill(route, alert, &declared, mode)
 }
@@ -145,18 +142,18 @@ pub fn webhook_body(
     alert: &AlertView<'_>,
     mode: TemplateText,
 ) -> Result<Map<String, Value>, ParameterError> {
-    let mut body = Map::from_iter([("alert_id".to_owned(), Value::from(alert.alert_id))]);
-    for (name, field) in BODY.iter().filter(|(name, _)| !route.parameters.contains_key(*name)) {
-        body.insert((*name).to_owned(), text::disarm(name, field.of(alert), mode)?);
+    let mut filled = Map::from_iter([("alert_id".to_owned(), Value::from(alert.alert_id))]);
+    for (name, field) in body().filter(|(name, _)| !route.parameters.contains_key(*name)) {
+        filled.insert((*name).to_owned(), text::disarm(name, field.of(alert), mode)?);
     }
     for (name, template) in &route.parameters {
         let value = match template {
             Template::Literal(value) => value.clone(),
             filled => text::disarm(name, filled.render(alert), mode)?,
         };
-        body.insert(name.clone(), value);
+        filled.insert(name.clone(), value);
     }
-    Ok(body)
+    Ok(filled)
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use super::{Dispatch, trace_tag};
 use crate::{
     model::status::{DispatchReason, DispatchStatus},
     stackstorm::{
-        ExecutionId, LookupError, RuleEnforcement, TriggerInstanceStatus, traces, webhooks::EnforcementStatus,
+        Client, ExecutionId, LookupError, RuleEnforcement, Trace, TriggerInstanceStatus, traces,
+        webhooks::EnforcementStatus,
     },
     store::{
         StoreError,
@@ -30,7 +31,7 @@ pub struct Resolver {
 }
 
 /// What the rules made of one webhook.
-enum Verdict {
+pub(super) enum Verdict {
     /// Not known yet.
     Unknown(String),
     /// They ran these.
@@ -93,42 +94,7 @@ impl Resolver {
     async fn verdict(&self, row: &Awaiting) -> Result<Verdict, LookupError> {
         let client = &self.dispatch.client;
         let tag = trace_tag(row.request_id, row.alert_id, row.generation);
-        let instances = traces::root_trigger_instances(&client.traces_by_tag(&tag).await?);
-        if instances.is_empty() {
-            return Ok(Verdict::Unknown("no trace of the webhook yet".to_owned()));
-        }
-        let mut enforcements = Vec::new();
-        for instance in &instances {
-            match client.trigger_instance(instance).await? {
-                Some(TriggerInstanceStatus::Processed | TriggerInstanceStatus::ProcessingFailed) => {}
-                other => {
-                    let status = other.map_or("gone", TriggerInstanceStatus::as_str);
-                    return Ok(Verdict::Unknown(format!("trigger instance {instance} is {status}")));
-                }
-            }
-            enforcements.extend(client.rule_enforcements(instance).await?);
-        }
-        self.judge(enforcements).await
-    }
-
-    async fn judge(&self, enforcements: Vec<RuleEnforcement>) -> Result<Verdict, LookupError> {
-        let ran = |enforcement: &RuleEnforcement| {
-            let id = enforcement.execution_id.clone().filter(|_| enforcement.status == EnforcementStatus::Succeeded)?;
-            Some((id, enforcement.rule_ref.clone()))
-        };
-        let started: Vec<(ExecutionId, String)> = enforcements.iter().filter_map(ran).collect();
-        if started.is_empty() {
-            let reasons: Vec<String> = enforcements.iter().map(failure).collect();
-            return Ok(if reasons.is_empty() { Verdict::NoneMatched } else { Verdict::Failed(reasons.join("; ")) });
-        }
-        let ids: Vec<ExecutionId> = started.iter().map(|(id, _)| id.clone()).collect();
-        let executions = self.dispatch.client.executions_by_ids(&ids).await?;
-        let link = |(id, rule): (ExecutionId, String)| Link {
-            action_ref: executions.iter().find(|found| found.id == id).and_then(|found| found.action_ref.clone()),
-            execution_id: id.to_string(),
-            rule_ref: Some(rule),
-        };
-        Ok(Verdict::Ran(started.into_iter().map(link).collect()))
+        verdict(client, &client.traces_by_tag(&tag).await?).await
     }
 
     async fn record(&self, row: Awaiting, links: Vec<Link>) -> Result<(), StoreError> {
@@ -160,6 +126,46 @@ impl Resolver {
         }
         Ok(())
     }
+}
+
+/// What the rules made of the webhooks in these traces; known once all of them are worked off.
+pub(super) async fn verdict(client: &Client, traces: &[Trace]) -> Result<Verdict, LookupError> {
+    let instances = traces::root_trigger_instances(traces);
+    if instances.is_empty() {
+        return Ok(Verdict::Unknown("no trace of the webhook yet".to_owned()));
+    }
+    let mut enforcements = Vec::new();
+    for instance in &instances {
+        match client.trigger_instance(instance).await? {
+            Some(TriggerInstanceStatus::Processed | TriggerInstanceStatus::ProcessingFailed) => {}
+            other => {
+                let status = other.map_or("gone", TriggerInstanceStatus::as_str);
+                return Ok(Verdict::Unknown(format!("trigger instance {instance} is {status}")));
+            }
+        }
+        enforcements.extend(client.rule_enforcements(instance).await?);
+    }
+    judge(client, &enforcements).await
+}
+
+async fn judge(client: &Client, enforcements: &[RuleEnforcement]) -> Result<Verdict, LookupError> {
+    let ran = |enforcement: &RuleEnforcement| {
+        let id = enforcement.execution_id.clone().filter(|_| enforcement.status == EnforcementStatus::Succeeded)?;
+        Some((id, enforcement.rule_ref.clone()))
+    };
+    let started: Vec<(ExecutionId, String)> = enforcements.iter().filter_map(ran).collect();
+    if started.is_empty() {
+        let reasons: Vec<String> = enforcements.iter().map(failure).collect();
+        return Ok(if reasons.is_empty() { Verdict::NoneMatched } else { Verdict::Failed(reasons.join("; ")) });
+    }
+    let ids: Vec<ExecutionId> = started.iter().map(|(id, _)| id.clone()).collect();
+    let executions = client.executions_by_ids(&ids).await?;
+    let link = |(id, rule): (ExecutionId, String)| Link {
+        action_ref: executions.iter().find(|found| found.id == id).and_then(|found| found.action_ref.clone()),
+        execution_id: id.to_string(),
+        rule_ref: Some(rule),
+    };
+    Ok(Verdict::Ran(started.into_iter().map(link).collect()))
 }
 
 fn failure(enforcement: &RuleEnforcement) -> String {

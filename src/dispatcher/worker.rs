@@ -11,10 +11,7 @@ use crate::{
         records::{self, Authority, Record, Recorded},
     },
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -30,7 +27,7 @@ pub struct Worker {
 
 struct Shared {
     dispatch: Arc<Dispatch>,
-    claims: Batched<ClaimRequest, Option<(Claimed, Instant)>>,
+    claims: Batched<ClaimRequest, Option<Claimed>>,
     records: Batched<Record, Recorded>,
     stop: CancellationToken,
 }
@@ -70,14 +67,12 @@ impl Worker {
     }
 }
 
-/// Each claim with the moment before it was asked for: its lease runs in the database while its answer may be on the way
-/// for long (a network that holds it back), so its freshness counts from there.
-fn claims_of(dispatch: &Arc<Dispatch>) -> Batched<ClaimRequest, Option<(Claimed, Instant)>> {
+fn claims_of(dispatch: &Arc<Dispatch>) -> Batched<ClaimRequest, Option<Claimed>> {
     let dispatch = Arc::clone(dispatch);
     Batched::start(move |requests: Vec<ClaimRequest>| {
         let dispatch = Arc::clone(&dispatch);
         async move {
-            let (table, lease, asked) = (dispatch.routes.table(), dispatch.policy.lease, Instant::now());
+            let (table, lease) = (dispatch.routes.table(), dispatch.policy.lease.length);
             dispatch
                 .store
                 .run(move |conn| {
@@ -87,7 +82,7 @@ fn claims_of(dispatch: &Arc<Dispatch>) -> Batched<ClaimRequest, Option<(Claimed,
                     let mut claimed = claims::claim(conn, &requests, &token, &policy)?;
                     let mut take = |request: &ClaimRequest| {
                         let index = claimed.iter().position(|claimed| claimed.alert.id == request.alert_id)?;
-                        Some((claimed.swap_remove(index), asked))
+                        Some(claimed.swap_remove(index))
                     };
                     Ok(requests.iter().map(&mut take).collect())
                 })
@@ -124,10 +119,10 @@ async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePer
     let request = ClaimRequest { alert_id: message.alert_id, generation: message.generation };
     let Some(claimed) = shared.insist("claim", || shared.claims.ask(request)).await else { return };
     let metrics = &shared.dispatch.metrics;
-    if let Some((claimed, begun)) = claimed {
+    if let Some(claimed) = claimed {
         metrics.claims.with_label_values(&["claimed"]).inc();
-        let end = Attempt::new(&shared.dispatch, &claimed, begun, &shared.stop).run().await;
-        if !shared.finish(&claimed, end, begun).await {
+        let end = Attempt::new(&shared.dispatch, &claimed, &shared.stop).run().await;
+        if !shared.finish(&claimed, end).await {
             return;
         }
     } else {
@@ -140,7 +135,7 @@ async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePer
 
 impl Shared {
     /// Writes how a claim ended. False when shutdown came first: the lease decides then.
-    async fn finish(&self, claimed: &Claimed, end: End, begun: Instant) -> bool {
+    async fn finish(&self, claimed: &Claimed, end: End) -> bool {
         let written = if let End::Dispatched { links, log } = &end {
             let record = Record {
                 alert_id: claimed.alert.id,
@@ -159,11 +154,11 @@ impl Shared {
             self.insist("release", write).await
         };
         let Some(ours) = written else { return false };
-        self.note(claimed, &end, ours, begun);
+        self.note(claimed, &end, ours);
         true
     }
 
-    fn note(&self, claimed: &Claimed, end: &End, ours: bool, begun: Instant) {
+    fn note(&self, claimed: &Claimed, end: &End, ours: bool) {
         let metrics = &self.dispatch.metrics;
         let (request_id, alert_id) = (claimed.request_id, claimed.alert.id);
         let attempt = claimed.alert.dispatch_attempts + 1;
@@ -171,7 +166,7 @@ impl Shared {
             End::Dispatched { links, .. } => {
                 metrics.links.inc_by(u64::try_from(links.len()).unwrap_or_default());
                 let waited = (claimed.claimed_at - claimed.alert.created_at).as_seconds_f64();
-                metrics.webhook_to_execution_seconds.observe(waited.max(0.0) + begun.elapsed().as_secs_f64());
+                metrics.webhook_to_execution_seconds.observe(waited.max(0.0) + claimed.begun.elapsed().as_secs_f64());
                 if !ours {
                     metrics.duplicates.inc();
                     log::error!(request_id:%, alert_id; "the claim was lost before its execution was recorded; linked all the same");
@@ -187,6 +182,8 @@ impl Shared {
                 let due_s = later.due_in.num_seconds();
                 let event = later.event.as_ref().map_or("waiting", |(event, _)| event);
                 log::info!(request_id:%, alert_id, attempt, due_s, uncertain = later.uncertain; "given back: {event}");
+                // What StackStorm said may quote parameters, so it stays out of the usual log; the row has it.
+                log::debug!(alert_id; "given back because: {}", later.event.as_ref().map_or("-", |(_, text)| text));
             }
             End::Awaiting { uncertain } => {
                 log::info!(request_id:%, alert_id, attempt, uncertain; "StackStorm's rules have it");

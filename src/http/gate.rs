@@ -7,7 +7,7 @@ use super::{
     server::Shared,
 };
 use actix_web::{
-    Error, HttpResponse, ResponseError,
+    Error, HttpMessage, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::header::{self, HeaderValue},
@@ -15,6 +15,10 @@ use actix_web::{
     web,
 };
 use std::time::Instant;
+
+/// For handlers: the token's name, where one was needed.
+#[derive(Clone)]
+pub(super) struct Caller(pub(super) Option<String>);
 
 /// The middleware.
 pub(super) async fn gate(
@@ -30,7 +34,10 @@ pub(super) async fn gate(
     let is_webhook = matches!(access, Ok(Access::Webhook));
     let allowed = access.and_then(|access| shared.auth.check(access, request.headers().get(header::AUTHORIZATION)));
     let (mut response, caller) = match allowed {
-        Ok(caller) => (next.call(request).await?.map_into_boxed_body(), caller),
+        Ok(caller) => {
+            request.extensions_mut().insert(Caller(caller.clone()));
+            (next.call(request).await?.map_into_boxed_body(), caller)
+        }
         Err(problem) => {
             // A sender that is still writing would see a reset connection instead of the answer.
             body::discard_unread(&mut request).await;

@@ -30,6 +30,8 @@ pub(super) enum Problem {
     Encoded,
     #[error("a request id is a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057")]
     BadRequestId,
+    #[error("{0}")]
+    BadOrder(String),
     #[error("no request has the id {0}")]
     NoSuchRequest(RequestId),
     #[error("{0}")]
@@ -55,7 +57,7 @@ struct Body {
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::NotAWebhook { .. } | Self::CutOff | Self::BadRequestId => StatusCode::BAD_REQUEST,
+            Self::NotAWebhook { .. } | Self::CutOff | Self::BadRequestId | Self::BadOrder(_) => StatusCode::BAD_REQUEST,
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
             Self::NotAllowed => StatusCode::FORBIDDEN,
             Self::NoSuchPath | Self::NoSuchRequest(_) => StatusCode::NOT_FOUND,
@@ -145,6 +147,7 @@ mod tests {
             (400, Problem::NotAWebhook { request_id: id, message: "the body is empty".to_owned() }),
             (400, Problem::CutOff),
             (400, Problem::BadRequestId),
+            (400, Problem::BadOrder("unknown field".to_owned())),
             (401, Problem::NoToken),
             (401, Problem::WrongToken),
             (403, Problem::NotAllowed),

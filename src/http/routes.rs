@@ -1,6 +1,6 @@
 //! Every route, and who may call it. What is not listed here is not answered: `gate` looks each request up.
 
-use super::{probes, problem::Problem, requests, webhook};
+use super::{probes, problem::Problem, replays, requests, webhook};
 use actix_web::{HttpRequest, Route, web};
 
 /// Who may call a route.
@@ -46,6 +46,8 @@ pub(super) static INGEST: &[Entry] = &[
     // The same handler, never a redirect: Alertmanager follows a 301 with a GET and loses the alert.
     entry(Webhook, "POST", "/api/v1/webhook/", || web::post().to(webhook::take)),
     entry(Operator, "GET", "/api/v1/requests/{request_id}", || web::get().to(requests::one)),
+    entry(Operator, "POST", "/api/v1/replays", || web::post().to(replays::replay)),
+    entry(Operator, "POST", "/api/v1/discards", || web::post().to(replays::discard)),
 ];
 
 /// The routes of a process that serves nothing but its probes.

@@ -18,7 +18,7 @@ const LARGE: usize = 256 << 10;
 /// What the handler needs of `ingest`; one per server.
 pub(super) struct Intake {
     ingest: Ingest,
-    limits: Limits,
+    pub(super) limits: Limits,
 }
 
 impl Intake {

@@ -5,7 +5,7 @@
 
 use crate::{
     metrics::Metrics,
-    model::{episode::EpisodePolicy, fold::RowFate},
+    model::{episode::EpisodePolicy, fold::RowFate, status::DispatchReason},
     relay::Announcer,
     store::{
         Store, StoreError,
@@ -184,6 +184,7 @@ impl Thread {
         };
         let begun = Instant::now();
         let stored = batch.store(&mut conn, &self.settings.policy)?;
+        self.metrics.commit_retries.inc_by(u64::from(stored.retries));
         self.metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
         // Only a connection that has just committed is kept; any error may have broken it.
         self.conn = Some(conn);
@@ -192,6 +193,10 @@ impl Thread {
 
     fn answer(&self, stored: Stored, answers: Vec<oneshot::Sender<Answer>>) {
         for (answer, fates) in std::iter::zip(answers, stored.fates) {
+            for fate in &fates {
+                let decision = fate.dispatch_reason.map_or("pending", DispatchReason::as_str);
+                self.metrics.alerts.with_label_values(&[decision]).inc();
+            }
             // Nobody waits any more: the sender gave up, and will send a repeat.
             drop(answer.send(Ok(fates)));
         }

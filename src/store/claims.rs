@@ -23,7 +23,10 @@ use crate::model::{
 };
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// What a delivery asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub struct Claimed {
     pub target: Option<Target>,
     /// The database's clock at the claim.
     pub claimed_at: NaiveDateTime,
+    /// This host's, read before the database's: however late COMMIT is answered, the lease counts from no earlier.
+    pub begun: Instant,
 }
 
 /// The columns of a claimed row.
@@ -92,7 +97,7 @@ pub struct ClaimedAlert {
 /// How claims are made.
 pub struct ClaimPolicy<'a> {
     /// How long a claim is ours.
-    pub lease: TimeDelta,
+    pub lease: Duration,
     /// Where an alert goes, by its labels; called for rows that are not uncertain.
     pub route: &'a dyn Fn(&ClaimedAlert) -> Option<Target>,
 }
@@ -106,9 +111,10 @@ pub fn claim(
     policy: &ClaimPolicy<'_>,
 ) -> Result<Vec<Claimed>, StoreError> {
     tx::write(conn, |conn| {
+        let begun = Instant::now();
         let now = tx::now(conn)?;
         take(conn, requests, token, now, now + policy.lease)?;
-        let claimed: Vec<Claimed> = read_back(conn, requests, token, now)?
+        let claimed: Vec<Claimed> = read_back(conn, requests, token, (now, begun))?
             .into_iter()
             .map(|claimed| Claimed { target: target_of(&claimed.alert, policy), ..claimed })
             .collect();
@@ -164,7 +170,7 @@ fn read_back(
     conn: &mut AnyConnection,
     requests: &[ClaimRequest],
     token: &str,
-    now: NaiveDateTime,
+    (now, begun): (NaiveDateTime, Instant),
 ) -> Result<Vec<Claimed>, StoreError> {
     let ids: Vec<AlertId> = requests.iter().map(|request| request.alert_id).collect();
     let rows: Vec<(ClaimedAlert, String)> = dsl::poundcake_alerts
@@ -175,7 +181,7 @@ fn read_back(
         .load(conn)?;
     let claimed = |(alert, request_id): (ClaimedAlert, String)| {
         let request_id = RequestId::parse(&request_id).ok()?;
-        Some(Claimed { alert, request_id, token: token.to_owned(), target: None, claimed_at: now })
+        Some(Claimed { alert, request_id, token: token.to_owned(), target: None, claimed_at: now, begun })
     };
     Ok(rows.into_iter().filter_map(claimed).collect())
 }

@@ -31,6 +31,11 @@ pub enum UrlError {
     /// A scheme that this build does not serve.
     #[error("DATABASE_URL has the scheme {0:?}; this build knows {known}", known = KNOWN)]
     Scheme(String),
+    /// `/`, `?`, `#` or `@` in the password as they are: they end the host or begin it.
+    #[error(
+        "DATABASE_URL has a character in user or password that must be percent-encoded: / ? # @ are %2F %3F %23 %40"
+    )]
+    Encoding,
     /// No database named.
     #[error("DATABASE_URL names no database; write mysql://user:password@host:3306/database")]
     NoDatabase,
@@ -67,6 +72,10 @@ impl DatabaseUrl {
     #[cfg(feature = "mysql")]
     fn mysql(rest: &str) -> Result<Self, UrlError> {
         let url = url::Url::parse(&format!("mysql://{rest}")).map_err(UrlError::Syntax)?;
+        if url.fragment().is_some() || url.path().contains('@') || url.query().is_some_and(|query| query.contains('@'))
+        {
+            return Err(UrlError::Encoding);
+        }
         let database = url.path().trim_matches('/');
         if database.is_empty() {
             return Err(UrlError::NoDatabase);

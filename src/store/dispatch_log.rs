@@ -1,7 +1,13 @@
 //! `poundcake_alerts.dispatch_log`: what happened to a dispatch besides its success, the last 20 entries as JSON.
 
+use super::any::AnyConnection;
 use crate::{clock::rfc3339, model::column::column};
 use chrono::NaiveDateTime;
+use diesel::{
+    dsl::sql,
+    expression::{SqlLiteral, UncheckedBind},
+    sql_types::{Nullable, Text},
+};
 use serde::{Deserialize, Serialize};
 
 /// Entries kept per row.
@@ -25,12 +31,22 @@ pub struct Entry {
     /// The execution it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution_id: Option<String>,
+    /// The person or program that did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, in that person's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Status and reason before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 impl Entry {
     /// An event at a time.
     pub fn new(at: NaiveDateTime, event: &str) -> Self {
-        Self { at: rfc3339(at), event: event.to_owned(), detail: None, execution_id: None }
+        let at = rfc3339(at);
+        Self { at, event: event.to_owned(), detail: None, execution_id: None, by: None, reason: None, from: None }
     }
 
     /// With a text for people, cut.
@@ -44,6 +60,14 @@ impl Entry {
     #[must_use]
     pub fn execution(mut self, id: &str) -> Self {
         self.execution_id = Some(id.to_owned());
+        self
+    }
+
+    /// Done by a person, for a reason; both cut.
+    #[must_use]
+    pub fn author(mut self, by: &str, reason: &str) -> Self {
+        self.by = Some(column(by, DETAIL).into_owned());
+        self.reason = Some(column(reason, DETAIL).into_owned());
         self
     }
 
@@ -74,6 +98,30 @@ pub fn append(log: Option<&str>, entry: &Entry) -> String {
         entries.remove(oldest);
     }
     serde_json::to_string(&entries).unwrap_or_else(|_| "[]".to_owned())
+}
+
+/// See [`appended_in_sql`].
+pub(super) type AppendedInSql =
+    SqlLiteral<Nullable<Text>, UncheckedBind<SqlLiteral<Nullable<Text>>, diesel::dsl::AsExprOf<String, Text>>>;
+
+/// [`append`] as an SQL expression, for one UPDATE of many rows: each row's own log with the entry, whose `from` is that
+/// row's status and reason.
+pub(super) fn appended_in_sql(conn: &AnyConnection, entry: &Entry) -> AppendedInSql {
+    let (length, append) = match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(_) => ("JSON_LENGTH", ("JSON_ARRAY_APPEND", "'$'")),
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(_) => ("json_array_length", ("json_insert", "'$[#]'")),
+    };
+    let (function, end) = append;
+    let old = format!(
+        "CASE WHEN dispatch_log IS NULL OR NOT JSON_VALID(dispatch_log) THEN '[]' \
+         WHEN {length}(dispatch_log) >= {KEPT} THEN JSON_REMOVE(dispatch_log, '$[0]') ELSE dispatch_log END"
+    );
+    let entry = serde_json::to_string(entry).unwrap_or_else(|_| "{}".to_owned());
+    sql::<Nullable<Text>>(&format!("{function}({old}, {end}, JSON_SET("))
+        .bind::<Text, _>(entry)
+        .sql(", '$.from', CONCAT(dispatch_status, '/', COALESCE(dispatch_reason, '-'))))")
 }
 
 /// The executions that entries of this event are about.

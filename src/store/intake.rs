@@ -39,6 +39,8 @@ pub struct Stored {
     pub fates: Vec<Vec<RowFate>>,
     /// What is to be published now.
     pub due: Vec<Due>,
+    /// How often the transaction had to begin anew.
+    pub retries: u32,
 }
 
 /// A batch with everything computed that does not depend on the database.
@@ -77,7 +79,8 @@ impl Batch {
 
     /// Runs the transaction, anew after deadlocks and taken keys.
     pub fn store(&self, conn: &mut AnyConnection, policy: &EpisodePolicy) -> Result<Stored, StoreError> {
-        tx::write(conn, |conn| self.attempt(conn, policy))
+        let (stored, retries) = tx::write_counted(conn, |conn| self.attempt(conn, policy))?;
+        Ok(Stored { retries, ..stored })
     }
 
     fn attempt(&self, conn: &mut AnyConnection, policy: &EpisodePolicy) -> Result<Stored, StoreError> {
@@ -168,7 +171,7 @@ impl Write<'_> {
     }
 
     fn stored(&self, conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Stored, StoreError> {
-        let mut stored = Stored { fates: vec![Vec::new(); self.batch.calls.len()], due: Vec::new() };
+        let mut stored = Stored { fates: vec![Vec::new(); self.batch.calls.len()], ..Stored::default() };
         for (index, fate) in self.plan.rows.iter().enumerate() {
             let owner = self.batch.owners[index];
             stored.fates[owner].push(*fate);

@@ -21,6 +21,12 @@ pub struct Link {
     pub action_ref: Option<String>,
 }
 
+/// The executions that are known for an alert, of all its generations.
+pub fn of_alert(conn: &mut AnyConnection, alert_id: AlertId) -> Result<HashSet<String>, StoreError> {
+    let chosen = dsl::poundcake_st2_execution_link.filter(dsl::alert_id.eq(alert_id)).select(dsl::st2_execution_id);
+    Ok(chosen.load(conn)?.into_iter().collect())
+}
+
 /// A link to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NewLink {

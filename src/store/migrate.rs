@@ -1,10 +1,13 @@
 //! The schema: bringing it up under a database lock, and knowing whether it is the one this program was built for.
 
 use super::{StoreError, any::AnyConnection};
+#[cfg(feature = "mysql")]
+use diesel::sql_types::{Integer, Nullable};
 use diesel::{
     RunQueryDsl,
     connection::{AnsiTransactionManager, TransactionManager},
-    sql_types::{BigInt, Integer, Nullable},
+    migration::MigrationSource,
+    sql_types::{BigInt, Text},
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -14,6 +17,7 @@ const MARIADB: EmbeddedMigrations = embed_migrations!("migrations/mariadb");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// How long `up` waits for another one that holds the lock, in seconds.
+#[cfg(feature = "mysql")]
 const LOCK_WAIT_SECONDS: i32 = 60;
 
 /// What `migrate status` prints and what every start-up checks.
@@ -69,33 +73,43 @@ pub fn down(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
     })
 }
 
-/// Compares the database with this program.
+/// Compares the database with this program. Reads only: ingest and dispatcher need no right to change the schema.
 pub fn status(conn: &mut AnyConnection) -> Result<SchemaStatus, StoreError> {
-    match conn {
+    let ours = match conn {
         #[cfg(feature = "mysql")]
-        AnyConnection::Mysql(conn) => status_of(conn, &MARIADB),
+        AnyConnection::Mysql(_) => versions::<diesel::mysql::Mysql>(&MARIADB)?,
         #[cfg(feature = "sqlite")]
-        AnyConnection::Sqlite(conn) => status_of(conn, &SQLITE),
-    }
+        AnyConnection::Sqlite(_) => versions::<diesel::sqlite::Sqlite>(&SQLITE)?,
+    };
+    let (applied, unknown): (Vec<_>, Vec<_>) = applied(conn)?.into_iter().partition(|version| ours.contains(version));
+    let pending = ours.into_iter().filter(|version| !applied.contains(version)).collect();
+    Ok(SchemaStatus { applied, pending, unknown })
 }
 
-fn status_of<C, DB>(conn: &mut C, known: &EmbeddedMigrations) -> Result<SchemaStatus, StoreError>
+fn versions<DB>(known: &EmbeddedMigrations) -> Result<Vec<String>, StoreError>
 where
     DB: diesel::backend::Backend,
-    C: MigrationHarness<DB>,
-    EmbeddedMigrations: diesel::migration::MigrationSource<DB>,
+    EmbeddedMigrations: MigrationSource<DB>,
 {
-    use diesel::migration::MigrationSource;
-    let ours: Vec<String> = MigrationSource::<DB>::migrations(known)
-        .map_err(StoreError::Migration)?
-        .iter()
-        .map(|migration| migration.name().version().to_string())
-        .collect();
-    let applied: Vec<String> =
-        conn.applied_migrations().map_err(StoreError::Migration)?.iter().map(ToString::to_string).collect();
-    let (known_applied, unknown): (Vec<_>, Vec<_>) = applied.into_iter().partition(|version| ours.contains(version));
-    let pending = ours.into_iter().filter(|version| !known_applied.contains(version)).collect();
-    Ok(SchemaStatus { applied: known_applied, pending, unknown })
+    let migrations = MigrationSource::<DB>::migrations(known).map_err(StoreError::Migration)?;
+    Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
+}
+
+#[derive(diesel::QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// Not diesel's `applied_migrations`: that begins with CREATE TABLE, which changes a database that is to be left alone
+/// and needs a right that only `migrate up` has.
+fn applied(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
+    if !table_exists(conn, "__diesel_schema_migrations")? {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<Applied> =
+        diesel::sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version").load(conn)?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
 }
 
 fn names(
@@ -135,7 +149,7 @@ fn table_exists(conn: &mut AnyConnection, table: &str) -> Result<bool, StoreErro
         #[cfg(feature = "sqlite")]
         AnyConnection::Sqlite(_) => "SELECT COUNT(*) AS n FROM sqlite_master WHERE type = 'table' AND name = ?",
     };
-    let count: Count = diesel::sql_query(query).bind::<diesel::sql_types::Text, _>(table).get_result(conn)?;
+    let count: Count = diesel::sql_query(query).bind::<Text, _>(table).get_result(conn)?;
     Ok(count.n > 0)
 }
 

@@ -154,6 +154,8 @@ pub(super) fn update(
             .set((
                 dsl::dispatch_status.eq(DispatchStatus::Skipped),
                 dsl::dispatch_reason.eq(Some(DispatchReason::ResolvedBeforeDispatch)),
+                // A relay may have taken it in vain.
+                dsl::claimed_by.eq(None::<String>),
                 dsl::next_attempt_at.eq(None::<NaiveDateTime>),
             ))
             .execute(conn)?;

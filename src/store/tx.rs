@@ -5,8 +5,10 @@ use super::{
     any::{AnyConnection, each},
 };
 use chrono::NaiveDateTime;
+#[cfg(feature = "mysql")]
+use diesel::RunQueryDsl;
 use diesel::{
-    QueryResult, RunQueryDsl,
+    QueryResult,
     connection::{AnsiTransactionManager, TransactionManager, TransactionManagerStatus},
     result::{DatabaseErrorKind, Error},
 };
@@ -22,17 +24,25 @@ const TRIES: u32 = 10;
 /// [`StoreError::CommitUnknown`] means the answer to COMMIT never came: the rows may be there or not.
 pub fn write<T>(
     conn: &mut AnyConnection,
-    mut body: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
+    body: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let mut tried = 1;
+    write_counted(conn, body).map(|(value, _)| value)
+}
+
+/// The same, and how often it had to begin anew.
+pub fn write_counted<T>(
+    conn: &mut AnyConnection,
+    mut body: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
+) -> Result<(T, u32), StoreError> {
+    let mut retries = 0;
     loop {
         match attempt(conn, &mut body) {
-            Err(error) if tried < TRIES && is_contention(&error) => {
-                log::debug!(tried, error:% = error; "transaction begins anew");
-                std::thread::sleep(jitter(tried));
-                tried += 1;
+            Err(error) if retries + 1 < TRIES && is_contention(&error) => {
+                retries += 1;
+                log::debug!(retries, error:% = error; "transaction begins anew");
+                std::thread::sleep(jitter(retries));
             }
-            other => return other,
+            other => return other.map(|value| (value, retries)),
         }
     }
 }
@@ -110,9 +120,9 @@ fn is_contention_kind(error: &Error) -> bool {
     }
 }
 
-/// 1..5 ms, growing with the tries: enough to let the other writer commit.
-fn jitter(tried: u32) -> Duration {
-    Duration::from_micros(rand::random_range(500..2_500) * u64::from(tried))
+/// 1..5 ms, growing with the retries: enough to let the other writer commit.
+fn jitter(retries: u32) -> Duration {
+    Duration::from_micros(rand::random_range(500..2_500) * u64::from(retries))
 }
 
 /// The database's clock, UTC, microseconds: the only clock that due times, leases and ages are computed with.

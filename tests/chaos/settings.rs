@@ -7,7 +7,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(2);
 /// Empty lookups for so long mean that nothing was created. A creation takes less than this and the timeout together.
 pub const SETTLE: Duration = Duration::from_secs(3);
 /// The shortest lease that the program accepts for this timeout.
-pub const LEASE: Duration = Duration::from_secs(37);
+pub const LEASE: Duration = Duration::from_secs(9);
 /// Rule mode gives up after this.
 pub const RULE_DEADLINE: Duration = Duration::from_secs(25);
 /// A new start within this time of the last dispatch runs nothing.

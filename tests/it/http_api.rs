@@ -1,7 +1,7 @@
 //! The HTTP server as senders, operators and probes see it, on a real store and with nothing behind it.
 
 mod access;
-mod app;
+pub mod app;
 mod hostile;
 mod operators;
 mod recorded;

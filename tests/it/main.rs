@@ -4,8 +4,18 @@
 #![cfg(test)]
 #![expect(unreachable_pub, reason = "a test binary exports nothing; pub marks what the harness offers to tests")]
 
+mod broker;
+mod commands;
 mod dispatch;
+mod end_to_end;
+mod episodes;
 mod harness;
 mod harness_check;
 mod http_api;
+mod metrics;
 mod outcomes;
+mod queries;
+mod recovery;
+mod replay;
+mod same_rows;
+mod schema;

@@ -114,6 +114,19 @@ impl TestDatabase {
         rows.into_iter().map(|row| row.value.unwrap_or_else(|| "NULL".to_owned())).collect()
     }
 
+    /// Runs a statement as MariaDB's administrator; `{user}` in it is this database's user.
+    pub fn administer(&self, sql: &str) {
+        let Self::MariaDb { services, name } = self else { panic!("SQLite has no administrator") };
+        let mut admin = MysqlConnection::establish(services.database.as_str()).expect("MariaDB's administrator");
+        let sql = sql.replace("{user}", &format!("{name}@'%'"));
+        sql_query(&sql).execute(&mut admin).unwrap_or_else(|e| panic!("{sql}: {e}"));
+    }
+
+    /// Holds a connection as this database's user, if there is one left for it.
+    pub fn hold(&self) -> Option<MysqlConnection> {
+        MysqlConnection::establish(&self.url()).ok()
+    }
+
     fn file(&self) -> String {
         match self {
             Self::MariaDb { .. } => panic!("MariaDB is no file"),

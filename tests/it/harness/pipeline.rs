@@ -1,14 +1,17 @@
 //! The whole of PoundCake around a StackStorm stand-in: separate processes on MariaDB and RabbitMQ, or `standalone`.
 
-use super::{Process, Running, TestDatabase, Vhost, client, eventually};
+use super::{Process, Running, TestDatabase, Vhost, client, eventually, network::Network};
 use poundcake::stand_in::{Control, Options, StandIn};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The stand-in's key.
 pub const KEY: &str = "test-key";
-/// For things that take milliseconds on an idle machine.
-pub const SOON: Duration = Duration::from_secs(30);
+/// For things that take milliseconds on an idle machine; longer than a call that has to be looked up.
+pub const SOON: Duration = Duration::from_mins(2);
+
+/// For what waits for a lease, a settle time, the relay or a reconnect as well.
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What a pipeline is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +26,8 @@ pub enum Shape {
 pub struct Setup {
     shape: Shape,
     variables: Vec<(String, String)>,
-    routes: Option<tempfile::NamedTempFile>,
-    amqp_url: Option<String>,
+    files: Vec<tempfile::NamedTempFile>,
+    network: Option<Network>,
     pub database: TestDatabase,
     pub vhost: Option<Vhost>,
     pub stand_in: StandIn,
@@ -40,39 +43,47 @@ impl Setup {
             Shape::Standalone => (TestDatabase::sqlite(), None),
         };
         let st2_url = stand_in.api_url();
-        let setup = Self {
-            shape,
-            variables: Vec::new(),
-            routes: None,
-            amqp_url: vhost.as_ref().map(Vhost::url),
-            database,
-            vhost,
-            stand_in,
-            st2_url,
-        };
+        let setup =
+            Self { shape, variables: Vec::new(), files: Vec::new(), network: None, database, vhost, stand_in, st2_url };
         let (status, _, error) = setup.process("migrate").argument("up").run().await;
         assert!(status.success(), "migrate up: {error}");
         setup
     }
 
-    /// Sets a variable of every process.
+    /// The same with a proxy before each neighbour, ingest's and dispatcher's own ones where both use it.
+    pub async fn proxied(shape: Shape) -> Self {
+        let mut setup = Self::new(shape).await;
+        setup.network = Some(Network::before(&setup.database, setup.vhost.as_ref(), &setup.st2_url));
+        setup
+    }
+
+    /// The proxies of [`Self::proxied`].
+    pub fn network(&self) -> &Network {
+        self.network.as_ref().expect("a proxied setup")
+    }
+
+    /// Sets a variable of every process; the last word counts.
     pub fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.variables.push((name.to_owned(), value.into()));
+        self.set(name, value);
         self
+    }
+
+    /// The same, for processes that are started later.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.variables.push((name.to_owned(), value.into()));
     }
 
     /// Writes a routes file and uses it.
-    pub fn routes(mut self, yaml: &str) -> Self {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), yaml).expect("the routes file");
-        self.variables.push(("POUNDCAKE_ROUTES".to_owned(), file.path().display().to_string()));
-        self.routes = Some(file);
-        self
+    pub fn routes(self, yaml: &str) -> Self {
+        self.file("POUNDCAKE_ROUTES", yaml)
     }
 
-    /// Reaches RabbitMQ by another URL: through a proxy.
-    pub fn amqp_url(mut self, url: String) -> Self {
-        self.amqp_url = Some(url);
+    /// Writes a file and sets the variable that names it.
+    pub fn file(mut self, name: &str, text: &str) -> Self {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), text).expect("the file");
+        self.variables.push((name.to_owned(), file.path().display().to_string()));
+        self.files.push(file);
         self
     }
 
@@ -82,8 +93,11 @@ impl Setup {
             .variable("DATABASE_URL", self.database.url())
             .variable("ST2_API_URL", &self.st2_url)
             .variable("ST2_API_KEY", KEY);
-        if let Some(url) = &self.amqp_url {
-            process = process.variable("AMQP_URL", url);
+        if let Some(vhost) = &self.vhost {
+            process = process.variable("AMQP_URL", vhost.url());
+        }
+        if let Some(network) = &self.network {
+            process = network.variables(command).into_iter().fold(process, |p, (name, value)| p.variable(name, value));
         }
         self.variables.iter().fold(process, |process, (name, value)| process.variable(name, value))
     }
@@ -116,6 +130,16 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    /// Starts a dispatcher, in place of the one before if there is one.
+    pub async fn start_dispatcher(&mut self) {
+        self.dispatcher = Some(self.setup.process("dispatcher").start().ready().await);
+    }
+
+    /// The dispatcher, for its signals.
+    pub fn dispatcher(&self) -> &Running {
+        self.dispatcher.as_ref().expect("a dispatcher of its own")
+    }
+
     /// Both shapes, started with the same settings.
     pub async fn each(settings: impl Fn(Setup) -> Setup) -> Vec<Self> {
         let mut pipelines = Vec::new();
@@ -150,9 +174,19 @@ impl Pipeline {
         answer["request_id"].as_str().expect("a request_id").to_owned()
     }
 
+    /// See [`deliver`].
+    pub async fn deliver(&self, alerts: &[Value]) {
+        deliver(&self.ingest.url("/api/v1/webhook"), alerts).await;
+    }
+
     /// Waits until no row is left for anybody to look at.
     pub async fn settled(&self) {
-        eventually("every row is settled", SOON, async || {
+        self.settled_within(SOON).await;
+    }
+
+    /// The same, where leases, settle times or the relay have to pass first.
+    pub async fn settled_within(&self, deadline: Duration) {
+        eventually("every row is settled", deadline, async || {
             let open = self.statuses("WHERE dispatch_status NOT IN ('dispatched', 'failed', 'skipped')");
             if open.is_empty() { Ok(()) } else { Err(open) }
         })
@@ -161,13 +195,22 @@ impl Pipeline {
 
     /// `name status/reason` of each row, in the order of their ids.
     pub fn statuses(&self, rest: &str) -> Vec<String> {
-        let join = |parts: [&str; 5]| match self.database() {
-            TestDatabase::Sqlite { .. } => parts.join(" || "),
-            _ => format!("CONCAT({})", parts.join(", ")),
-        };
-        let value = join(["alert_name", "' '", "dispatch_status", "'/'", "COALESCE(dispatch_reason, '-')"]);
+        let value = self.joined(&["alert_name", "' '", "dispatch_status", "'/'", "COALESCE(dispatch_reason, '-')"]);
         self.database().lines(&format!("SELECT {value} AS value FROM poundcake_alerts {rest} ORDER BY id"))
     }
+}
+
+/// Posts alerts until they are accepted, as Alertmanager does: 503 or no answer means again, 4xx would lose them.
+pub async fn deliver(url: &str, alerts: &[Value]) {
+    let body = json!({ "version": "4", "status": "firing", "alerts": alerts }).to_string();
+    let client = client();
+    eventually("the webhook is accepted", PATIENCE, async || {
+        let answer = client.post(url).body(body.clone()).send().await.map_err(|e| e.to_string())?;
+        let status = answer.status().as_u16();
+        assert!(matches!(status, 202 | 503), "Alertmanager drops an alert on {status}");
+        if status == 202 { Ok(()) } else { Err(status.to_string()) }
+    })
+    .await;
 }
 
 /// A firing alert that started at a time like `2026-11-22T01:00:00Z`.

@@ -19,6 +19,7 @@ pub struct Process {
     program: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    files: Vec<(&'static str, String)>,
     address: SocketAddr,
     ready_path: &'static str,
 }
@@ -40,7 +41,7 @@ impl Process {
     /// Any program; it must be told [`Self::address`]. `ready_path` answers 200 once it is ready.
     pub fn program(program: impl AsRef<Path>, ready_path: &'static str) -> Self {
         let (program, address) = (program.as_ref().to_owned(), free_address());
-        Self { program, arguments: Vec::new(), environment: Vec::new(), address, ready_path }
+        Self { program, arguments: Vec::new(), environment: Vec::new(), files: Vec::new(), address, ready_path }
     }
 
     /// Adds an argument.
@@ -55,14 +56,23 @@ impl Process {
         self
     }
 
+    /// Puts a file into the directory it is started in.
+    pub fn file(mut self, name: &'static str, content: impl Into<String>) -> Self {
+        self.files.push((name, content.into()));
+        self
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Starts it in an empty directory of its own, so that no `.env` is found.
+    /// Starts it in a directory of its own, so that no `.env` is found but the test's.
     pub fn start(&self) -> Running {
         let directory = tempfile::tempdir().expect("a directory");
+        for (name, content) in &self.files {
+            std::fs::write(directory.path().join(name), content).expect("a file");
+        }
         let file = |name: &str| Stdio::from(File::create(directory.path().join(name)).expect("an output file"));
         #[expect(clippy::disallowed_methods, reason = "PATH is the shell's, not the program's configuration")]
         let path = std::env::var("PATH").unwrap_or_default();
@@ -130,6 +140,12 @@ impl Running {
         drop(child.wait());
     }
 
+    /// Starts the same program again, on the same address; one that still runs is killed first.
+    pub async fn again(&self) -> Self {
+        self.kill();
+        self.process.start().ready().await
+    }
+
     /// SIGSTOP: it keeps its sockets and does nothing.
     pub fn pause(&self) {
         signal(self.pid(), "STOP");
@@ -150,6 +166,11 @@ impl Running {
     pub async fn exited(&self, deadline: Duration) -> ExitStatus {
         let what = format!("{} ends", self.name());
         eventually(&what, deadline, async || self.status().ok_or("still running")).await
+    }
+
+    /// The directory it was started in.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// What it has written to `stdout` or `stderr` so far.

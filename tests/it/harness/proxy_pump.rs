@@ -30,7 +30,8 @@ pub enum Mode {
 
 impl Mode {
     fn holds(self, direction: Direction) -> bool {
-        self == Self::Frozen || (self == Self::AnswersFrozen && direction == Direction::ToClient)
+        // Broken too: what a frozen network held must not slip through before its connection is reset.
+        matches!(self, Self::Frozen | Self::Broken) || (self == Self::AnswersFrozen && direction == Direction::ToClient)
     }
 }
 

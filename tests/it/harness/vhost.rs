@@ -57,6 +57,11 @@ impl Vhost {
         Some(found["messages"].as_u64().unwrap_or(0))
     }
 
+    /// A queue as RabbitMQ describes it.
+    pub async fn describe(&self, queue: &str) -> Value {
+        call(&self.services, Method::GET, &self.queue(queue), None).await.expect("the queue")
+    }
+
     /// Removes a queue's ready messages.
     pub async fn purge(&self, queue: &str) {
         call(&self.services, Method::DELETE, &format!("{}/contents", self.queue(queue)), None).await;

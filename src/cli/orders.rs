@@ -1,0 +1,88 @@
+//! `poundcake replay` and `poundcake discard`: orders over rows that flags choose, straight on the database.
+
+use super::{
+    selection::{EXIT_CODES, Output, Selection, exit_code, open, print_json},
+    who,
+};
+use crate::{
+    config::Settings,
+    metrics::Metrics,
+    replay::{self, Order},
+    store::{repair::Author, selection::Move},
+};
+use anyhow::ensure;
+use std::process::ExitCode;
+
+/// For the end of `replay --help`.
+const UNCERTAIN: &str = "Alerts that failed as uncertain are looked up in StackStorm first, and not run again if they ran. Its rules engine \
+                         must be up for that: webhooks that still wait for it cannot be seen.\n\n";
+
+/// `poundcake replay`
+#[derive(Debug, clap::Args)]
+#[command(after_help = UNCERTAIN.to_owned() + EXIT_CODES)]
+pub(super) struct Replay {
+    /// Also alerts that StackStorm has run: they run again
+    #[arg(long)]
+    include_dispatched: bool,
+    #[command(flatten)]
+    order: Common,
+}
+
+/// `poundcake discard`
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct Discard {
+    #[command(flatten)]
+    order: Common,
+}
+
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// Why; kept in each row's `dispatch_log`
+    #[arg(long)]
+    reason: String,
+    /// Count, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    settings: Box<Settings>,
+}
+
+impl Replay {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let what = Move::Replay { include_dispatched: self.include_dispatched };
+        self.order.carry_out(what, "replayed").await
+    }
+}
+
+impl Discard {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        self.order.carry_out(Move::Discard, "discarded").await
+    }
+}
+
+impl Common {
+    async fn carry_out(self, what: Move, word: &str) -> anyhow::Result<ExitCode> {
+        let author = Author { by: who::user_and_host(), reason: self.reason };
+        let order = Order { filter: self.selection.into(), author, dry_run: self.dry_run, what };
+        ensure!(
+            !order.filter.is_empty(),
+            "choose alerts by at least one of --id, --request-id, --dispatch-status, --dispatch-reason, --alert-name, \
+             --fingerprint, --severity, --target, --since, --until"
+        );
+        order.check()?;
+        let store = open(*self.settings).await?;
+        let done = replay::carry_out(&store, &order, &Metrics::new()?).await?;
+        match self.output {
+            Output::Json => print_json(&serde_json::json!({ "matched": done.matched, word: done.moved }))?,
+            Output::Table if order.dry_run => println!("{} matched; nothing was changed (--dry-run)", done.matched),
+            Output::Table => println!("{} matched, {} {word}", done.matched, done.moved),
+        }
+        Ok(exit_code(done.matched))
+    }
+}

@@ -1,0 +1,48 @@
+//! `poundcake prune --older-than 90d`: settled, closed history, deleted in small chunks.
+
+use super::selection::{Output, open, print_json};
+use crate::{config::Settings, replay, replay::Pruned};
+use anyhow::Context;
+use chrono::TimeDelta;
+use std::{process::ExitCode, time::Duration};
+
+/// The newest closed episode decides over late twins: history of the last day stays.
+const SHORTEST: Duration = Duration::from_hours(24);
+
+/// `poundcake prune`
+#[derive(Debug, clap::Args)]
+pub(super) struct Prune {
+    /// Delete what has not changed for so long, such as 90d; at least 1d
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    older_than: Duration,
+    /// Count, and delete nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+    #[command(flatten)]
+    settings: Box<Settings>,
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    let age = humantime::parse_duration(text).map_err(|error| format!("{error}; write an age such as 90d"))?;
+    if age < SHORTEST { Err("history of the last day is needed; write 1d or more".to_owned()) } else { Ok(age) }
+}
+
+impl Prune {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let older_than = TimeDelta::from_std(self.older_than).context("--older-than is too long")?;
+        let store = open(*self.settings).await?;
+        let pruned = replay::prune(&store, older_than, self.dry_run).await?;
+        let Pruned { alerts, links, requests } = pruned;
+        match self.output {
+            Output::Json => print_json(&pruned)?,
+            Output::Table if self.dry_run => {
+                println!("would delete {alerts} alerts, {links} execution links, {requests} requests (--dry-run)");
+            }
+            Output::Table => println!("deleted {alerts} alerts, {links} execution links, {requests} requests"),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,94 @@
+//! The flags by which operators choose rows, alike in every command; and how such a command answers.
+
+use super::{assemble, started};
+use crate::{config::Settings, replay::Filter, store::Store};
+use chrono::{DateTime, Utc};
+use std::process::ExitCode;
+use tokio_util::sync::CancellationToken;
+
+/// The status when nothing was there to do: not an error (1), not a wrong command line (2).
+pub(super) const NOTHING_MATCHED: u8 = 3;
+
+/// For the end of `--help`.
+pub(super) const EXIT_CODES: &str =
+    "Exit status: 0 done (or, with --dry-run, counted), 1 error, 2 wrong command line, 3 nothing matched";
+
+/// How a command prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Output {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+/// Which rows; all that is given must hold.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Which alerts")]
+pub(super) struct Selection {
+    /// Ids of alerts
+    #[arg(long = "id", value_name = "ID", value_delimiter = ',')]
+    ids: Vec<i64>,
+    /// All alerts of one webhook
+    #[arg(long, value_parser = crate::model::ids::RequestId::parse)]
+    request_id: Option<crate::model::ids::RequestId>,
+    /// pending, queued, failed, skipped or dispatched
+    #[arg(long)]
+    dispatch_status: Option<crate::model::status::DispatchStatus>,
+    /// Such as rejected, expired, uncertain, `no_route`
+    #[arg(long)]
+    dispatch_reason: Option<crate::model::status::DispatchReason>,
+    /// The label alertname, exactly
+    #[arg(long)]
+    alert_name: Option<String>,
+    /// 16 hex digits
+    #[arg(long)]
+    fingerprint: Option<String>,
+    /// The label severity, exactly
+    #[arg(long)]
+    severity: Option<String>,
+    /// action:pack.name or webhook:name
+    #[arg(long)]
+    target: Option<String>,
+    /// Stored at this time or later, such as 2026-11-22T01:00:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<DateTime<Utc>>,
+    /// Stored before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<DateTime<Utc>>,
+}
+
+impl From<Selection> for Filter {
+    fn from(flags: Selection) -> Self {
+        Self {
+            ids: (!flags.ids.is_empty()).then_some(flags.ids),
+            request_id: flags.request_id,
+            dispatch_status: flags.dispatch_status,
+            reason: flags.dispatch_reason,
+            alert_name: flags.alert_name,
+            fingerprint: flags.fingerprint,
+            severity: flags.severity,
+            target: flags.target,
+            since: flags.since,
+            until: flags.until,
+        }
+    }
+}
+
+/// The database, as the settings name it.
+pub(super) async fn open(settings: Settings) -> anyhow::Result<Store> {
+    let settings = started(settings);
+    let url = settings.database.url()?;
+    assemble::store(&settings, url, &CancellationToken::new()).await
+}
+
+/// Done, unless there was nothing to do.
+pub(super) fn exit_code(matched: usize) -> ExitCode {
+    if matched == 0 { ExitCode::from(NOTHING_MATCHED) } else { ExitCode::SUCCESS }
+}
+
+/// One JSON document on standard output.
+pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(())
+}

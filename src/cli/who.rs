@@ -1,0 +1,23 @@
+//! Who sits at this terminal, for the rows' `dispatch_log`.
+
+use std::os::unix::fs::MetadataExt;
+
+/// `user@host`, as far as the system tells. It is a record, no proof: whoever has the database's password may claim anything.
+pub(super) fn user_and_host() -> String {
+    format!("{}@{}", user(), host())
+}
+
+fn user() -> String {
+    let named = ["USER", "LOGNAME"].iter().filter_map(std::env::var_os).map(|name| name.to_string_lossy().into_owned());
+    let uid = || match std::fs::metadata("/proc/self") {
+        Ok(process) => format!("uid {}", process.uid()),
+        Err(_) => "unknown".to_owned(),
+    };
+    named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(uid)
+}
+
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "unknown".to_owned() } else { name.to_owned() }
+}

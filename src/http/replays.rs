@@ -1,0 +1,104 @@
+//! `POST /api/v1/replays` and `/api/v1/discards`: orders over rows that a filter chooses.
+//!
+//! The answer comes when the order is carried out. A caller who goes away in between changes nothing of it.
+
+use super::{body::Body, gate::Caller, problem::Problem, server::Shared, webhook::Intake};
+use crate::{
+    model::column::column,
+    replay::{self, Done, Filter, Order, OrderError},
+    store::{repair::Author, selection::Move},
+};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// Characters of a message about a body: it may quote what was sent.
+const MESSAGE: usize = 400;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Replay {
+    filter: Filter,
+    reason: String,
+    #[serde(default)]
+    dry_run: bool,
+    #[serde(default)]
+    include_dispatched: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Discard {
+    filter: Filter,
+    reason: String,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+struct Replayed {
+    matched: usize,
+    replayed: usize,
+}
+
+#[derive(Serialize)]
+struct Discarded {
+    matched: usize,
+    discarded: usize,
+}
+
+/// Chosen rows run anew.
+pub(super) async fn replay(
+    request: HttpRequest,
+    payload: web::Payload,
+    shared: web::Data<Shared>,
+    intake: web::Data<Intake>,
+) -> Result<HttpResponse, Problem> {
+    let Replay { filter, reason, dry_run, include_dispatched } = read(payload, &intake).await?;
+    let author = Author { by: who(&request), reason };
+    let order = Order { filter, author, dry_run, what: Move::Replay { include_dispatched } };
+    let Done { matched, moved } = carry_out(&shared, order).await?;
+    Ok(HttpResponse::Ok().json(Replayed { matched, replayed: moved }))
+}
+
+/// Chosen rows are not run.
+pub(super) async fn discard(
+    request: HttpRequest,
+    payload: web::Payload,
+    shared: web::Data<Shared>,
+    intake: web::Data<Intake>,
+) -> Result<HttpResponse, Problem> {
+    let Discard { filter, reason, dry_run } = read(payload, &intake).await?;
+    let author = Author { by: who(&request), reason };
+    let Done { matched, moved } = carry_out(&shared, Order { filter, author, dry_run, what: Move::Discard }).await?;
+    Ok(HttpResponse::Ok().json(Discarded { matched, discarded: moved }))
+}
+
+async fn read<T: DeserializeOwned>(payload: web::Payload, intake: &Intake) -> Result<T, Problem> {
+    match intake.limits.read(payload).await {
+        Body::Whole(body, _held) => serde_json::from_slice(&body)
+            .map_err(|error| Problem::BadOrder(column(&error.to_string(), MESSAGE).into_owned())),
+        Body::TooLarge { .. } => Err(Problem::TooLarge { limit: intake.limits.body_bytes() }),
+        Body::Overloaded | Body::Slow => Err(Problem::Unavailable("the body could not be read; send again")),
+        Body::CutOff(_) => Err(Problem::CutOff),
+    }
+}
+
+/// The token's name. Without tokens the server is on loopback, and nobody has one.
+fn who(request: &HttpRequest) -> String {
+    let caller = request.extensions().get::<Caller>().and_then(|caller| caller.0.clone());
+    caller.unwrap_or_else(|| {
+        let peer = request.peer_addr().map(|peer| peer.ip().to_canonical().to_string());
+        format!("no token, from {}", peer.as_deref().unwrap_or("-"))
+    })
+}
+
+/// On a task of the process's own runtime.
+async fn carry_out(shared: &Shared, order: Order) -> Result<Done, Problem> {
+    let (store, metrics) = (shared.store.clone(), shared.metrics.clone());
+    let task = shared.runtime.spawn(async move { replay::carry_out(&store, &order, &metrics).await });
+    let done = task.await.map_err(|error| Problem::Internal(error.into()))?;
+    done.map_err(|error| match error {
+        OrderError::Store(error) => Problem::Store(error),
+        OrderError::NoFilter | OrderError::NoReason => Problem::BadOrder(error.to_string()),
+    })
+}

@@ -1,0 +1,148 @@
+//! Episodes under concurrency: many writers, the same alerts; one dispatch per firing, decided under the opener's lock.
+
+use crate::harness::{Setup, Shape, TestDatabase, client, firing, resolved};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use poundcake::{
+    model::{
+        alert::IncomingAlert,
+        episode::EpisodePolicy,
+        fold::Arrival,
+        ids::{Fingerprint, RequestId},
+        status::AlertStatus,
+    },
+    store::{
+        Store,
+        api_calls::NewApiCall,
+        conn::DatabaseUrl,
+        intake::{Batch, Intake},
+        migrate,
+    },
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde_json::json;
+use std::{collections::BTreeMap, time::Duration};
+
+const WRITERS: u64 = 4;
+const BATCHES: usize = 40;
+const ROWS: usize = 50;
+/// Few, so that every batch meets others'.
+const FINGERPRINTS: u32 = 60;
+
+fn start(hour: i64) -> NaiveDateTime {
+    NaiveDate::from_ymd_opt(2026, 11, 22).expect("a date").and_hms_opt(0, 0, 0).expect("a time")
+        + TimeDelta::hours(hour)
+}
+
+fn alert(name: u32, firing: bool, hour: i64) -> IncomingAlert {
+    let labels = BTreeMap::from([("alertname".to_owned(), format!("A{name}"))]);
+    IncomingAlert {
+        fingerprint: Fingerprint::of_labels(&labels),
+        status: if firing { AlertStatus::Firing } else { AlertStatus::Resolved },
+        labels,
+        annotations: BTreeMap::new(),
+        starts_at: Some(start(hour)),
+        ends_at: (!firing).then(|| start(hour) + TimeDelta::minutes(30)),
+        generator_url: None,
+    }
+}
+
+fn intake(rng: &mut StdRng) -> Intake {
+    let request_id = RequestId::generate();
+    let arrival = |rng: &mut StdRng| {
+        Arrival::Alert(alert(rng.random_range(0..FINGERPRINTS), rng.random_bool(0.7), rng.random_range(0..4)))
+    };
+    let call = NewApiCall {
+        request_id: request_id.to_string(),
+        method: "POST",
+        path: "/api/v1/webhook".to_owned(),
+        headers: "{}".to_owned(),
+        body: "{}".to_owned(),
+        status_code: 202,
+        client_request_id: None,
+        client_address: None,
+    };
+    Intake { request_id, call, arrivals: (0..ROWS).map(|_| arrival(rng)).collect() }
+}
+
+/// Returns how often transactions had to begin anew.
+fn write(store: &Store, seed: u64, policy: &EpisodePolicy) -> u32 {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut conn = store.connect().expect("a connection");
+    let stored = |_| Batch::new(vec![intake(&mut rng)]).store(&mut conn, policy).expect("stored").retries;
+    (0..BATCHES).map(stored).sum()
+}
+
+#[test]
+fn many_writers_open_one_episode_per_firing_and_lose_no_row() {
+    for database in TestDatabase::each() {
+        let store = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 2);
+        store.run_blocking(migrate::up).expect("the schema");
+        let policy = EpisodePolicy { refire_cooldown: Duration::ZERO };
+        let (store, policy) = (&store, &policy);
+        let retries: u32 = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..WRITERS).map(|seed| scope.spawn(move || write(store, seed, policy))).collect();
+            writers.into_iter().map(|writer| writer.join().expect("a writer")).sum()
+        });
+        let batches = usize::try_from(WRITERS).expect("few") * BATCHES;
+        println!(
+            "{}: {retries} retries in {batches} batches of {ROWS} rows",
+            database.url().split(':').next().unwrap_or("")
+        );
+        assert_eq!(database.count("poundcake_alerts"), i64::try_from(batches * ROWS).expect("few"));
+        assert_eq!(database.count("poundcake_api_calls"), i64::try_from(batches).expect("few"));
+        // Nothing is dispatched here, so an opener that is resolved was never sent: it may be opened again. Otherwise a
+        // firing (fingerprint and start) is pending at most once.
+        let twice = "(SELECT fingerprint FROM poundcake_alerts WHERE dispatch_status = 'pending' \
+                     GROUP BY fingerprint, starts_at HAVING COUNT(*) > 1) AS twice";
+        assert_eq!(database.count(twice), 0, "a firing is pending once");
+        let open = "(SELECT fingerprint FROM poundcake_alerts WHERE open_fingerprint IS NOT NULL \
+                    GROUP BY fingerprint HAVING COUNT(*) > 1) AS open";
+        assert_eq!(database.count(open), 0, "one open episode per fingerprint");
+        let lost =
+            "poundcake_alerts WHERE dispatch_status = 'pending' AND open_fingerprint IS NULL AND closed_at IS NULL";
+        assert_eq!(database.count(lost), 0, "every pending row opened an episode");
+        let strangers = "poundcake_alerts AS f JOIN poundcake_alerts AS o ON o.id = f.opened_by \
+                         WHERE o.fingerprint <> f.fingerprint OR o.opened_by IS NOT NULL";
+        assert_eq!(database.count(strangers), 0, "followers follow an opener of their own");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twins_sent_to_two_ingests_at_once_run_once() {
+    const ALERTS: usize = 60;
+    let pipeline = Setup::new(Shape::Separate).await;
+    let pipeline =
+        pipeline.routes("routes: [{match: 'alertname=\"HostDown\"', action: remediation.fails}]").start().await;
+    let second = pipeline.setup.process("ingest").start().ready().await;
+    let urls = [pipeline.ingest.url("/api/v1/webhook"), second.url("/api/v1/webhook")];
+    let mut sends = tokio::task::JoinSet::new();
+    for n in 0..ALERTS {
+        let alert = firing("HostDown", &format!("host-{n}"), "2026-11-22T01:00:00Z");
+        let body = json!({ "alerts": [alert] }).to_string();
+        // Twins, and a retry of each at the same time.
+        for url in urls.iter().chain(&urls) {
+            let request = client().post(url).body(body.clone());
+            sends.spawn(async move { request.send().await.expect("an answer").status().as_u16() });
+        }
+        if n % 3 == 0 {
+            let end = resolved("HostDown", &format!("host-{n}"), "2026-11-22T01:00:00Z", "2026-11-22T02:00:00Z");
+            let request = client().post(&urls[n % 2]).body(json!({ "alerts": [end] }).to_string());
+            sends.spawn(async move { request.send().await.expect("an answer").status().as_u16() });
+        }
+    }
+    let statuses = sends.join_all().await;
+    assert!(statuses.iter().all(|status| *status == 202), "{statuses:?}");
+    pipeline.settled().await;
+    let mut instances: Vec<String> = Vec::new();
+    for execution in pipeline.st2().executions() {
+        instances.push(execution.document["context"]["poundcake"]["fingerprint"].to_string());
+    }
+    let started = instances.len();
+    instances.sort();
+    instances.dedup();
+    assert_eq!(started, instances.len(), "no firing ran twice");
+    let never = "poundcake_alerts WHERE dispatch_status = 'dispatched'";
+    assert_eq!(pipeline.database().count(never), i64::try_from(started).expect("few"));
+    // One that was resolved before it was sent need not run; each of the others ran.
+    assert!(started >= ALERTS - ALERTS.div_ceil(3), "{started} ran");
+}

@@ -1,0 +1,82 @@
+//! StackStorm refuses connections or keys for a while, or acts and says that it failed.
+
+use super::{alerts, for_rules, proxied};
+use crate::harness::{PATIENCE, Pipeline, SOON, Shape, eventually};
+use poundcake::stand_in::Fault;
+
+async fn both() -> [Pipeline; 2] {
+    [proxied(Shape::Separate).await.start().await, proxied(Shape::Standalone).await.start().await]
+}
+
+/// Waits until StackStorm's absence is written on a row.
+async fn noticed(pipeline: &Pipeline, rows: i64) {
+    let noticed = async || match pipeline.database().count("poundcake_alerts WHERE dispatch_log LIKE '%not_sent%'") {
+        found if found >= rows => Ok(()),
+        others => Err(others),
+    };
+    eventually("the trouble is on the rows", SOON, noticed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_stackstorm_refuses_connections_no_attempt_is_used_up() {
+    for pipeline in both().await {
+        pipeline.setup.network().stackstorm.break_networking();
+        pipeline.send(&alerts(5)).await;
+        noticed(&pipeline, 1).await;
+        pipeline.setup.network().stackstorm.restore_networking();
+        pipeline.settled_within(PATIENCE).await;
+        pipeline.assert_ledger(5).await;
+        assert_eq!(pipeline.database().count("poundcake_alerts WHERE dispatch_attempts <> 1"), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_stackstorm_refuses_the_key_no_attempt_is_used_up() {
+    for pipeline in both().await {
+        pipeline.st2().set_fault(Fault::Unauthorized);
+        pipeline.send(&alerts(5)).await;
+        noticed(&pipeline, 1).await;
+        pipeline.st2().clear_faults();
+        pipeline.settled_within(PATIENCE).await;
+        pipeline.assert_ledger(5).await;
+        assert_eq!(pipeline.database().count("poundcake_alerts WHERE dispatch_attempts <> 1"), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_execution_that_stackstorm_created_before_it_answered_500_is_adopted() {
+    for pipeline in both().await {
+        pipeline.st2().set_fault_times(Fault::ErrorRunning, 1);
+        pipeline.send(&alerts(1)).await;
+        pipeline.settled_within(PATIENCE).await;
+        pipeline.assert_ledger(1).await;
+        assert_eq!(pipeline.st2().seen().posts, 1);
+        assert_eq!(pipeline.database().count("poundcake_alerts WHERE dispatch_log LIKE '%adopted%'"), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_st2api_itself_failed_to_take_is_posted_again() {
+    for pipeline in both().await {
+        pipeline.st2().set_fault_times(Fault::PoisonedPool, 1);
+        pipeline.send(&[for_rules("again:9100")]).await;
+        pipeline.settled_within(PATIENCE).await;
+        pipeline.assert_ledger(1).await;
+        assert_eq!(pipeline.st2().seen().webhooks, 2);
+        assert_eq!(pipeline.database().count("poundcake_alerts WHERE dispatch_attempts = 2"), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_whose_answer_is_lost_is_watched_and_never_posted_again() {
+    let timed_out = Fault::Proxy { status: 504, reached: true, lookups: false };
+    for pipeline in both().await {
+        for (fault, instance) in [(Fault::CloseAfterCreate, "closed:9100"), (timed_out.clone(), "proxy:9100")] {
+            pipeline.st2().set_fault_times(fault, 1);
+            pipeline.send(&[for_rules(instance)]).await;
+            pipeline.settled_within(PATIENCE).await;
+        }
+        pipeline.assert_ledger(2).await;
+        assert_eq!(pipeline.st2().seen().webhooks, 2);
+    }
+}

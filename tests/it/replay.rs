@@ -1,0 +1,9 @@
+//! What operators do by hand: replay, discard, prune; over HTTP and in the terminal, on both stores.
+
+mod chosen;
+mod commands;
+mod dispatched;
+mod pruned;
+mod refused;
+mod rows;
+mod uncertain;

@@ -1,0 +1,124 @@
+//! A dispatch of which nobody knows whether it ran is looked up before it is run anew.
+
+use super::rows::{log, order, states};
+use crate::harness::{Pipeline, SOON, client, eventually, firing};
+use poundcake::stand_in::{Fault, Pace};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const T0: &str = "2026-11-22T01:00:00Z";
+const ROUTES: &str = r#"
+routes:
+  - match: alertname="Rule"
+    webhook: poundcake_alert
+    parameters: {alert_name: HostDown}
+"#;
+
+/// Impatient ones, so that a deadline passes in a test.
+async fn pipelines() -> Vec<Pipeline> {
+    Pipeline::each(|setup| {
+        setup
+            .routes(ROUTES)
+            .variable("POUNDCAKE_RULE_DEADLINE", "1s")
+            .variable("POUNDCAKE_SETTLE_TIME", "1s")
+            .variable("POUNDCAKE_ST2_TIMEOUT", "2s")
+    })
+    .await
+}
+
+async fn replay(pipeline: &Pipeline) {
+    let body = json!({ "filter": { "reason": "uncertain" }, "reason": "looked at it" });
+    let (status, answer) = order(pipeline.ingest.url("/api/v1/replays"), &body).await;
+    assert_eq!((status, answer), (200, json!({ "matched": 1, "replayed": 1 })));
+}
+
+fn tags(pipeline: &Pipeline) -> Vec<String> {
+    let roots = pipeline.st2().executions().into_iter().filter(|execution| execution.parent.is_none());
+    roots.map(|execution| execution.trace_tag).collect()
+}
+
+async fn adopted(pipeline: &Pipeline) -> bool {
+    let process = pipeline.dispatcher.as_ref().unwrap_or(&pipeline.ingest);
+    let text = client().get(process.url("/metrics")).send().await.unwrap().text().await.unwrap();
+    text.contains("poundcake_replays_total{result=\"adopted\"} 1\n")
+}
+
+fn events(pipeline: &Pipeline) -> Vec<String> {
+    let log = log(pipeline.database(), 1);
+    let event = |entry: &Value| entry["event"].as_str().unwrap_or_default().to_owned();
+    log.as_array().into_iter().flatten().map(event).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_ran_after_its_deadline_is_adopted_and_not_run_again() {
+    for pipeline in pipelines().await {
+        pipeline.st2().set_fault(Fault::RulesEngineStopped);
+        let request_id = pipeline.send(&[firing("Rule", "a", T0)]).await;
+        pipeline.settled().await;
+        assert_eq!(states(pipeline.database()), ["failed/uncertain 0 0"]);
+        pipeline.st2().clear_faults();
+        let tag = format!("poundcake:{request_id}:1:0");
+        eventually("the rule has run", SOON, async || match pipeline.st2().executions_with_tag(&tag) {
+            found if found.is_empty() => Err(()),
+            _ => Ok(()),
+        })
+        .await;
+        replay(&pipeline).await;
+        pipeline.settled().await;
+        assert_eq!(states(pipeline.database()), ["dispatched/- 1 0"]);
+        assert_eq!(tags(&pipeline), [tag]);
+        assert_eq!(pipeline.database().count("poundcake_st2_execution_link WHERE st2_rule_ref IS NOT NULL"), 1);
+        assert_eq!(events(&pipeline), ["replayed", "adopted"]);
+        assert!(adopted(&pipeline).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_stackstorm_never_had_is_posted_after_a_settle_time() {
+    for pipeline in pipelines().await {
+        pipeline.st2().set_fault_times(Fault::CloseBeforeCreate, 1);
+        let request_id = pipeline.send(&[firing("Rule", "a", T0)]).await;
+        pipeline.settled().await;
+        assert_eq!(states(pipeline.database()), ["failed/uncertain 0 0"]);
+        replay(&pipeline).await;
+        assert!(states(pipeline.database())[0].ends_with(" 1 1"), "uncertain until it was looked up");
+        pipeline.settled().await;
+        assert_eq!(states(pipeline.database()), ["dispatched/- 1 0"]);
+        assert_eq!(tags(&pipeline), [format!("poundcake:{request_id}:1:1")]);
+        assert_eq!(events(&pipeline), ["replayed", "settled"]);
+        assert!(!adopted(&pipeline).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_stackstorm_is_still_working_off_is_waited_for_beyond_the_settle_time() {
+    for pipeline in pipelines().await {
+        // Longer than deadline, timeout and settle time together.
+        pipeline.st2().set_pace(Pace { enforce: Duration::from_secs(8), ..Pace::fast() });
+        let request_id = pipeline.send(&[firing("Rule", "a", T0)]).await;
+        pipeline.settled().await;
+        assert_eq!(states(pipeline.database()), ["failed/uncertain 0 0"]);
+        replay(&pipeline).await;
+        pipeline.settled().await;
+        assert_eq!(states(pipeline.database()), ["dispatched/- 1 0"]);
+        assert_eq!(tags(&pipeline), [format!("poundcake:{request_id}:1:0")]);
+        assert_eq!(pipeline.st2().seen().webhooks, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ran_in_a_generation_before_is_not_taken_for_the_one_that_is_uncertain() {
+    for pipeline in pipelines().await {
+        let request_id = pipeline.send(&[firing("Rule", "a", T0)]).await;
+        pipeline.settled().await;
+        pipeline.st2().set_fault_times(Fault::CloseBeforeCreate, 1);
+        let body = json!({ "filter": { "ids": [1] }, "reason": "once more", "include_dispatched": true });
+        assert_eq!(order(pipeline.ingest.url("/api/v1/replays"), &body).await.0, 200);
+        pipeline.settled().await;
+        assert_eq!(states(pipeline.database()), ["failed/uncertain 1 0"]);
+        replay(&pipeline).await;
+        pipeline.settled().await;
+        assert_eq!(states(pipeline.database()), ["dispatched/- 2 0"]);
+        assert_eq!(tags(&pipeline), [0, 2].map(|generation| format!("poundcake:{request_id}:1:{generation}")));
+    }
+}
