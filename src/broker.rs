@@ -56,11 +56,19 @@ impl Publisher {
         }
     }
 
-    /// True once after this publisher had to create the queue: what was in it before is gone.
+    /// True once after this publisher had to create the queue: what was in it before is gone. Whoever takes this and cannot
+    /// act on it gives it back by [`Self::note_queue_created`].
     pub fn take_queue_created(&self) -> bool {
         match self {
             Self::Amqp(publisher) => publisher.take_queue_created(),
             Self::InProcess(_) => false,
+        }
+    }
+
+    /// The queue was created, and nobody has acted on it yet.
+    pub fn note_queue_created(&self) {
+        if let Self::Amqp(publisher) = self {
+            publisher.note_queue_created();
         }
     }
 }

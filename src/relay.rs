@@ -140,8 +140,11 @@ impl Relay {
             log::debug!(error:%; "nothing is published while the broker is away");
             return Ok(false);
         }
-        if self.path.publisher.take_queue_created() {
-            requeue_all(&self.path.store).await?;
+        if self.path.publisher.take_queue_created()
+            && let Err(error) = requeue_all(&self.path.store).await
+        {
+            self.path.publisher.note_queue_created();
+            return Err(error);
         }
         let mut more = false;
         for status in [DispatchStatus::Pending, DispatchStatus::Queued] {

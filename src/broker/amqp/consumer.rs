@@ -21,18 +21,19 @@ pub struct Consumer {
     prefetch: u16,
     subscription: Option<Subscription>,
     reconnect: Reconnect,
+    /// The queue was created and nobody has been told yet. It outlives the connection that did it.
+    queue_created: bool,
 }
 
 struct Subscription {
     link: Link,
     stream: lapin::Consumer,
-    announced: bool,
 }
 
 impl Consumer {
     /// Does not connect yet. `prefetch` is how many unacked messages the broker hands out at most.
     pub fn new(url: BrokerUrl, prefetch: u16) -> Self {
-        Self { url, prefetch, subscription: None, reconnect: Reconnect::new() }
+        Self { url, prefetch, subscription: None, reconnect: Reconnect::new(), queue_created: false }
     }
 
     /// See [`crate::broker::Consumer::next`].
@@ -42,7 +43,7 @@ impl Consumer {
                 self.connect().await;
                 continue;
             };
-            if subscription.link.queue_created && !std::mem::replace(&mut subscription.announced, true) {
+            if std::mem::take(&mut self.queue_created) {
                 return Event::QueueCreated;
             }
             match subscription.stream.next().await {
@@ -85,15 +86,16 @@ impl Consumer {
         }
     }
 
-    async fn subscribe(&self) -> Result<Subscription, String> {
+    async fn subscribe(&mut self) -> Result<Subscription, String> {
         let link = link::connect(&self.url, "consumer").await?;
+        self.queue_created |= link.queue_created;
         let subscribe = async {
             link.channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
             let options = BasicConsumeOptions::default();
             link.channel.basic_consume(QUEUE.into(), "".into(), options, FieldTable::default()).await
         };
         let stream = subscribe.await.map_err(|error: lapin::Error| error.to_string())?;
-        Ok(Subscription { link, stream, announced: false })
+        Ok(Subscription { link, stream })
     }
 }
 

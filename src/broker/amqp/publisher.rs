@@ -82,6 +82,11 @@ impl Publisher {
         self.shared.queue_created.swap(false, Ordering::AcqRel)
     }
 
+    /// See [`crate::broker::Publisher::note_queue_created`].
+    pub fn note_queue_created(&self) {
+        self.shared.queue_created.store(true, Ordering::Release);
+    }
+
     async fn channel(&self) -> Result<Channel, PublishError> {
         let mut state = self.shared.state.lock().await;
         if let Some(link) = &state.link
@@ -107,10 +112,11 @@ impl Publisher {
 
     async fn connect(&self) -> Result<Link, String> {
         let link = link::connect(&self.shared.url, "publisher").await?;
-        link.channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(|error| error.to_string())?;
+        // Before anything else can fail: the next connection will find the queue there.
         if link.queue_created {
-            self.shared.queue_created.store(true, Ordering::Release);
+            self.note_queue_created();
         }
+        link.channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(|error| error.to_string())?;
         Ok(link)
     }
 
