@@ -11,7 +11,7 @@ use crate::{
     relay::{Announcer, Relay},
     retry::{Reconnect, Schedule},
     stackstorm::{ActionCache, Client},
-    store::{Store, conn::DatabaseUrl, packet},
+    store::{Store, StoreError, conn::DatabaseUrl, packet},
 };
 use anyhow::{Context, anyhow};
 use chrono::TimeDelta;
@@ -22,14 +22,28 @@ use tokio_util::sync::CancellationToken;
 pub(super) async fn store(settings: &Settings, url: DatabaseUrl, stop: &CancellationToken) -> anyhow::Result<Store> {
     let store = Store::new(url, settings.database.db_pool);
     wait_for_database(&store, stop).await?;
-    store.require_schema().await?;
+    answered(&store, stop, || store.require_schema()).await?;
     Ok(store)
 }
 
 /// Waits until the database answers, saying so.
 pub(super) async fn wait_for_database(store: &Store, stop: &CancellationToken) -> anyhow::Result<()> {
+    answered(store, stop, || store.ping()).await
+}
+
+/// Asks the database until it answers. It may go away between any two questions of a start; only an answer that we cannot
+/// work with ends the process.
+async fn answered<T, Fut>(store: &Store, stop: &CancellationToken, ask: impl Fn() -> Fut) -> anyhow::Result<T>
+where
+    Fut: Future<Output = Result<T, StoreError>>,
+{
     let mut pace = Reconnect::new();
-    while let Err(error) = store.ping().await {
+    loop {
+        let error = match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(error @ (StoreError::Schema(_) | StoreError::Migration(_))) => return Err(error.into()),
+            Err(error) => error,
+        };
         let wait = pace.failed("no answer");
         let chain = crate::logging::chain(&error);
         log::warn!(database = store.label(), wait_ms = wait.as_millis(); "waiting for the database: {chain}");
@@ -38,7 +52,6 @@ pub(super) async fn wait_for_database(store: &Store, stop: &CancellationToken) -
             () = tokio::time::sleep(wait) => {}
         }
     }
-    Ok(())
 }
 
 /// What takes webhooks: the judge, the writer's thread, and the announcer behind it.
@@ -89,9 +102,9 @@ impl Intake {
 }
 
 /// What MariaDB can take of one webhook: above half of `max_allowed_packet` the limit is lowered, with a warning.
-pub(super) async fn max_body(settings: &Settings, store: &Store) -> anyhow::Result<usize> {
+pub(super) async fn max_body(settings: &Settings, store: &Store, stop: &CancellationToken) -> anyhow::Result<usize> {
     let wanted = settings.http.max_body_bytes;
-    let Some(packet) = store.run(packet::max_allowed).await? else { return Ok(wanted) };
+    let Some(packet) = answered(store, stop, || store.run(packet::max_allowed)).await? else { return Ok(wanted) };
     let fits = packet / 2;
     if wanted > fits {
         log::warn!(

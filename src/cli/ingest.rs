@@ -14,7 +14,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let metrics = Metrics::new()?;
     let publisher = Publisher::Amqp(amqp::Publisher::new(settings.broker.url()?, settings.broker.confirm_timeout));
     let store = assemble::store(&settings, settings.database.url()?, &stop).await?;
-    let max_body_bytes = assemble::max_body(&settings, &store).await?;
+    let max_body_bytes = assemble::max_body(&settings, &store, &stop).await?;
     let (ingest, relay, writer, announcer) = assemble::intake(&settings, &store, &publisher, &metrics)?.into_parts();
     let (server, address) = assemble::serve(&settings, max_body_bytes, ingest, store, metrics, &stop)?;
     log::info!("listening on {address}");

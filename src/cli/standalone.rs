@@ -46,7 +46,7 @@ pub(super) async fn run(
     store.run(migrate::up).await?;
     // A newer schema has nothing pending and is still not ours.
     store.require_schema().await?;
-    let max_body_bytes = assemble::max_body(settings, &store).await?;
+    let max_body_bytes = assemble::max_body(settings, &store, &stop).await?;
     let (publisher, consumer) = in_process::pair();
     let (ingest, relay, writer, announcer) =
         assemble::intake(settings, &store, &Publisher::InProcess(publisher), &metrics)?.into_parts();
