@@ -15,6 +15,9 @@ use object::{members, text};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+/// Entries of one webhook at most. 32 MiB of real alerts are about 44,000.
+pub const MAX_ALERTS: usize = 100_000;
+
 /// One webhook, as far as PoundCake uses it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhook {
@@ -66,6 +69,9 @@ pub enum NotAWebhook {
     /// `alerts` is something else.
     #[error("`alerts` is no list")]
     AlertsNotAList,
+    /// More entries than any Alertmanager groups: each of them costs a row.
+    #[error("`alerts` has {0} entries; at most {MAX_ALERTS} are taken in one webhook: group them by more labels")]
+    TooMany(usize),
 }
 
 /// Reads a webhook's body.
@@ -77,6 +83,9 @@ pub fn parse(body: &[u8]) -> Result<Webhook, NotAWebhook> {
         members(body, "a webhook object", names).map_err(|error| not_json(&error))?;
     let group_status = status.and_then(text);
     let entries = list(alerts.ok_or(NotAWebhook::AlertsMissing)?)?;
+    if entries.len() > MAX_ALERTS {
+        return Err(NotAWebhook::TooMany(entries.len()));
+    }
     Ok(Webhook {
         alerts: entries.into_iter().map(|entry| alert::read(entry, group_status.as_deref())).collect(),
         truncated_alerts: truncated.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default(),

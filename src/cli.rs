@@ -24,7 +24,7 @@ use clap::{
     CommandFactory, FromArgMatches, Parser, Subcommand,
     builder::{OsStr, Resettable},
 };
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 /// A durable, tracked layer between Alertmanager and StackStorm.
 #[derive(Debug, Parser)]
@@ -71,6 +71,9 @@ struct WithSettings {
     settings: Settings,
 }
 
+/// How long blocking calls may take at the very end.
+const SHUTDOWN: Duration = Duration::from_secs(2);
+
 impl Cli {
     /// Reads the command line and the environment; ends the process with a message where they cannot be used.
     pub fn read() -> Self {
@@ -84,7 +87,10 @@ impl Cli {
         drop(rustls::crypto::ring::default_provider().install_default());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-        runtime.block_on(self.command.run())
+        let done = runtime.block_on(self.command.run());
+        // A database that never answers must not hold the process: dropping the runtime would wait for its threads.
+        runtime.shutdown_timeout(SHUTDOWN);
+        done
     }
 }
 

@@ -211,7 +211,7 @@ pub struct DispatchSettings {
     #[arg(long, env = "POUNDCAKE_TEMPLATE_TEXT", default_value = "break")]
     pub template_text: crate::stackstorm::text::TemplateText,
     /// Calls to StackStorm at once
-    #[arg(long, env = "POUNDCAKE_DISPATCH_CONCURRENCY", default_value_t = 32)]
+    #[arg(long, env = "POUNDCAKE_DISPATCH_CONCURRENCY", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=32_767))]
     pub dispatch_concurrency: u16,
     /// Calls for one alert at most
     #[arg(long, env = "POUNDCAKE_DISPATCH_MAX_ATTEMPTS", default_value_t = 8)]

@@ -6,7 +6,7 @@
 //! again, and the claim lets one of the two messages through.
 
 use crate::{
-    broker::{PublishError, Publisher},
+    broker::{PublishError, Publisher, message::Message},
     metrics::Metrics,
     model::status::DispatchStatus,
     store::{
@@ -34,7 +34,8 @@ struct Path {
 
 impl Path {
     async fn publish(&self, due: Vec<Due>) -> Result<(), StoreError> {
-        let messages: Vec<_> = due.iter().map(Due::message).collect();
+        let messages: Vec<_> =
+            due.iter().map(|due| Message::new(due.alert_id, due.request_id, due.generation)).collect();
         let results = self.publisher.publish(&messages).await;
         let mut confirmed = Vec::with_capacity(due.len());
         for (due, result) in std::iter::zip(due, results) {

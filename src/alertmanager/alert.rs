@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 /// Reads an entry; `group_status` stands in for a status that is missing.
 pub(super) fn read(entry: &RawValue, group_status: Option<&str>) -> Result<IncomingAlert, InvalidAlert> {
-    fields(entry.get(), group_status).map_err(|error| InvalidAlert { error, raw: entry.get().to_owned() })
+    fields(entry.get(), group_status).map_err(|error| InvalidAlert { error })
 }
 
 fn fields(entry: &str, group_status: Option<&str>) -> Result<IncomingAlert, String> {

@@ -75,7 +75,8 @@ pub(super) fn intake(
         queue: settings.ingest.write_queue,
         policy: EpisodePolicy { refire_cooldown: settings.ingest.refire_cooldown },
     };
-    let (writer, thread) = Writer::start(store.clone(), writer_settings, announcer, metrics.clone())?;
+    let (writer, thread) =
+        Writer::start(store.clone(), writer_settings, move |due| announcer.announce(due), metrics.clone())?;
     let interval = settings.broker.sweep_interval;
     let relay = Relay::new(store.clone(), publisher.clone(), metrics.clone(), interval);
     let ingest = Ingest::new(settings.ingest.mute.clone(), writer, metrics.clone());
@@ -86,8 +87,8 @@ pub(super) fn intake(
 /// here or in another process.
 pub(super) async fn drain(writer: JoinHandle<()>, announcer: tokio::task::JoinHandle<()>) {
     const PATIENCE: Duration = Duration::from_secs(5);
-    if tokio::task::spawn_blocking(move || writer.join()).await.is_err() {
-        log::warn!("the writer's thread could not be joined");
+    if tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(move || writer.join())).await.is_err() {
+        log::warn!("the writer still waits for the database; its webhooks were not answered and are sent again");
     }
     if tokio::time::timeout(PATIENCE, announcer).await.is_err() {
         log::info!("rows that are not published yet are left to the relay");

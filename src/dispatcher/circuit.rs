@@ -114,6 +114,14 @@ impl Circuit {
         }
     }
 
+    /// While it is open: until when.
+    pub(super) fn open_until(&self) -> Option<Instant> {
+        match *self.lock() {
+            State::Open { until, .. } => Some(until).filter(|until| *until > Instant::now()),
+            State::Closed { .. } | State::HalfOpen { .. } => None,
+        }
+    }
+
     /// StackStorm answered a call, whatever it said.
     pub(super) fn succeeded(&self) {
         self.update(State::succeeded);

@@ -15,7 +15,7 @@ use crate::{
     model::{status::DispatchReason, target::ActionRef},
     retry::WithinDelivery,
     stackstorm::{ActionError, ExecutionId, LookupError, NewExecution, Trigger},
-    store::{dispatch_log::Entry, links::Link},
+    store::links::Link,
 };
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
@@ -41,6 +41,9 @@ pub(super) async fn run(attempt: &Attempt<'_>, route: &Route, action: &ActionRef
 
 /// Nothing was sent yet; StackStorm could not even say what the action takes.
 fn not_asked(attempt: &Attempt<'_>, error: &LookupError) -> End {
+    if let LookupError::Refused { status: 403, message } = error {
+        return End::not_sendable(DispatchReason::Rejected, format!("403: {message}"));
+    }
     attempt.dispatch.circuit.failed();
     let wait = match error {
         LookupError::Unauthorized { .. } => UNAUTHORIZED_WAIT,
@@ -109,12 +112,10 @@ fn link(id: &ExecutionId, action: &ActionRef) -> Link {
 
 /// StackStorm can answer 400 and leave a failed execution (a parameter that cannot be rendered), so it is looked up once.
 async fn rejected(attempt: &Attempt<'_>, status: u16, message: String) -> End {
-    match lookup::roots(attempt).await {
-        Ok(roots) if roots.is_empty() => End::failed(DispatchReason::Rejected, format!("{status}: {message}")),
-        Ok(roots) => {
-            let entry = Entry::new(crate::clock::utc_now(), "adopted").detail(&format!("{status}: {message}"));
-            End::Dispatched { links: roots.iter().map(lookup::link).collect(), log: Some(entry) }
-        }
+    match lookup::find(attempt).await {
+        Ok(found) if found.is_nothing() => End::failed(DispatchReason::Rejected, format!("{status}: {message}")),
+        Ok(found) if found.begun.is_empty() => uncertain(attempt, format!("{status}: {message}; and it is requested")),
+        Ok(found) => lookup::adopt(attempt, found, &format!("{status}: {message}")).await,
         Err(error) => uncertain(attempt, format!("{status}: {message}; and the lookup failed: {error}")),
     }
 }

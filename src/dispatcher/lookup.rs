@@ -7,7 +7,7 @@
 use super::{End, attempt::Attempt, end::Later, orphan};
 use crate::{
     model::status::DispatchReason,
-    stackstorm::{Execution, ExecutionId, LookupError, Root, traces},
+    stackstorm::{Execution, ExecutionId, ExecutionStatus, LookupError, Root, traces},
     store::{
         dispatch_log::{self, Entry},
         links::Link,
@@ -17,9 +17,9 @@ use chrono::{NaiveDateTime, TimeDelta};
 
 pub(super) async fn run(attempt: &Attempt<'_>) -> End {
     match find(attempt).await {
-        Ok(found) if found.begun.is_empty() && found.waiting.is_empty() => settle(attempt),
+        Ok(found) if found.is_nothing() => settle(attempt),
         Ok(found) if found.begun.is_empty() => orphan::run(attempt, &found).await,
-        Ok(found) => adopt(attempt, found).await,
+        Ok(found) => adopt(attempt, found, "").await,
         Err(error) => failed(attempt, &error),
     }
 }
@@ -31,10 +31,16 @@ pub(super) fn failed(attempt: &Attempt<'_>, error: &LookupError) -> End {
 
 /// What StackStorm has under the tag.
 pub(super) struct Found {
-    /// Started or ended, the first that started first; one that StackStorm has deleted since had ended.
+    /// Beyond `requested`, oldest first; one that StackStorm has deleted since had ended.
     pub(super) begun: Vec<Link>,
-    /// Not started, oldest first.
+    /// Still `requested`, oldest first: on its way, or forgotten.
     pub(super) waiting: Vec<Execution>,
+}
+
+impl Found {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.begun.is_empty() && self.waiting.is_empty()
+    }
 }
 
 /// The executions that our own POSTs created, oldest first.
@@ -43,7 +49,7 @@ pub(super) async fn roots(attempt: &Attempt<'_>) -> Result<Vec<Root>, LookupErro
 }
 
 /// Those that we cancelled ourselves before they ran are as if they had never been.
-async fn find(attempt: &Attempt<'_>) -> Result<Found, LookupError> {
+pub(super) async fn find(attempt: &Attempt<'_>) -> Result<Found, LookupError> {
     let roots = roots(attempt).await?;
     let ids: Vec<ExecutionId> = roots.iter().map(|root| root.execution_id.clone()).collect();
     let mut executions = attempt.dispatch.client.executions_by_ids(&ids).await?;
@@ -52,9 +58,9 @@ async fn find(attempt: &Attempt<'_>) -> Result<Found, LookupError> {
     let cancelled = dispatch_log::executions(attempt.claimed.alert.dispatch_log.as_deref(), dispatch_log::CANCELLED);
     executions.retain(|found| !(cancelled.contains(&found.id.to_string()) && orphan::never_ran(found)));
     executions.sort_by_key(|execution| execution.start_timestamp);
-    let (started, waiting): (Vec<_>, Vec<_>) =
-        executions.into_iter().partition(|found| found.is_terminal() || found.has_run());
-    begun.extend(roots.iter().filter(|root| started.iter().any(|found| found.id == root.execution_id)).map(link));
+    let (waiting, moved): (Vec<_>, Vec<_>) =
+        executions.into_iter().partition(|found| found.known_status() == Some(ExecutionStatus::Requested));
+    begun.extend(roots.iter().filter(|root| moved.iter().any(|found| found.id == root.execution_id)).map(link));
     Ok(Found { begun, waiting })
 }
 
@@ -63,9 +69,9 @@ pub(super) fn link(root: &Root) -> Link {
     Link { execution_id: root.execution_id.to_string(), rule_ref: None, action_ref: Some(root.action_ref.clone()) }
 }
 
-/// Whatever has started or ended is ours, failed and canceled included. Of several, the one that started first is kept;
-/// those that have not started are cancelled, all are linked, and the surplus is counted.
-async fn adopt(attempt: &Attempt<'_>, found: Found) -> End {
+/// Whatever has left `requested` is ours, failed and canceled included. Of several, those that have not are cancelled, all
+/// are linked, and the surplus is counted.
+pub(super) async fn adopt(attempt: &Attempt<'_>, found: Found, why: &str) -> End {
     for surplus in &found.waiting {
         orphan::cancel_surplus(attempt, surplus).await;
     }
@@ -80,7 +86,7 @@ async fn adopt(attempt: &Attempt<'_>, found: Found) -> End {
         attempt.dispatch.metrics.duplicates.inc_by(u64::try_from(links.len() - 1).unwrap_or_default());
         log::error!(alert_id, executions = links.len(); "one dispatch has several executions");
     }
-    let entry = Entry::new(crate::clock::utc_now(), "adopted").execution(&links[0].execution_id);
+    let entry = Entry::new(crate::clock::utc_now(), "adopted").detail(why).execution(&links[0].execution_id);
     End::Dispatched { links, log: Some(entry) }
 }
 

@@ -51,12 +51,16 @@ impl Resolver {
     /// Steps until cancelled.
     pub async fn run(self, stop: CancellationToken) {
         loop {
-            if let Err(error) = self.step().await {
-                log::warn!("the resolver waits for the database: {}", crate::logging::chain(&error));
-            }
+            // Cut off anywhere, a row is looked at again when it is due.
+            let round = async {
+                if let Err(error) = self.step().await {
+                    log::warn!("the resolver waits for the database: {}", crate::logging::chain(&error));
+                }
+                tokio::time::sleep(INTERVAL).await;
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(INTERVAL) => {}
+                () = round => {}
             }
         }
     }
@@ -66,7 +70,10 @@ impl Resolver {
         let rows = self.dispatch.store.run(|conn| awaiting::take(conn, CHUNK)).await?;
         let count = rows.len();
         for row in rows {
-            self.resolve(row).await?;
+            let alert_id = row.alert_id;
+            if let Err(error) = self.resolve(row).await {
+                log::warn!(alert_id; "not resolved now: {}", crate::logging::chain(&error));
+            }
         }
         Ok(count)
     }
@@ -135,9 +142,12 @@ pub(super) async fn verdict(client: &Client, traces: &[Trace]) -> Result<Verdict
         return Ok(Verdict::Unknown("no trace of the webhook yet".to_owned()));
     }
     let mut enforcements = Vec::new();
+    let mut engine_failed = false;
     for instance in &instances {
         match client.trigger_instance(instance).await? {
-            Some(TriggerInstanceStatus::Processed | TriggerInstanceStatus::ProcessingFailed) => {}
+            Some(TriggerInstanceStatus::Processed) => {}
+            // The rules engine does not try again: what it has started counts, and nothing more will come.
+            Some(TriggerInstanceStatus::ProcessingFailed) => engine_failed = true,
             other => {
                 let status = other.map_or("gone", TriggerInstanceStatus::as_str);
                 return Ok(Verdict::Unknown(format!("trigger instance {instance} is {status}")));
@@ -145,7 +155,12 @@ pub(super) async fn verdict(client: &Client, traces: &[Trace]) -> Result<Verdict
         }
         enforcements.extend(client.rule_enforcements(instance).await?);
     }
-    judge(client, &enforcements).await
+    Ok(match judge(client, &enforcements).await? {
+        Verdict::NoneMatched if engine_failed => {
+            Verdict::Failed("StackStorm's rules engine failed while it looked for rules".to_owned())
+        }
+        verdict => verdict,
+    })
 }
 
 async fn judge(client: &Client, enforcements: &[RuleEnforcement]) -> Result<Verdict, LookupError> {

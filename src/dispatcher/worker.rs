@@ -11,7 +11,10 @@ use crate::{
         records::{self, Authority, Record, Recorded},
     },
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -29,14 +32,17 @@ struct Shared {
     dispatch: Arc<Dispatch>,
     claims: Batched<ClaimRequest, Option<Claimed>>,
     records: Batched<Record, Recorded>,
+    /// Take nothing new.
     stop: CancellationToken,
+    /// Shutdown's patience is over: leave what is not written to its lease.
+    give_up: CancellationToken,
 }
 
 impl Worker {
     /// A worker with so many calls at once; needs a running runtime.
     pub fn new(dispatch: Arc<Dispatch>, concurrency: u16, stop: CancellationToken) -> Self {
         let (claims, records) = (claims_of(&dispatch), records_of(&dispatch));
-        let shared = Arc::new(Shared { dispatch, claims, records, stop });
+        let shared = Arc::new(Shared { dispatch, claims, records, stop, give_up: CancellationToken::new() });
         Self { shared, slots: Arc::new(Semaphore::new(usize::from(concurrency.max(1)))), tasks: TaskTracker::new() }
     }
 
@@ -45,6 +51,11 @@ impl Worker {
         let stop = self.shared.stop.clone();
         loop {
             let next = async {
+                // Messages wait in the queue, for whoever can reach StackStorm.
+                if let Some(until) = self.shared.dispatch.circuit.open_until() {
+                    consumer.pause().await;
+                    tokio::time::sleep_until(until.into()).await;
+                }
                 // A slot first: nothing is claimed that could not be posted at once.
                 let slot = Arc::clone(&self.slots).acquire_owned().await;
                 (slot, consumer.next().await)
@@ -62,6 +73,7 @@ impl Worker {
         }
         self.tasks.close();
         if tokio::time::timeout(FINISH, self.tasks.wait()).await.is_err() {
+            self.shared.give_up.cancel();
             log::warn!(calls = self.tasks.len(); "calls still under way are left; they are looked up after their lease");
         }
     }
@@ -72,23 +84,56 @@ fn claims_of(dispatch: &Arc<Dispatch>) -> Batched<ClaimRequest, Option<Claimed>>
     Batched::start(move |requests: Vec<ClaimRequest>| {
         let dispatch = Arc::clone(&dispatch);
         async move {
-            let (table, lease) = (dispatch.routes.table(), dispatch.policy.lease.length);
-            dispatch
-                .store
-                .run(move |conn| {
-                    let route = |alert: &claims::ClaimedAlert| routing::target(&table, alert);
-                    let token = uuid::Uuid::new_v4().to_string();
-                    let policy = ClaimPolicy { lease, route: &route };
-                    let mut claimed = claims::claim(conn, &requests, &token, &policy)?;
-                    let mut take = |request: &ClaimRequest| {
-                        let index = claimed.iter().position(|claimed| claimed.alert.id == request.alert_id)?;
-                        Some(claimed.swap_remove(index))
-                    };
-                    Ok(requests.iter().map(&mut take).collect())
-                })
-                .await
+            let token = uuid::Uuid::new_v4().to_string();
+            let claimed = claim(&dispatch, requests.clone(), token.clone()).await;
+            if let Err(StoreError::CommitUnknown(_)) = &claimed {
+                disclaim(&dispatch, requests, token).await;
+            }
+            claimed
         }
     })
+}
+
+/// In the order of the requests; `None` is not claimable.
+async fn claim(
+    dispatch: &Dispatch,
+    requests: Vec<ClaimRequest>,
+    token: String,
+) -> Result<Vec<Option<Claimed>>, StoreError> {
+    let (table, lease) = (dispatch.routes.table(), dispatch.policy.lease.length);
+    dispatch
+        .store
+        .run(move |conn| {
+            let route = |alert: &claims::ClaimedAlert| routing::target(&table, alert);
+            let mut claimed = claims::claim(conn, &requests, &token, &ClaimPolicy { lease, route: &route })?;
+            let mut take = |request: &ClaimRequest| {
+                let index = claimed.iter().position(|claimed| claimed.alert.id == request.alert_id)?;
+                Some(claimed.swap_remove(index))
+            };
+            Ok(requests.iter().map(&mut take).collect())
+        })
+        .await
+}
+
+/// The answer to a claim's COMMIT never came. If it holds rows, nobody knows of them, and nothing was posted: given back,
+/// they can be claimed at once; left alone they would count as uncertain. After the lease the relay has taken them back.
+async fn disclaim(dispatch: &Dispatch, requests: Vec<ClaimRequest>, token: String) {
+    let (begun, lease) = (Instant::now(), dispatch.policy.lease.length);
+    let mut pace = Reconnect::new();
+    while begun.elapsed() < lease {
+        let (requests, token) = (requests.clone(), token.clone());
+        match dispatch.store.run(move |conn| claims::disclaim(conn, &requests, &token, lease)).await {
+            Ok(rows) => {
+                log::warn!(rows; "a claim's COMMIT was not answered; what it holds is given back");
+                return;
+            }
+            Err(error) => {
+                let wait = pace.failed("disclaim");
+                log::warn!(wait_ms = wait.as_millis(); "waiting for the database: {}", crate::logging::chain(&error));
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
 }
 
 fn records_of(dispatch: &Arc<Dispatch>) -> Batched<Record, Recorded> {
@@ -102,7 +147,7 @@ fn records_of(dispatch: &Arc<Dispatch>) -> Batched<Record, Recorded> {
 /// The queue was new: what was queued is due. Tried until the database has it.
 async fn requeue(shared: Arc<Shared>) {
     let store = &shared.dispatch.store;
-    if shared.insist("requeue", || relay::requeue_all(store)).await.is_none() {
+    if shared.insist("requeue", &shared.stop, || relay::requeue_all(store)).await.is_none() {
         log::debug!("stopped before the queued rows were made due; the sweep finds them later");
     }
 }
@@ -117,7 +162,7 @@ async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePer
     };
     let message = delivery.message;
     let request = ClaimRequest { alert_id: message.alert_id, generation: message.generation };
-    let Some(claimed) = shared.insist("claim", || shared.claims.ask(request)).await else { return };
+    let Some(claimed) = shared.insist("claim", &shared.stop, || shared.claims.ask(request)).await else { return };
     let metrics = &shared.dispatch.metrics;
     if let Some(claimed) = claimed {
         metrics.claims.with_label_values(&["claimed"]).inc();
@@ -144,14 +189,14 @@ impl Shared {
                 links: links.clone(),
                 log: log.clone(),
             };
-            let recorded = self.insist("record", || self.records.ask(record.clone())).await;
-            recorded.map(|recorded| recorded == Recorded::Dispatched)
+            let recorded = self.insist("record", &self.give_up, || self.records.ask(record.clone())).await;
+            recorded.map(|recorded| recorded != Recorded::Surplus)
         } else {
             let write = || {
                 let (claimed, end) = (claimed.clone(), end.clone());
                 self.dispatch.store.run(move |conn| end::write(conn, &claimed, &end))
             };
-            self.insist("release", write).await
+            self.insist("release", &self.give_up, write).await
         };
         let Some(ours) = written else { return false };
         self.note(claimed, &end, ours);
@@ -169,7 +214,7 @@ impl Shared {
                 metrics.webhook_to_execution_seconds.observe(waited.max(0.0) + claimed.begun.elapsed().as_secs_f64());
                 if !ours {
                     metrics.duplicates.inc();
-                    log::error!(request_id:%, alert_id; "the claim was lost before its execution was recorded; linked all the same");
+                    log::error!(request_id:%, alert_id; "the alert has another execution already; this one is linked all the same");
                 }
                 let execution_id = links.first().map_or("", |link| link.execution_id.as_str());
                 log::info!(request_id:%, alert_id, attempt, execution_id; "dispatched");
@@ -189,14 +234,14 @@ impl Shared {
                 log::info!(request_id:%, alert_id, attempt, uncertain; "StackStorm's rules have it");
             }
         }
-        if !ours {
+        if !ours && !matches!(end, End::Dispatched { .. }) {
             log::warn!(request_id:%, alert_id, end = end.word(); "the claim had outlived its lease");
         }
     }
 
-    /// Repeats a write until the database takes it; every one of them may be written twice. `None` at shutdown.
+    /// Repeats a write until the database takes it; every one of them may be written twice. `None` when `until` came first.
     /// While the database is away there is nothing better to do with the slot.
-    async fn insist<T, E, Fut>(&self, what: &str, write: impl Fn() -> Fut) -> Option<T>
+    async fn insist<T, E, Fut>(&self, what: &str, until: &CancellationToken, write: impl Fn() -> Fut) -> Option<T>
     where
         Fut: Future<Output = Result<T, E>>,
         E: AsRef<StoreError>,
@@ -209,7 +254,7 @@ impl Shared {
                     let wait = pace.failed(what);
                     log::warn!(what, wait_ms = wait.as_millis(); "waiting for the database: {}", crate::logging::chain(error.as_ref()));
                     tokio::select! {
-                        () = self.stop.cancelled() => return None,
+                        () = until.cancelled() => return None,
                         () = tokio::time::sleep(wait) => {}
                     }
                 }

@@ -49,7 +49,12 @@ pub(super) async fn metrics(shared: web::Data<Shared>) -> Result<HttpResponse, P
     let store = shared.store.clone();
     match shared.probes.depths.get(&shared.runtime, async move { store.run(depth::read).await }).await {
         Ok(depths) => show(&shared, &depths),
-        Err(reason) => log::debug!("no depths in this scrape: {reason}"),
+        Err(reason) => {
+            // Old figures would look like a queue that stands still.
+            shared.metrics.rows.reset();
+            shared.metrics.oldest.reset();
+            log::debug!("no depths in this scrape: {reason}");
+        }
     }
     let text = shared.metrics.render().map_err(|error| Problem::Internal(error.into()))?;
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")).body(text))

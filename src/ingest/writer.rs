@@ -6,10 +6,10 @@
 use crate::{
     metrics::Metrics,
     model::{episode::EpisodePolicy, fold::RowFate, status::DispatchReason},
-    relay::Announcer,
     store::{
         Store, StoreError,
         any::AnyConnection,
+        due::Due,
         intake::{Batch, Intake, Stored},
     },
 };
@@ -64,11 +64,11 @@ const STOPPED: &str = "shutting down; send again";
 const FAILED: &str = "the database could not store the webhook; send again";
 
 impl Writer {
-    /// Starts the thread. It ends when the last `Writer` is dropped and everything queued is answered.
+    /// Starts the thread; `announce` is given what is to be published after each COMMIT, and must not wait. It ends when the last `Writer` is dropped and everything queued is answered.
     pub fn start(
         store: Store,
         settings: WriterSettings,
-        announcer: Announcer,
+        announce: impl Fn(Vec<Due>) + Send + 'static,
         metrics: Metrics,
     ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
         let (queue, receiver) = mpsc::channel(settings.queue.max(1));
@@ -76,7 +76,7 @@ impl Writer {
         let thread = Thread {
             store,
             settings,
-            announcer,
+            announce: Box::new(announce),
             metrics,
             conn: None,
             receiver,
@@ -110,7 +110,7 @@ impl Writer {
 struct Thread {
     store: Store,
     settings: WriterSettings,
-    announcer: Announcer,
+    announce: Box<dyn Fn(Vec<Due>) + Send>,
     metrics: Metrics,
     conn: Option<AnyConnection>,
     receiver: mpsc::Receiver<Waiting>,
@@ -200,6 +200,6 @@ impl Thread {
             // Nobody waits any more: the sender gave up, and will send a repeat.
             drop(answer.send(Ok(fates)));
         }
-        self.announcer.announce(stored.due);
+        (self.announce)(stored.due);
     }
 }

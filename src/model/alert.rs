@@ -35,6 +35,4 @@ impl IncomingAlert {
 pub struct InvalidAlert {
     /// What is wrong with it, naming the field.
     pub error: String,
-    /// The entry verbatim, as JSON text.
-    pub raw: String,
 }

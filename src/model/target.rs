@@ -2,6 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
+/// Characters of a ref or a name at most: a target must fit its column.
+const LONGEST: usize = 200;
+
 /// A StackStorm action's ref, `pack.name`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ActionRef(String);
@@ -13,7 +16,7 @@ impl ActionRef {
         let safe = |part: &str, more: &str| {
             !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
         };
-        if safe(pack, "_-") && safe(name, "_-.") {
+        if safe(pack, "_-") && safe(name, "_-.") && text.len() <= LONGEST {
             Ok(Self(text.to_owned()))
         } else {
             Err(TargetError::ActionRef(text.to_owned()))
@@ -42,7 +45,7 @@ impl WebhookName {
         let segment = |part: &str| {
             !matches!(part, "" | "." | "..") && part.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
         };
-        if text.split('/').all(segment) {
+        if text.split('/').all(segment) && text.len() <= LONGEST {
             Ok(Self(text.to_owned()))
         } else {
             Err(TargetError::Webhook(text.to_owned()))
@@ -95,10 +98,10 @@ impl FromStr for Target {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// Not `pack.name`.
-    #[error("{0:?} is no action ref; write pack.name, of letters, digits, _ and -")]
+    #[error("{0:?} is no action ref; write pack.name, of letters, digits, _ and -, {LONGEST} characters at most")]
     ActionRef(String),
     /// Not a webhook's name.
-    #[error("{0:?} is no webhook name; use letters, digits, _, - and .")]
+    #[error("{0:?} is no webhook name; use letters, digits, _, - and ., {LONGEST} characters at most")]
     Webhook(String),
     /// Neither `action:` nor `webhook:`.
     #[error("{0:?} is no dispatch target; write action:pack.name or webhook:name")]

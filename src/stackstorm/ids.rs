@@ -14,10 +14,10 @@ pub type ExecutionId = ObjectId;
 pub type TriggerInstanceId = ObjectId;
 
 impl ObjectId {
-    /// Accepts 1 to 64 letters, digits, `-` and `_`.
+    /// Accepts 1 to 36 letters, digits, `-` and `_`.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         let safe = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        if (1..=64).contains(&text.len()) && text.bytes().all(safe) {
+        if (1..=36).contains(&text.len()) && text.bytes().all(safe) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidId)
@@ -52,5 +52,5 @@ impl fmt::Display for ObjectId {
 
 /// A text that is no id of StackStorm's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a StackStorm id has 1 to 64 letters, digits, - and _")]
+#[error("a StackStorm id has 1 to 36 letters, digits, - and _")]
 pub struct InvalidId;

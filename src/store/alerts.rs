@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 const NAME: usize = 255;
 const SEVERITY: usize = 64;
 const URL: usize = 8_000;
-const ERROR: usize = 2_000;
+pub(super) const ERROR: usize = 2_000;
 
 /// The columns that an arrival alone decides; computed once, before the transaction that may run several times.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 
 use super::{
     StoreError,
+    alerts::ERROR,
     any::AnyConnection,
     schema::{
         poundcake_alerts::{self, dsl},
@@ -10,6 +11,7 @@ use super::{
     tx,
 };
 use crate::model::{
+    column::column,
     ids::{AlertId, RequestId},
     status::{DispatchReason, DispatchStatus},
 };
@@ -105,7 +107,7 @@ pub fn settle(
         .set((
             dsl::dispatch_status.eq(status),
             dsl::dispatch_reason.eq(Some(reason)),
-            dsl::dispatch_error.eq(Some(error)),
+            dsl::dispatch_error.eq(Some(column(error, ERROR))),
             dsl::dispatch_uncertain.eq(false),
             dsl::next_attempt_at.eq(None::<NaiveDateTime>),
             dsl::updated_at.eq(now),

@@ -7,9 +7,11 @@
 
 use super::{
     StoreError,
+    alerts::ERROR,
     any::AnyConnection,
     dispatch_log::{self, Entry},
     due::RELAYED,
+    openers,
     schema::{
         poundcake_alerts::{self, dsl},
         poundcake_api_calls,
@@ -17,6 +19,7 @@ use super::{
     tx,
 };
 use crate::model::{
+    column::column,
     ids::{AlertId, RequestId},
     status::{AlertStatus, DispatchReason, DispatchStatus},
     target::Target,
@@ -229,6 +232,40 @@ fn held(id: AlertId, token: &str) -> Held<'_> {
         .filter(dsl::claimed_by.eq(token))
 }
 
+/// After a claim whose COMMIT was not answered: gives back what it holds, if it holds anything. Nothing was posted, for
+/// nobody was told of the claim; so what it marked as an attempt is certain again. Returns how many rows.
+pub fn disclaim(
+    conn: &mut AnyConnection,
+    requests: &[ClaimRequest],
+    token: &str,
+    lease: Duration,
+) -> Result<usize, StoreError> {
+    let ids: Vec<AlertId> = requests.iter().map(|request| request.alert_id).collect();
+    tx::write(conn, |conn| {
+        let now = tx::now(conn)?;
+        let held: Vec<(AlertId, Option<NaiveDateTime>, Option<NaiveDateTime>)> = dsl::poundcake_alerts
+            .filter(dsl::id.eq_any(&ids))
+            .filter(dsl::claimed_by.eq(token))
+            .order(dsl::id)
+            .select((dsl::id, dsl::attempted_at, dsl::next_attempt_at))
+            .load(conn)?;
+        for (id, attempted_at, lease_end) in &held {
+            // The claim set both from one clock; a row that was uncertain before keeps its older attempt.
+            let marked = attempted_at.is_some_and(|at| Some(at + lease) == *lease_end);
+            let release = Release {
+                due_in: TimeDelta::zero(),
+                uncertain: !marked,
+                give_back_attempt: marked,
+                settling_since: None,
+                error: None,
+                log: None,
+            };
+            release_now(conn, (*id, token), now, &release)?;
+        }
+        Ok(held.len())
+    })
+}
+
 /// How a claim is given back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
@@ -250,21 +287,33 @@ pub struct Release {
 pub fn release(conn: &mut AnyConnection, id: AlertId, token: &str, release: &Release) -> Result<bool, StoreError> {
     tx::write(conn, |conn| {
         let now = tx::now(conn)?;
-        keep_texts(conn, (id, token), now, release.error.as_deref(), release.log.as_ref())?;
-        let given_back = i32::from(release.give_back_attempt);
-        let changed = diesel::update(held(id, token))
-            .set((
-                dsl::dispatch_status.eq(DispatchStatus::Pending),
-                dsl::claimed_by.eq(None::<String>),
-                dsl::dispatch_uncertain.eq(release.uncertain),
-                dsl::dispatch_attempts.eq(dsl::dispatch_attempts - given_back),
-                dsl::settling_since.eq(release.settling_since),
-                dsl::next_attempt_at.eq(Some(now + release.due_in)),
-                dsl::updated_at.eq(now),
-            ))
-            .execute(conn)?;
-        Ok(changed == 1)
+        release_now(conn, (id, token), now, release)
     })
+}
+
+fn release_now(
+    conn: &mut AnyConnection,
+    (id, token): (AlertId, &str),
+    now: NaiveDateTime,
+    release: &Release,
+) -> Result<bool, StoreError> {
+    keep_texts(conn, (id, token), now, release.error.as_deref(), release.log.as_ref())?;
+    let given_back = i32::from(release.give_back_attempt);
+    let changed = diesel::update(held(id, token))
+        .set((
+            dsl::dispatch_status.eq(DispatchStatus::Pending),
+            dsl::claimed_by.eq(None::<String>),
+            dsl::dispatch_uncertain.eq(release.uncertain),
+            dsl::dispatch_attempts.eq(dsl::dispatch_attempts - given_back),
+            dsl::settling_since.eq(release.settling_since),
+            dsl::next_attempt_at.eq(Some(now + release.due_in)),
+            dsl::updated_at.eq(now),
+        ))
+        .execute(conn)?;
+    if changed == 1 && !release.uncertain {
+        openers::skip_if_ended(conn, id, now)?;
+    }
+    Ok(changed == 1)
 }
 
 fn keep_texts(
@@ -275,7 +324,7 @@ fn keep_texts(
     log: Option<&Entry>,
 ) -> Result<(), StoreError> {
     if let Some(error) = error {
-        diesel::update(held(id, token)).set(dsl::dispatch_error.eq(Some(error))).execute(conn)?;
+        diesel::update(held(id, token)).set(dsl::dispatch_error.eq(Some(column(error, ERROR)))).execute(conn)?;
     }
     if let Some(entry) = log {
         append_log(conn, (id, token), now, entry)?;

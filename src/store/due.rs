@@ -12,12 +12,9 @@ use super::{
     },
     tx,
 };
-use crate::{
-    broker::message::Message,
-    model::{
-        ids::{AlertId, RequestId},
-        status::DispatchStatus,
-    },
+use crate::model::{
+    ids::{AlertId, RequestId},
+    status::DispatchStatus,
 };
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
@@ -45,13 +42,6 @@ pub struct Due {
     pub pending_at: NaiveDateTime,
     /// Its due time, moved already.
     pub next_attempt_at: NaiveDateTime,
-}
-
-impl Due {
-    /// What is published for it.
-    pub fn message(&self) -> Message {
-        Message::new(self.alert_id, self.request_id, self.generation)
-    }
 }
 
 #[derive(Queryable, Selectable)]

@@ -5,10 +5,16 @@ use super::{
     any::{AnyConnection, each},
     schema::poundcake_st2_execution_link::{self, dsl},
 };
-use crate::model::ids::{AlertId, RequestId};
+use crate::model::{
+    column::column,
+    ids::{AlertId, RequestId},
+};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
+
+/// Characters of a ref kept.
+const REF: usize = 255;
 
 /// An execution that belongs to an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,18 +47,20 @@ struct Row<'a> {
     request_id: String,
     alert_id: AlertId,
     st2_execution_id: &'a str,
-    st2_rule_ref: Option<&'a str>,
-    st2_action_ref: Option<&'a str>,
+    st2_rule_ref: Option<Cow<'a, str>>,
+    st2_action_ref: Option<Cow<'a, str>>,
     created_at: NaiveDateTime,
 }
 
-/// Inserts those that are not there yet: a record that is written again after an unanswered COMMIT changes nothing.
+/// Inserts those that are not there yet, and returns the alerts that had another link already.
+///
+/// Those that are there are left: a record that is written again after an unanswered COMMIT changes nothing.
 /// The alerts must be updated before, in the same transaction: the foreign key's lock taken first deadlocks (measured).
 pub(super) fn insert_missing(
     conn: &mut AnyConnection,
     links: &[NewLink],
     now: NaiveDateTime,
-) -> Result<(), StoreError> {
+) -> Result<HashSet<AlertId>, StoreError> {
     let alerts: Vec<AlertId> = links.iter().map(|new| new.alert_id).collect();
     let mut known: HashSet<(AlertId, String)> = dsl::poundcake_st2_execution_link
         .filter(dsl::alert_id.eq_any(alerts))
@@ -60,20 +68,22 @@ pub(super) fn insert_missing(
         .load::<(AlertId, String)>(conn)?
         .into_iter()
         .collect();
-    let rows: Vec<Row<'_>> = links
+    let linked: HashSet<AlertId> = known.iter().map(|(alert_id, _)| *alert_id).collect();
+    let missing: Vec<&NewLink> =
+        links.iter().filter(|new| known.insert((new.alert_id, new.link.execution_id.clone()))).collect();
+    let rows: Vec<Row<'_>> = missing
         .iter()
-        .filter(|new| known.insert((new.alert_id, new.link.execution_id.clone())))
         .map(|new| Row {
             request_id: new.request_id.to_string(),
             alert_id: new.alert_id,
             st2_execution_id: &new.link.execution_id,
-            st2_rule_ref: new.link.rule_ref.as_deref(),
-            st2_action_ref: new.link.action_ref.as_deref(),
+            st2_rule_ref: new.link.rule_ref.as_deref().map(|text| column(text, REF)),
+            st2_action_ref: new.link.action_ref.as_deref().map(|text| column(text, REF)),
             created_at: now,
         })
         .collect();
     if !rows.is_empty() {
         each!(conn, |c| diesel::insert_into(poundcake_st2_execution_link::table).values(&rows).execute(c))?;
     }
-    Ok(())
+    Ok(missing.iter().map(|new| new.alert_id).filter(|alert_id| linked.contains(alert_id)).collect())
 }

@@ -127,7 +127,7 @@ fn refuse_foreign_tables(conn: &mut AnyConnection) -> Result<(), StoreError> {
         if table_exists(conn, table)? {
             return Err(StoreError::Schema(format!(
                 "the table {table} exists and was not made by these migrations; nothing was changed. \
-                 An older installation is taken over by: poundcake migrate legacy"
+                 An older installation is taken over by: poundcake migrate legacy (not in this version yet)"
             )));
         }
     }

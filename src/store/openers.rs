@@ -19,6 +19,9 @@ use diesel::{
 };
 use std::collections::{BTreeSet, HashMap};
 
+/// Values bound in one statement at most: SQLite takes 32,766, MariaDB 65,535. Chunks of a sorted list keep its order.
+const BINDS: usize = 10_000;
+
 /// What is known of each fingerprint; the open ones are locked until the transaction ends.
 pub(super) fn load(
     conn: &mut AnyConnection,
@@ -71,14 +74,18 @@ impl From<OpenRow> for Opener {
 /// Sorted and locked: any other order deadlocks several times per batch (measured).
 fn open(conn: &mut AnyConnection, fingerprints: &BTreeSet<Fingerprint>) -> Result<Vec<OpenRow>, StoreError> {
     let sorted: Vec<&str> = fingerprints.iter().map(Fingerprint::as_str).collect();
-    let query = dsl::poundcake_alerts.filter(dsl::open_fingerprint.eq_any(sorted)).order(dsl::open_fingerprint);
-    Ok(match conn {
-        #[cfg(feature = "mysql")]
-        AnyConnection::Mysql(conn) => query.for_update().select(OpenRow::as_select()).load(conn)?,
-        // BEGIN IMMEDIATE holds the only write lock.
-        #[cfg(feature = "sqlite")]
-        AnyConnection::Sqlite(conn) => query.select(OpenRow::as_select()).load(conn)?,
-    })
+    let mut rows = Vec::new();
+    for chunk in sorted.chunks(BINDS) {
+        let query = dsl::poundcake_alerts.filter(dsl::open_fingerprint.eq_any(chunk)).order(dsl::open_fingerprint);
+        rows.extend(match conn {
+            #[cfg(feature = "mysql")]
+            AnyConnection::Mysql(conn) => query.for_update().select(OpenRow::as_select()).load::<OpenRow>(conn)?,
+            // BEGIN IMMEDIATE holds the only write lock.
+            #[cfg(feature = "sqlite")]
+            AnyConnection::Sqlite(conn) => query.select(OpenRow::as_select()).load::<OpenRow>(conn)?,
+        });
+    }
+    Ok(rows)
 }
 
 #[derive(QueryableByName)]
@@ -168,9 +175,43 @@ pub(super) fn update(
     Ok(())
 }
 
+/// A row that is pending and certain again, and whose episode ended while it was claimed, runs nothing any more; unless
+/// the same alert fires again already: that firing counted on this row and waits for it. Looking for it takes the lock
+/// that a new opener holds, so the two cannot miss each other (see `intake`'s recheck).
+pub(super) fn skip_if_ended(conn: &mut AnyConnection, id: AlertId, now: NaiveDateTime) -> Result<(), StoreError> {
+    let row = dsl::poundcake_alerts.find(id);
+    let (fingerprint, pending_at, closed_at): (String, Option<NaiveDateTime>, Option<NaiveDateTime>) =
+        row.select((dsl::fingerprint, dsl::pending_at, dsl::closed_at)).first(conn)?;
+    // A replay of a closed episode is newer than its end.
+    let ended = closed_at.is_some_and(|closed| pending_at.is_none_or(|pending| closed > pending));
+    if !ended || is_open(conn, &fingerprint)? {
+        return Ok(());
+    }
+    diesel::update(row.filter(dsl::dispatch_status.eq(DispatchStatus::Pending)))
+        .set((
+            dsl::dispatch_status.eq(DispatchStatus::Skipped),
+            dsl::dispatch_reason.eq(Some(DispatchReason::ResolvedBeforeDispatch)),
+            dsl::next_attempt_at.eq(None::<NaiveDateTime>),
+            dsl::updated_at.eq(now),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+fn is_open(conn: &mut AnyConnection, fingerprint: &str) -> Result<bool, StoreError> {
+    let query = dsl::poundcake_alerts.filter(dsl::open_fingerprint.eq(fingerprint)).select(dsl::id);
+    let open: Option<AlertId> = match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(conn) => query.for_update().first(conn).optional()?,
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(conn) => query.first(conn).optional()?,
+    };
+    Ok(open.is_some())
+}
+
 /// Moves `last_seen_at` of all that were heard of.
 pub(super) fn touch(conn: &mut AnyConnection, ids: &[AlertId], now: NaiveDateTime) -> Result<(), StoreError> {
-    if !ids.is_empty() {
+    for ids in ids.chunks(BINDS) {
         diesel::update(dsl::poundcake_alerts.filter(dsl::id.eq_any(ids)))
             .set((dsl::last_seen_at.eq(Some(now)), dsl::updated_at.eq(now)))
             .execute(conn)?;

@@ -52,8 +52,10 @@ pub struct Record {
 pub enum Recorded {
     /// The row is `dispatched`.
     Dispatched,
-    /// The row was no longer ours; the links are written all the same, for the executions exist.
-    NotOurs,
+    /// The row was settled already with these very executions: an unanswered COMMIT, or somebody adopted them.
+    Known,
+    /// The alert has another execution besides; the links are written all the same, for the executions exist.
+    Surplus,
 }
 
 /// Records all, in the order of the ids (whatever order they come in), and answers in the order given.
@@ -62,11 +64,9 @@ pub fn record(conn: &mut AnyConnection, records: &[Record]) -> Result<Vec<Record
         let now = tx::now(conn)?;
         let mut order: Vec<usize> = (0..records.len()).collect();
         order.sort_by_key(|index| records[*index].alert_id);
-        let mut recorded = vec![Recorded::NotOurs; records.len()];
+        let mut ours = vec![false; records.len()];
         for index in order {
-            if dispatched(conn, &records[index], now)? {
-                recorded[index] = Recorded::Dispatched;
-            }
+            ours[index] = dispatched(conn, &records[index], now)?;
         }
         let new = |record: &Record| {
             let (request_id, alert_id) = (record.request_id, record.alert_id);
@@ -76,9 +76,14 @@ pub fn record(conn: &mut AnyConnection, records: &[Record]) -> Result<Vec<Record
                 .map(move |link| NewLink { request_id, alert_id, link: link.clone() })
                 .collect::<Vec<_>>()
         };
-        let links: Vec<NewLink> = records.iter().flat_map(new).collect();
-        links::insert_missing(conn, &links, now)?;
-        Ok(recorded)
+        let all: Vec<NewLink> = records.iter().flat_map(new).collect();
+        let surplus = links::insert_missing(conn, &all, now)?;
+        let recorded = |(record, ours): (&Record, bool)| match ours {
+            true => Recorded::Dispatched,
+            false if surplus.contains(&record.alert_id) => Recorded::Surplus,
+            false => Recorded::Known,
+        };
+        Ok(std::iter::zip(records, ours).map(recorded).collect())
     })
 }
 

@@ -153,7 +153,7 @@ async fn repeats_twins_and_ends_run_nothing_and_a_later_start_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn alert_text_is_never_evaluated() {
-    let hostile = ["{{ 6*7 }}", "{% raw %}{{ st2kv.system.secret }}{% endraw %}", "<% 6 * 7 %>", "$(reboot)", "{{{{"];
+    let hostile = ["{{ 1234567*7 }}", "{% raw %}{{ st2kv.system.secret }}{% endraw %}", "<% 1234567 * 7 %>", "$(reboot)", "{{{{"];
     for pipeline in pipelines().await {
         for (mode, name) in [("direct", "HostDown"), ("rule", "RuleHost")] {
             let alerts: Vec<_> = hostile.iter().map(|text| firing(name, &format!("{text} {mode}"), T0)).collect();
@@ -164,12 +164,12 @@ async fn alert_text_is_never_evaluated() {
         assert_eq!(executions.len(), hostile.len() * 2);
         for execution in pipeline.st2().executions() {
             let text = execution.document["parameters"].to_string();
-            assert!(!text.contains("42"), "evaluated: {text}");
+            assert!(!text.contains("8641969"), "evaluated: {text}");
             for marker in ["{{", "{%", "{#", "<%"] {
                 assert!(!text.contains(marker), "{marker} reached StackStorm: {text}");
             }
         }
-        let kept = pipeline.database().count("poundcake_alerts WHERE instance = '{{ 6*7 }} direct'");
+        let kept = pipeline.database().count("poundcake_alerts WHERE instance = '{{ 1234567*7 }} direct'");
         assert_eq!(kept, 1, "our rows keep the original");
     }
 }

@@ -39,19 +39,21 @@ struct Shared {
 
 struct State {
     link: Option<Link>,
+    /// Counts the links: a failure on an old one must not close the one that came after it.
+    serial: u64,
     reconnect: Reconnect,
 }
 
 impl Publisher {
     /// Does not connect yet.
     pub fn new(url: BrokerUrl, confirm_timeout: Duration) -> Self {
-        let state = Mutex::new(State { link: None, reconnect: Reconnect::new() });
+        let state = Mutex::new(State { link: None, serial: 0, reconnect: Reconnect::new() });
         Self { shared: Arc::new(Shared { url, confirm_timeout, state, queue_created: AtomicBool::new(false) }) }
     }
 
     /// See [`crate::broker::Publisher::publish`]. Publishing twice is safe: the claim lets one of them through.
     pub async fn publish(&self, messages: &[Message]) -> Vec<Result<(), PublishError>> {
-        let channel = match self.channel().await {
+        let (channel, serial) = match self.channel().await {
             Ok(channel) => channel,
             Err(error) => return vec![Err(error); messages.len()],
         };
@@ -67,7 +69,7 @@ impl Publisher {
             });
         }
         if results.iter().any(is_connection_trouble) {
-            self.disconnect(&channel).await;
+            self.disconnect(serial).await;
         }
         results
     }
@@ -87,19 +89,21 @@ impl Publisher {
         self.shared.queue_created.store(true, Ordering::Release);
     }
 
-    async fn channel(&self) -> Result<Channel, PublishError> {
+    async fn channel(&self) -> Result<(Channel, u64), PublishError> {
         let mut state = self.shared.state.lock().await;
         if let Some(link) = &state.link
             && link.channel.status().connected()
         {
-            return Ok(link.channel.clone());
+            return Ok((link.channel.clone(), state.serial));
         }
         state.link = None;
         state.reconnect.permit().map_err(PublishError::Unavailable)?;
         match self.connect().await {
             Ok(link) => {
                 state.reconnect.succeeded();
-                Ok(state.link.insert(link).channel.clone())
+                state.serial += 1;
+                let serial = state.serial;
+                Ok((state.link.insert(link).channel.clone(), serial))
             }
             Err(error) => {
                 let wait = state.reconnect.failed(&error);
@@ -122,9 +126,9 @@ impl Publisher {
 
     /// A connection that answers no confirms (memory alarm, dropped packets) is given up, so that the next use
     /// begins anew instead of piling up unconfirmed messages.
-    async fn disconnect(&self, channel: &Channel) {
+    async fn disconnect(&self, serial: u64) {
         let mut state = self.shared.state.lock().await;
-        if state.link.as_ref().is_some_and(|link| link.channel.id() == channel.id())
+        if state.serial == serial
             && let Some(link) = state.link.take()
         {
             let wait = state.reconnect.failed("confirms were missing");

@@ -46,7 +46,7 @@ fn an_alert_that_fires_again_within_the_batch_opens_anew() {
 #[test]
 fn muted_and_invalid_alerts_open_and_follow_nothing() {
     let Arrival::Alert(muted) = firing(100) else { unreachable!() };
-    let invalid = InvalidAlert { error: "labels: missing".to_owned(), raw: "{}".to_owned() };
+    let invalid = InvalidAlert { error: "labels: missing".to_owned() };
     let plan =
         fold_alone(&[Arrival::Muted(muted.clone()), Arrival::Invalid(invalid), firing(100), Arrival::Muted(muted)]);
     let reasons: Vec<_> = plan.rows.iter().map(|row| (row.dispatch_reason, row.role)).collect();

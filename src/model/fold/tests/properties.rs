@@ -23,7 +23,7 @@ fn arrival() -> impl Strategy<Value = Arrival> {
     let status = prop_oneof![3 => Just(AlertStatus::Firing), 2 => Just(AlertStatus::Resolved)];
     let alert = (0..2_u8, status, proptest::option::weighted(0.9, 0..60_i64), proptest::option::of(0..80_i64))
         .prop_map(|(who, status, start, end)| alert(who, status, start, end));
-    let invalid = InvalidAlert { error: String::new(), raw: String::new() };
+    let invalid = InvalidAlert { error: String::new() };
     prop_oneof![
         12 => alert.clone().prop_map(Arrival::Alert),
         1 => alert.prop_map(Arrival::Muted),
