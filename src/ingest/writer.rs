@@ -18,7 +18,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -37,6 +37,10 @@ pub struct WriterSettings {
     /// The episode decision's settings.
     pub policy: EpisodePolicy,
 }
+
+/// How long a webhook waits for its COMMIT. The client library waits for a silent database for ever, and Alertmanager gives up
+/// after 10 s at the shortest. The rows may be committed later all the same: then the sender's retry is a repeat.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 type Answer = Result<Vec<RowFate>, &'static str>;
 
@@ -61,6 +65,7 @@ pub struct Writer {
 
 const FULL: &str = "too many webhooks are waiting; send again";
 const STOPPED: &str = "shutting down; send again";
+const SILENT: &str = "the database has not answered in time; send again";
 const FAILED: &str = "the database could not store the webhook; send again";
 
 impl Writer {
@@ -103,7 +108,10 @@ impl Writer {
                 mpsc::error::TrySendError::Closed(_) => STOPPED,
             });
         }
-        answered.await.unwrap_or(Err(STOPPED))
+        match tokio::time::timeout(PATIENCE, answered).await {
+            Ok(answer) => answer.unwrap_or(Err(STOPPED)),
+            Err(_elapsed) => Err(SILENT),
+        }
     }
 }
 

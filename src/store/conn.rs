@@ -140,6 +140,7 @@ pub enum ConnectError {
 }
 
 /// READ COMMITTED and short lock waits on MariaDB (any other shape of the episode transaction deadlocks or waits for 50 s);
+/// the locks of a client that stands still or cannot be reached are freed after 10 s, not when its connection is found dead;
 /// English messages because 1205 has no kind of its own in diesel. WAL with full sync on SQLite: 202 means on disk.
 fn set_session(conn: &mut AnyConnection) -> Result<(), diesel::result::Error> {
     match conn {
@@ -147,7 +148,7 @@ fn set_session(conn: &mut AnyConnection) -> Result<(), diesel::result::Error> {
         AnyConnection::Mysql(conn) => conn.batch_execute(
             "SET SESSION tx_isolation = 'READ-COMMITTED', SESSION innodb_lock_wait_timeout = 3, \
              SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', SESSION lc_messages = 'en_US', \
-             SESSION autocommit = 1",
+             SESSION autocommit = 1, SESSION idle_transaction_timeout = 10",
         ),
         #[cfg(feature = "sqlite")]
         AnyConnection::Sqlite(conn) => conn.batch_execute(
