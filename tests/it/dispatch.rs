@@ -153,7 +153,8 @@ async fn repeats_twins_and_ends_run_nothing_and_a_later_start_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn alert_text_is_never_evaluated() {
-    let hostile = ["{{ 1234567*7 }}", "{% raw %}{{ st2kv.system.secret }}{% endraw %}", "<% 1234567 * 7 %>", "$(reboot)", "{{{{"];
+    let hostile =
+        ["{{ 1234567*7 }}", "{% raw %}{{ st2kv.system.secret }}{% endraw %}", "<% 1234567 * 7 %>", "$(reboot)", "{{{{"];
     for pipeline in pipelines().await {
         for (mode, name) in [("direct", "HostDown"), ("rule", "RuleHost")] {
             let alerts: Vec<_> = hostile.iter().map(|text| firing(name, &format!("{text} {mode}"), T0)).collect();
