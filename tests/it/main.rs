@@ -5,6 +5,7 @@
 #![expect(unreachable_pub, reason = "a test binary exports nothing; pub marks what the harness offers to tests")]
 
 mod broker;
+mod claims;
 mod commands;
 mod dispatch;
 mod end_to_end;

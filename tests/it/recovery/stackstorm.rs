@@ -1,7 +1,7 @@
 //! StackStorm refuses connections or keys for a while, or acts and says that it failed.
 
 use super::{alerts, for_rules, proxied};
-use crate::harness::{PATIENCE, Pipeline, SOON, Shape, eventually};
+use crate::harness::{PATIENCE, Pipeline, SOON, Shape, eventually, resolved};
 use poundcake::stand_in::Fault;
 
 async fn both() -> [Pipeline; 2] {
@@ -78,5 +78,39 @@ async fn a_webhook_whose_answer_is_lost_is_watched_and_never_posted_again() {
         }
         pipeline.assert_ledger(2).await;
         assert_eq!(pipeline.st2().seen().webhooks, 2);
+    }
+}
+
+/// Sends one alert while StackStorm does not answer, and ends it while a dispatcher waits for the action's declaration.
+async fn claimed_in_vain(pipeline: &Pipeline) {
+    pipeline.setup.network().stackstorm.freeze();
+    pipeline.send(&alerts(1)).await;
+    eventually("the alert is claimed", SOON, async || match pipeline.statuses("WHERE id = 1") {
+        rows if rows == ["HostDown dispatching/-"] => Ok(()),
+        others => Err(others),
+    })
+    .await;
+    pipeline.send(&[resolved("HostDown", "web-0:9100", super::T0, "2026-11-22T02:00:00Z")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_that_ends_while_its_dispatch_is_claimed_runs_nothing() {
+    for pipeline in both().await {
+        claimed_in_vain(&pipeline).await;
+        pipeline.settled_within(PATIENCE).await;
+        assert_eq!(pipeline.statuses(""), ["HostDown skipped/resolved_before_dispatch", "HostDown skipped/resolved"]);
+        pipeline.setup.network().stackstorm.restore_networking();
+        pipeline.assert_ledger(0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_that_ends_while_it_is_claimed_and_fires_again_runs_once() {
+    for pipeline in both().await {
+        claimed_in_vain(&pipeline).await;
+        pipeline.send(&alerts(1)).await;
+        pipeline.setup.network().stackstorm.restore_networking();
+        pipeline.settled_within(PATIENCE).await;
+        pipeline.assert_ledger(1).await;
     }
 }

@@ -1,0 +1,103 @@
+//! A claim that nobody was told of: its COMMIT was not answered, and what it holds is given back as it was.
+
+use crate::harness::TestDatabase;
+use chrono::{NaiveDate, TimeDelta};
+use poundcake::{
+    model::{
+        alert::IncomingAlert,
+        episode::EpisodePolicy,
+        fold::Arrival,
+        ids::{Fingerprint, RequestId},
+        status::AlertStatus,
+        target::{ActionRef, Target},
+    },
+    store::{
+        Store,
+        any::AnyConnection,
+        api_calls::NewApiCall,
+        claims::{self, ClaimPolicy, ClaimRequest, Claimed, Release},
+        conn::DatabaseUrl,
+        intake::{Batch, Intake},
+        migrate,
+    },
+};
+use std::{collections::BTreeMap, time::Duration};
+
+const LEASE: Duration = Duration::from_mins(2);
+
+/// One pending alert; its id is 1.
+fn store_one(conn: &mut AnyConnection) {
+    let labels = BTreeMap::from([("alertname".to_owned(), "HostDown".to_owned())]);
+    let alert = IncomingAlert {
+        fingerprint: Fingerprint::of_labels(&labels),
+        status: AlertStatus::Firing,
+        labels,
+        annotations: BTreeMap::new(),
+        starts_at: NaiveDate::from_ymd_opt(2026, 11, 22).and_then(|day| day.and_hms_opt(1, 0, 0)),
+        ends_at: None,
+        generator_url: None,
+    };
+    let request_id = RequestId::generate();
+    let call = NewApiCall {
+        request_id: request_id.to_string(),
+        method: "POST",
+        path: "/api/v1/webhook".to_owned(),
+        headers: "{}".to_owned(),
+        body: "{}".to_owned(),
+        status_code: 202,
+        client_request_id: None,
+        client_address: None,
+    };
+    let policy = EpisodePolicy { refire_cooldown: Duration::ZERO };
+    Batch::new(vec![Intake { request_id, call, arrivals: vec![Arrival::Alert(alert)] }])
+        .store(conn, &policy)
+        .expect("stored");
+}
+
+const REQUESTS: [ClaimRequest; 1] = [ClaimRequest { alert_id: 1, generation: 0 }];
+
+fn claim(conn: &mut AnyConnection, token: &str) -> Vec<Claimed> {
+    let route = |_: &claims::ClaimedAlert| ActionRef::parse("core.noop").ok().map(Target::Action);
+    claims::claim(conn, &REQUESTS, token, &ClaimPolicy { lease: LEASE, route: &route }).expect("a claim")
+}
+
+/// Status, token, uncertainty and attempts of the row.
+fn row(database: &TestDatabase) -> Vec<String> {
+    let columns = ["dispatch_status", "COALESCE(claimed_by, '-')", "dispatch_uncertain", "dispatch_attempts"];
+    let read = |column: &&str| {
+        database.lines(&format!("SELECT CAST({column} AS CHAR) AS value FROM poundcake_alerts WHERE id = 1"))
+    };
+    columns.iter().flat_map(read).collect()
+}
+
+#[test]
+fn what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_once() {
+    for database in TestDatabase::each() {
+        let store = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 2);
+        store.run_blocking(migrate::up).expect("the schema");
+        let mut conn = store.connect().expect("a connection");
+        store_one(&mut conn);
+
+        assert_eq!(claim(&mut conn, "lost-1").len(), 1);
+        assert_eq!(row(&database), ["dispatching", "lost-1", "1", "1"]);
+        assert_eq!(claims::disclaim(&mut conn, &REQUESTS, "another", LEASE).expect("asked"), 0, "not that claim's");
+        assert_eq!(claims::disclaim(&mut conn, &REQUESTS, "lost-1", LEASE).expect("given back"), 1);
+        assert_eq!(row(&database), ["pending", "-", "0", "0"], "nothing was posted, so nothing is uncertain");
+
+        // One that was uncertain before the claim stays so.
+        assert_eq!(claim(&mut conn, "posted").len(), 1);
+        let uncertain = Release {
+            due_in: TimeDelta::zero(),
+            uncertain: true,
+            give_back_attempt: false,
+            settling_since: None,
+            error: None,
+            log: None,
+        };
+        assert!(claims::release(&mut conn, 1, "posted", &uncertain).expect("released"));
+        let again = claim(&mut conn, "lost-2");
+        assert!(again[0].alert.dispatch_uncertain);
+        assert_eq!(claims::disclaim(&mut conn, &REQUESTS, "lost-2", LEASE).expect("given back"), 1);
+        assert_eq!(row(&database), ["pending", "-", "1", "1"]);
+    }
+}
