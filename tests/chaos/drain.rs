@@ -11,11 +11,15 @@ pub const PATIENCE: Duration = Duration::from_mins(7);
 /// How often what is left is printed, and how often a new alert comes.
 const PROGRESS: Duration = Duration::from_secs(10);
 
+/// So many looks in a row.
+const LEADERLESS: u32 = 3;
+
 /// Waits; false when something is left at the end of all patience.
 ///
 /// Alerts go on coming now and then: without a later execution nobody can tell that StackStorm has forgotten one.
 pub async fn run(world: &Arc<World>, mut life: Sender) -> bool {
     let deadline = Instant::now() + PATIENCE;
+    let mut leaderless = 0;
     let mut progress = Instant::now() + PROGRESS;
     loop {
         let left = left(world).await;
@@ -30,10 +34,26 @@ pub async fn run(world: &Arc<World>, mut life: Sender) -> bool {
         if Instant::now() > progress {
             world.say(&format!("draining: {left}"));
             life.send_one().await;
+            leaderless =
+                if world.vhost.is_leaderless(poundcake::broker::amqp::QUEUE).await { leaderless + 1 } else { 0 };
+            if leaderless == LEADERLESS {
+                restart_broker(world).await;
+            }
             progress = Instant::now() + PROGRESS;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// What RabbitMQ's operator has to do about a queue without a leader; no client can.
+async fn restart_broker(world: &Arc<World>) {
+    world.say("RabbitMQ's queue has had no leader for 30 s: the broker is restarted, as its operator would");
+    let services = Arc::clone(world);
+    let restart = move || {
+        services.services.signal_rabbitmq("KILL");
+        services.services.revive_rabbitmq();
+    };
+    tokio::task::spawn_blocking(restart).await.expect("the server's script");
 }
 
 /// What somebody has to do still; empty when all is done.

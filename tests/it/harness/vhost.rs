@@ -62,6 +62,13 @@ impl Vhost {
         call(&self.services, Method::GET, &self.queue(queue), None).await.expect("the queue")
     }
 
+    /// True when a quorum queue has no leader: RabbitMQ 3.10.8 can leave one so after a kill -9, for good, and refuses
+    /// everything that is asked of it.
+    pub async fn is_leaderless(&self, queue: &str) -> bool {
+        let described = call(&self.services, Method::GET, &self.queue(queue), None).await;
+        described.is_some_and(|queue| queue["leader"] == "")
+    }
+
     /// Removes a queue's ready messages.
     pub async fn purge(&self, queue: &str) {
         call(&self.services, Method::DELETE, &format!("{}/contents", self.queue(queue)), None).await;
