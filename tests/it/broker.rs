@@ -20,7 +20,10 @@ async fn the_queues_are_durable_quorum_queues_and_messages_hold_ids_only() {
     assert_eq!((&queue["type"], &queue["durable"]), (&json!("quorum"), &json!(true)));
     assert_eq!(queue["arguments"]["x-dead-letter-exchange"], "poundcake.dead");
     assert_eq!(queue["arguments"]["x-delivery-limit"], 1000);
-    assert!(!vhost.is_leaderless("poundcake.dispatch").await);
+    eventually("the queue has a leader", SOON, async || {
+        if vhost.is_leaderless("poundcake.dispatch").await { Err("none") } else { Ok(()) }
+    })
+    .await;
     let dead = vhost.describe("poundcake.dead").await;
     assert_eq!((&dead["type"], &dead["arguments"]["x-max-length"]), (&json!("quorum"), &json!(100_000)));
     eventually("the row is queued", SOON, async || match pipeline.statuses("").join(",") {

@@ -62,11 +62,11 @@ impl Vhost {
         call(&self.services, Method::GET, &self.queue(queue), None).await.expect("the queue")
     }
 
-    /// True when a quorum queue has no leader: RabbitMQ 3.10.8 can leave one so after a kill -9, for good, and refuses
-    /// everything that is asked of it.
+    /// True while a quorum queue tells nothing of its messages, as it does for some seconds after its start. RabbitMQ 3.10.8
+    /// can leave one so for good after a kill -9: it elects no leader (the API goes on naming one) and refuses everything.
     pub async fn is_leaderless(&self, queue: &str) -> bool {
         let described = call(&self.services, Method::GET, &self.queue(queue), None).await;
-        described.is_some_and(|queue| queue["leader"] == "")
+        described.is_some_and(|queue| queue.get("messages").is_none())
     }
 
     /// Removes a queue's ready messages.
