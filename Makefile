@@ -10,6 +10,9 @@ DENY_VERSION := 0.20.2
 TEST_THREADS ?= 8
 # Seconds of faults: within `make test`, and alone.
 CHAOS_IN_TEST ?= 15
+# The same draws each time, without a kill of RabbitMQ, which does not always come back from one by itself (docs/GUARANTEES.md);
+# `make chaos` draws anew.
+CHAOS_SEED ?= 213
 DURATION ?= 60
 
 help: ## This list
@@ -26,7 +29,7 @@ demo: ## The main job on SQLite with a StackStorm stand-in; needs gcc only
 test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; installs them if missing
 	tests/services.sh install
 	cargo test --locked --no-run
-	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) DURATION=$(CHAOS_IN_TEST) tests/services.sh run cargo test --locked
+	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) DURATION=$(CHAOS_IN_TEST) SEED=$(CHAOS_SEED) tests/services.sh run cargo test --locked
 
 chaos: ## Random faults everywhere, then the ledger (SEED=…, DURATION=60 seconds)
 	tests/services.sh install
