@@ -243,18 +243,18 @@ pub fn disclaim(
     let ids: Vec<AlertId> = requests.iter().map(|request| request.alert_id).collect();
     tx::write(conn, |conn| {
         let now = tx::now(conn)?;
-        let held: Vec<(AlertId, Option<NaiveDateTime>, Option<NaiveDateTime>)> = dsl::poundcake_alerts
+        let held: Vec<(AlertId, bool, Option<NaiveDateTime>, Option<NaiveDateTime>)> = dsl::poundcake_alerts
             .filter(dsl::id.eq_any(&ids))
             .filter(dsl::claimed_by.eq(token))
             .order(dsl::id)
-            .select((dsl::id, dsl::attempted_at, dsl::next_attempt_at))
+            .select((dsl::id, dsl::dispatch_uncertain, dsl::attempted_at, dsl::next_attempt_at))
             .load(conn)?;
-        for (id, attempted_at, lease_end) in &held {
-            // The claim set both from one clock; a row that was uncertain before keeps its older attempt.
+        for (id, uncertain, attempted_at, lease_end) in &held {
+            // The claim set both from one clock. It marks neither what was uncertain before nor what no route takes.
             let marked = attempted_at.is_some_and(|at| Some(at + lease) == *lease_end);
             let release = Release {
                 due_in: TimeDelta::zero(),
-                uncertain: !marked,
+                uncertain: *uncertain && !marked,
                 give_back_attempt: marked,
                 settling_since: None,
                 error: None,

@@ -1,23 +1,22 @@
 //! A claim that nobody was told of: its COMMIT was not answered, and what it holds is given back as it was.
 
-use crate::harness::TestDatabase;
+use crate::{episodes::intake, harness::TestDatabase};
 use chrono::{NaiveDate, TimeDelta};
 use poundcake::{
     model::{
         alert::IncomingAlert,
         episode::EpisodePolicy,
         fold::Arrival,
-        ids::{Fingerprint, RequestId},
+        ids::Fingerprint,
         status::AlertStatus,
         target::{ActionRef, Target},
     },
     store::{
         Store,
         any::AnyConnection,
-        api_calls::NewApiCall,
         claims::{self, ClaimPolicy, ClaimRequest, Claimed, Release},
         conn::DatabaseUrl,
-        intake::{Batch, Intake},
+        intake::Batch,
         migrate,
     },
 };
@@ -37,21 +36,8 @@ fn store_one(conn: &mut AnyConnection) {
         ends_at: None,
         generator_url: None,
     };
-    let request_id = RequestId::generate();
-    let call = NewApiCall {
-        request_id: request_id.to_string(),
-        method: "POST",
-        path: "/api/v1/webhook".to_owned(),
-        headers: "{}".to_owned(),
-        body: "{}".to_owned(),
-        status_code: 202,
-        client_request_id: None,
-        client_address: None,
-    };
     let policy = EpisodePolicy { refire_cooldown: Duration::ZERO };
-    Batch::new(vec![Intake { request_id, call, arrivals: vec![Arrival::Alert(alert)] }])
-        .store(conn, &policy)
-        .expect("stored");
+    Batch::new(vec![intake(vec![Arrival::Alert(alert)])]).store(conn, &policy).expect("stored");
 }
 
 const REQUESTS: [ClaimRequest; 1] = [ClaimRequest { alert_id: 1, generation: 0 }];
@@ -83,6 +69,12 @@ fn what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_
         assert_eq!(claims::disclaim(&mut conn, &REQUESTS, "another", LEASE).expect("asked"), 0, "not that claim's");
         assert_eq!(claims::disclaim(&mut conn, &REQUESTS, "lost-1", LEASE).expect("given back"), 1);
         assert_eq!(row(&database), ["pending", "-", "0", "0"], "nothing was posted, so nothing is uncertain");
+
+        // One that no route takes was not marked, and is as certain as before.
+        let nowhere = ClaimPolicy { lease: LEASE, route: &|_: &claims::ClaimedAlert| None };
+        assert_eq!(claims::claim(&mut conn, &REQUESTS, "lost-0", &nowhere).expect("a claim").len(), 1);
+        assert_eq!(claims::disclaim(&mut conn, &REQUESTS, "lost-0", LEASE).expect("given back"), 1);
+        assert_eq!(row(&database), ["pending", "-", "0", "0"]);
 
         // One that was uncertain before the claim stays so.
         assert_eq!(claim(&mut conn, "posted").len(), 1);

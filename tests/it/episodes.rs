@@ -46,11 +46,16 @@ fn alert(name: u32, firing: bool, hour: i64) -> IncomingAlert {
     }
 }
 
-fn intake(rng: &mut StdRng) -> Intake {
-    let request_id = RequestId::generate();
+fn random_intake(rng: &mut StdRng) -> Intake {
     let arrival = |rng: &mut StdRng| {
         Arrival::Alert(alert(rng.random_range(0..FINGERPRINTS), rng.random_bool(0.7), rng.random_range(0..4)))
     };
+    intake((0..ROWS).map(|_| arrival(rng)).collect())
+}
+
+/// A webhook of these arrivals, for tests of the store alone.
+pub fn intake(arrivals: Vec<Arrival>) -> Intake {
+    let request_id = RequestId::generate();
     let call = NewApiCall {
         request_id: request_id.to_string(),
         method: "POST",
@@ -61,14 +66,14 @@ fn intake(rng: &mut StdRng) -> Intake {
         client_request_id: None,
         client_address: None,
     };
-    Intake { request_id, call, arrivals: (0..ROWS).map(|_| arrival(rng)).collect() }
+    Intake { request_id, call, arrivals }
 }
 
 /// Returns how often transactions had to begin anew.
 fn write(store: &Store, seed: u64, policy: &EpisodePolicy) -> u32 {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut conn = store.connect().expect("a connection");
-    let stored = |_| Batch::new(vec![intake(&mut rng)]).store(&mut conn, policy).expect("stored").retries;
+    let stored = |_| Batch::new(vec![random_intake(&mut rng)]).store(&mut conn, policy).expect("stored").retries;
     (0..BATCHES).map(stored).sum()
 }
 
