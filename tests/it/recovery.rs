@@ -3,6 +3,7 @@
 mod broker;
 mod database;
 mod dispatcher;
+mod partition;
 mod shutdown;
 mod stackstorm;
 
