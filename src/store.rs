@@ -1,7 +1,7 @@
 //! All SQL: the three tables, on MariaDB or SQLite, with one set of queries.
 //!
 //! Every change of an alert's state is one guarded UPDATE here; losing the race is a value.
-//! Files: `conn`, `pool` (with `pulse`) and `tx` are the ground; `api_calls`, `alerts` and `links` one table each;
+//! Files: `conn`, `pool` (with `kept` and `pulse`) and `tx` are the ground; `api_calls`, `alerts` and `links` one table each;
 //! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them; `selection`, `repair`
 //! and `prune` are what people do by hand; `history` and `depth` are what people and Prometheus read.
 
@@ -17,6 +17,7 @@ pub mod due;
 pub mod history;
 mod ids;
 pub mod intake;
+mod kept;
 pub mod links;
 pub mod migrate;
 mod openers;

@@ -1,15 +1,23 @@
 //! A few connections, shared, and a bound on every wait for the database.
 //!
-//! Each piece of work runs on a blocking thread. One that gets no answer for as long as the database may be silent (dropped
-//! packets: a failover, a firewall, a partition) is given up: its caller is told [`StoreError::Silent`], its place is free
-//! again, and every idle connection, as old as it, is dropped. The thread itself ends when the kernel gives up; so that no
-//! number of partitions collects threads without an end, there is a [`LOST`] limit, beyond which the process must be
-//! started anew ([`Pool::exhausted`]). Connecting is bounded by the client library, and few threads do it at once.
+//! Each piece of work runs on a blocking thread with a connection of r2d2's. One that gets no answer for as long as the
+//! database may be silent (dropped packets: a failover, a firewall, a partition) is given up: its caller is told
+//! [`StoreError::Silent`], its place is free again, and a new r2d2 pool takes the place of the old one, whose connections are
+//! as old as that one. The thread itself ends when the kernel gives up; so that no number of partitions collects threads
+//! without an end, there is a [`LOST`] limit, beyond which the process must be started anew ([`Lost::exhausted`]).
 
-use super::{StoreError, any::AnyConnection, conn::DatabaseUrl, pulse::Pulse, tx};
+use super::{
+    StoreError,
+    any::AnyConnection,
+    conn::DatabaseUrl,
+    kept::{Failures, Manager},
+    pulse::Pulse,
+    tx,
+};
+use diesel::r2d2;
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -20,12 +28,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long a caller waits for a place, or for a turn to connect, before the database counts as unavailable.
+/// How long a caller waits for a place, or for a connection, before the database counts as unavailable.
 const CHECKOUT: Duration = Duration::from_secs(5);
-/// Threads that connect at once at most.
-const CONNECTING: usize = 4;
-/// A connection that was used this short ago is not asked whether it lives.
-const FRESH: Duration = Duration::from_secs(1);
+/// How often one who waits for a connection looks whether connecting has failed.
+const LOOK: Duration = Duration::from_millis(50);
 /// A process that stood still finds every wait over and the answers already there; so it looks once more.
 const SECOND_LOOK: Duration = Duration::from_millis(500);
 /// Given-up threads at most: some partitions in a row that each catch every connection.
@@ -61,31 +67,25 @@ impl Lost {
 
 pub(super) struct Pool {
     url: DatabaseUrl,
+    size: u32,
     patience: Option<Duration>,
     slots: Arc<Semaphore>,
-    connecting: Arc<Semaphore>,
-    idle: Mutex<Vec<Idle>>,
+    /// Replaced when its connections are lost.
+    current: RwLock<r2d2::Pool<Manager>>,
+    failures: Failures,
     lost: Lost,
-}
-
-struct Idle {
-    conn: AnyConnection,
-    since: Instant,
 }
 
 impl Pool {
     /// Connects to nothing yet. Without `patience` nothing is given up.
     pub(super) fn new(url: DatabaseUrl, size: u32, patience: Option<Duration>, lost: Lost) -> Self {
-        let size = usize::try_from(size.max(1)).unwrap_or(1);
-        Self {
-            // SQLite has no network to lose.
-            patience: patience.filter(|_| !url.is_sqlite()),
-            url,
-            slots: Arc::new(Semaphore::new(size)),
-            connecting: Arc::new(Semaphore::new(CONNECTING)),
-            idle: Mutex::default(),
-            lost,
-        }
+        let size = size.max(1);
+        // SQLite has no network to lose.
+        let patience = patience.filter(|_| !url.is_sqlite());
+        let failures = Failures::default();
+        let current = RwLock::new(connections(&url, size, patience, &failures));
+        let slots = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1)));
+        Self { url, size, patience, slots, current, failures, lost }
     }
 
     pub(super) fn lost(&self) -> &Lost {
@@ -103,10 +103,8 @@ impl Pool {
     ) -> Result<T, StoreError> {
         let pool = Arc::clone(self);
         let run = tokio::spawn(async move {
-            let slot = pool.turn(&pool.slots).await?;
-            let idle = pool.idle().pop();
-            let connecting = if idle.is_some() { None } else { Some(pool.turn(&pool.connecting).await?) };
-            let done = pool.watched(idle, connecting, body).await;
+            let slot = pool.turn().await?;
+            let done = pool.watched(body).await;
             drop(slot);
             done
         });
@@ -118,15 +116,14 @@ impl Pool {
         &self,
         body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let idle = self.idle().pop();
-        self.work(idle, None, body)
+        self.work(body)
     }
 
-    async fn turn(&self, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreError> {
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {
         if self.lost.count() >= LOST {
             return Err(self.unavailable("too many statements were never answered; restart this process"));
         }
-        match tokio::time::timeout(CHECKOUT, Arc::clone(places).acquire_owned()).await {
+        match tokio::time::timeout(CHECKOUT, Arc::clone(&self.slots).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(self.unavailable("all connections are busy, or wait for an answer")),
         }
@@ -135,8 +132,6 @@ impl Pool {
     /// Starts the thread and waits while it shows signs of life.
     async fn watched<T: Send + 'static>(
         self: &Arc<Self>,
-        idle: Option<Idle>,
-        connecting: Option<OwnedSemaphorePermit>,
         body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (pool, pulse) = (Arc::clone(self), Pulse::new());
@@ -149,7 +144,7 @@ impl Pool {
                 }
             };
             let _working = beating.enter(ended);
-            pool.work(idle, connecting, body)
+            pool.work(body)
         });
         let Some(patience) = self.patience else { return thread.await.unwrap_or(Err(StoreError::CutOff)) };
         loop {
@@ -182,74 +177,65 @@ impl Pool {
             self.lost.remove();
             return thread.await.unwrap_or(Err(StoreError::CutOff));
         }
-        self.forget_idle();
+        self.replace();
         let (database, lost, seconds) = (self.url.label(), self.lost.count(), patience.as_secs());
         log::warn!(database, lost; "the database was silent for {seconds} s: a connection is given up, the next one is new");
         Err(StoreError::Silent { label: self.url.label().to_owned(), seconds })
     }
 
     /// On the blocking thread: a connection that lives, the work, and the connection back if it is whole.
-    fn work<T>(
-        &self,
-        idle: Option<Idle>,
-        connecting: Option<OwnedSemaphorePermit>,
-        body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut conn = match idle.and_then(|idle| self.alive(idle)) {
-            Some(conn) => conn,
-            None => self.url.connect(self.patience)?,
-        };
-        drop(connecting);
-        let done = body(&mut conn);
+    fn work<T>(&self, body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut kept = self.checkout()?;
+        let done = body(&mut kept.conn);
+        kept.used = Instant::now();
         match done {
-            // What was given up must not come back.
-            Ok(value) => {
-                if !super::pulse::given_up() && !tx::is_in_transaction(&mut conn) {
-                    self.idle().push(Idle { conn, since: Instant::now() });
-                }
-                Ok(value)
+            // The statement is not at fault: its connection is gone, and the others with it.
+            Err(StoreError::Query(error)) if tx::now(&mut kept.conn).is_err() => {
+                self.replace();
+                Err(StoreError::Unavailable { label: self.url.label().to_owned(), source: Box::new(error) })
             }
-            // Any error may have broken the connection, so it is dropped.
-            Err(StoreError::Query(error)) if tx::now(&mut conn).is_err() => Err(self.cut_off(error)),
-            Err(error) => Err(error),
+            done => done,
         }
     }
 
-    /// The statement is not at fault: its connection is gone, and the others with it.
-    fn cut_off(&self, error: diesel::result::Error) -> StoreError {
-        self.forget_idle();
-        StoreError::Unavailable { label: self.url.label().to_owned(), source: Box::new(error) }
-    }
-
-    /// One that has died means that the others have too: the database was restarted, or is another one now.
-    fn alive(&self, mut idle: Idle) -> Option<AnyConnection> {
-        if idle.since.elapsed() < FRESH {
-            return Some(idle.conn);
-        }
-        match tx::now(&mut idle.conn) {
-            Ok(_) => Some(idle.conn),
-            Err(error) => {
-                log::debug!(error:%; "an idle connection has died");
-                self.forget_idle();
-                None
+    /// r2d2 tells a failed connect to its log only, and goes on trying: a caller hears of it at once.
+    fn checkout(&self) -> Result<r2d2::PooledConnection<Manager>, StoreError> {
+        let (begun, pool) = (Instant::now(), self.current());
+        loop {
+            match pool.get_timeout(LOOK) {
+                Ok(conn) => return Ok(conn),
+                Err(_) if let Some(failure) = self.failures.since(begun) => return Err(self.unavailable(failure)),
+                Err(error) if begun.elapsed() >= CHECKOUT => return Err(self.unavailable(error.to_string())),
+                Err(_) => {}
             }
         }
     }
 
-    fn forget_idle(&self) {
-        let dead = std::mem::take(&mut *self.idle());
-        // Each says goodbye to its server; not with the lock held.
-        drop(dead);
+    fn current(&self) -> r2d2::Pool<Manager> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Nothing panics while it is held.
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    /// New connections for everybody. Those that are in use end with their work.
+    fn replace(&self) {
+        let new = connections(&self.url, self.size, self.patience, &self.failures);
+        let old = std::mem::replace(&mut *self.current.write().unwrap_or_else(PoisonError::into_inner), new);
+        // Each of its connections says goodbye to its server; not with the lock held.
+        drop(old);
     }
 
-    fn unavailable(&self, why: &'static str) -> StoreError {
+    fn unavailable(&self, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
         StoreError::Unavailable { label: self.url.label().to_owned(), source: why.into() }
     }
+}
+
+/// Connects to nothing yet.
+fn connections(url: &DatabaseUrl, size: u32, patience: Option<Duration>, failures: &Failures) -> r2d2::Pool<Manager> {
+    r2d2::Pool::builder()
+        .max_size(size)
+        .min_idle(Some(0))
+        .connection_timeout(CHECKOUT)
+        .error_handler(Box::new(failures.clone()))
+        .build_unchecked(Manager { url: url.clone(), patience })
 }
 
 /// What a thread answers within a time.
