@@ -15,7 +15,6 @@ use crate::{
     store::conn::DatabaseUrl,
 };
 use anyhow::Context;
-use secrecy::ExposeSecret;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// All settings; every command takes all of them and uses what it needs.
@@ -52,7 +51,7 @@ pub struct DatabaseSettings {
     /// password percent-encoded
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
-    /// File that holds `DATABASE_URL`
+    /// File that holds `DATABASE_URL`; read again for every new connection
     #[arg(long, env = "DATABASE_URL_FILE")]
     pub database_url_file: Option<PathBuf>,
     /// Connections at most
@@ -79,7 +78,7 @@ pub struct BrokerSettings {
     /// `amqp://user:password@host:5672/vhost` or `amqps://…`
     #[arg(long, env = "AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<String>,
-    /// File that holds `AMQP_URL`
+    /// File that holds `AMQP_URL`; read again for every new connection
     #[arg(long, env = "AMQP_URL_FILE")]
     pub amqp_url_file: Option<PathBuf>,
     /// How long a publisher confirm may take; a memory alarm withholds them silently
@@ -95,7 +94,7 @@ impl BrokerSettings {
     pub fn url(&self) -> anyhow::Result<BrokerUrl> {
         let secret = Secret::parse("AMQP_URL", self.amqp_url.clone(), self.amqp_url_file.clone())?
             .context("AMQP_URL is not set; write amqp://user:password@host:5672/vhost")?;
-        Ok(BrokerUrl::parse(secret.read()?.expose_secret())?)
+        Ok(BrokerUrl::read(secret)?)
     }
 }
 

@@ -4,6 +4,7 @@
 //! Leaves:
 //! - [`config`]: every setting, its default and its meaning.
 //! - [`logging`], [`metrics`], [`shutdown`]: what is said, what is counted, and how everything stops.
+//! - [`tasks`]: what a process lives by: when one of these ends too early, so does the process.
 //! - [`clock`]: this host's time of day, asked in one place.
 //! - [`retry`]: when to try again: policy as data, delays as pure functions.
 //! - [`secret`]: values that are never shown, and files of them that are read again when they change.
@@ -47,3 +48,4 @@ pub mod shutdown;
 pub mod stackstorm;
 pub mod stand_in;
 pub mod store;
+pub mod tasks;

@@ -24,6 +24,9 @@ pub struct Metrics {
     /// `poundcake_database_lost_threads`: threads that wait for a database which was silent for too long, at the time of the
     /// scrape; nobody waits for them.
     pub lost_threads: IntGauge,
+    /// `poundcake_tasks_failed_total{task}`: tasks that panicked or ended too early; the process stops for all but `delivery`
+    /// and `resolution`, which concern one row.
+    pub tasks_failed: IntCounterVec,
     /// `poundcake_published_total{result}`: messages by `confirmed`, `unavailable`, `unconfirmed`, `returned`, `refused`, `full`.
     pub published: IntCounterVec,
     /// `poundcake_dispatch_rows{status}`: rows that are not settled, at the time of the scrape.
@@ -67,6 +70,7 @@ impl Metrics {
             commit_seconds: histogram(r, "commit_seconds", "Duration of a webhook transaction", 0.001, 2.0, 14)?,
             commit_retries: counter(r, "commit_retries_total", "Webhook transactions begun anew")?,
             lost_threads: gauge(r, "database_lost_threads", "Threads given up with their silent connection")?,
+            tasks_failed: counters(r, "tasks_failed_total", "Tasks that panicked or ended too early", &["task"])?,
             published: counters(r, "published_total", "Messages by result of the publish", &["result"])?,
             rows: gauges(r, "dispatch_rows", "Rows not settled", &["status"])?,
             oldest: gauges(r, "dispatch_oldest_seconds", "Age of the oldest row not settled", &["status"])?,

@@ -13,6 +13,7 @@ use crate::{
         Store, StoreError,
         due::{self, Due},
     },
+    tasks::Tasks,
 };
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -69,10 +70,15 @@ pub struct Announcer(mpsc::Sender<Vec<Due>>);
 
 impl Announcer {
     /// The announcer, and the task that serves it until the last announcer is dropped.
-    pub fn start(store: Store, publisher: Publisher, metrics: Metrics) -> (Self, tokio::task::JoinHandle<()>) {
+    pub fn start(
+        store: Store,
+        publisher: Publisher,
+        metrics: Metrics,
+        tasks: &Tasks,
+    ) -> (Self, tokio::task::JoinHandle<()>) {
         let (sender, mut receiver) = mpsc::channel::<Vec<Due>>(ANNOUNCED);
         let path = Path { store, publisher, metrics };
-        let task = tokio::spawn(async move {
+        let task = tasks.spawn("announcer", async move {
             let mut batches = Vec::new();
             // While one batch awaits its confirms the next ones gather, and go out together.
             while receiver.recv_many(&mut batches, ANNOUNCED).await > 0 {

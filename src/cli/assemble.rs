@@ -12,10 +12,12 @@ use crate::{
     retry::{Reconnect, Schedule},
     stackstorm::{ActionCache, Client},
     store::{Store, StoreError, conn::DatabaseUrl, packet},
+    tasks::Tasks,
 };
 use anyhow::{Context, anyhow};
 use chrono::TimeDelta;
-use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use std::{sync::Arc, time::Duration};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The store, once its database answers and has exactly our schema. Waits for the former, fails on the latter.
@@ -59,7 +61,7 @@ pub(super) struct Intake {
     pub(super) ingest: Ingest,
     pub(super) relay: Relay,
     writer: JoinHandle<()>,
-    announcer: tokio::task::JoinHandle<()>,
+    announcer: JoinHandle<()>,
 }
 
 pub(super) fn intake(
@@ -67,8 +69,9 @@ pub(super) fn intake(
     store: &Store,
     publisher: &Publisher,
     metrics: &Metrics,
+    tasks: &Tasks,
 ) -> anyhow::Result<Intake> {
-    let (announcer, publishing) = Announcer::start(store.clone(), publisher.clone(), metrics.clone());
+    let (announcer, publishing) = Announcer::start(store.clone(), publisher.clone(), metrics.clone(), tasks);
     let writer_settings = WriterSettings {
         batch_rows: settings.ingest.batch_rows.max(1),
         batch_bytes: settings.ingest.batch_bytes,
@@ -76,6 +79,7 @@ pub(super) fn intake(
         policy: EpisodePolicy { refire_cooldown: settings.ingest.refire_cooldown },
     };
     let (writer, thread) = Writer::start(store, writer_settings, move |due| announcer.announce(due), metrics.clone())?;
+    let thread = tasks.watch_thread("writer", thread);
     let interval = settings.broker.sweep_interval;
     let relay = Relay::new(store.clone(), publisher.clone(), metrics.clone(), interval);
     let ingest = Ingest::new(settings.ingest.mute.clone(), writer, metrics.clone());
@@ -84,9 +88,9 @@ pub(super) fn intake(
 
 /// Waits for the writer and the announcer after the last `Ingest` is gone. What is not published by then is the relay's,
 /// here or in another process.
-pub(super) async fn drain(writer: JoinHandle<()>, announcer: tokio::task::JoinHandle<()>) {
+pub(super) async fn drain(writer: JoinHandle<()>, announcer: JoinHandle<()>) {
     const PATIENCE: Duration = Duration::from_secs(5);
-    if tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(move || writer.join())).await.is_err() {
+    if tokio::time::timeout(PATIENCE, writer).await.is_err() {
         log::warn!("the writer still waits for the database; its webhooks were not answered and are sent again");
     }
     if tokio::time::timeout(PATIENCE, announcer).await.is_err() {
@@ -96,7 +100,7 @@ pub(super) async fn drain(writer: JoinHandle<()>, announcer: tokio::task::JoinHa
 
 impl Intake {
     /// Takes it apart: the front for HTTP, the relay to run, and what to [`drain`] at the end.
-    pub(super) fn into_parts(self) -> (Ingest, Relay, JoinHandle<()>, tokio::task::JoinHandle<()>) {
+    pub(super) fn into_parts(self) -> (Ingest, Relay, JoinHandle<()>, JoinHandle<()>) {
         (self.ingest, self.relay, self.writer, self.announcer)
     }
 }
@@ -167,16 +171,35 @@ pub(super) async fn run_dispatch(
     dispatch: Arc<Dispatch>,
     concurrency: u16,
     consumer: crate::broker::Consumer,
-    stop: CancellationToken,
+    tasks: Tasks,
 ) {
-    let watcher = tokio::spawn(dispatch.routes.clone().watch(dispatch.metrics.clone(), stop.clone()));
-    let resolver = tokio::spawn(Resolver::new(Arc::clone(&dispatch)).run(stop.clone()));
-    Worker::new(dispatch, concurrency, stop).run(consumer).await;
-    for task in [watcher, resolver] {
-        if let Err(error) = task.await {
-            log::error!("a task of the dispatcher has failed: {error}");
-        }
+    let stop = tasks.stop();
+    let watched = watch_routes(dispatch.routes.clone(), dispatch.metrics.clone(), stop.clone());
+    let watcher = tasks.spawn("routes watcher", watched);
+    let resolver = tasks.spawn("resolver", Resolver::new(Arc::clone(&dispatch)).run(stop.clone()));
+    let consumer = tasks.spawn("consumer", Worker::new(dispatch, concurrency, &tasks).run(consumer));
+    for task in [watcher, resolver, consumer] {
+        // What it came to is known to `tasks`.
+        drop(task.await);
     }
+}
+
+/// Without a file there is nothing to watch, and no task that could end too early.
+async fn watch_routes(routes: Routes, metrics: Metrics, stop: CancellationToken) {
+    routes.watch(metrics, stop.clone()).await;
+    stop.cancelled().await;
+}
+
+/// Ends the process when its lost threads are too many.
+pub(super) fn watch_store(store: &Store, tasks: &Tasks) {
+    let (store, stop) = (store.clone(), tasks.stop().clone());
+    let watched = async move {
+        tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            () = store.exhausted() => Err("too many statements were never answered"),
+        }
+    };
+    drop(tasks.spawn_fallible("database", watched));
 }
 
 /// For talking to our own ingest: no proxy of the environment, and the private CA if there is one.

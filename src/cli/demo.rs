@@ -59,13 +59,13 @@ impl Demo {
         );
         let stop = CancellationToken::new();
         let (ready, address) = tokio::sync::oneshot::channel();
-        let (server_settings, server_stop) = (settings.clone(), stop.clone());
+        let (server_settings, tasks) = (settings.clone(), standalone::tasks(stop.clone())?);
         let server = tokio::spawn(async move {
             let ready = |address| {
                 // Nobody listens when the demo has failed already.
                 _ = ready.send(address);
             };
-            standalone::run(&server_settings, true, server_stop, ready).await
+            standalone::run(&server_settings, true, tasks, ready).await
         });
         let shown = async { show(&settings, address.await?).await };
         let shown = shown.await;

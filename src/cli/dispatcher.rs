@@ -7,6 +7,7 @@ use crate::{
     http::{self, Role},
     metrics::Metrics,
     shutdown,
+    tasks::Tasks,
 };
 use std::process::ExitCode;
 
@@ -19,11 +20,14 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     settings.stackstorm.client_config()?;
     let store = assemble::store(&settings, database, &stop).await?;
     let dispatch = assemble::dispatch(&settings, &store, &metrics)?;
+    let tasks = Tasks::new(stop.clone(), metrics.clone());
+    assemble::watch_store(&store, &tasks);
     let role = Role::Probes { listen: settings.http.dispatcher_listen };
-    let (server, address) = http::serve(&settings.http, role, store, metrics, stop.clone())?;
+    let (server, address) = http::serve(&settings.http, role, store, metrics, stop)?;
     log::info!("probes and metrics on {address}");
-    let server = tokio::spawn(server);
-    assemble::run_dispatch(dispatch, concurrency, Consumer::Amqp(Box::new(consumer)), stop).await;
-    server.await??;
+    let server = tasks.spawn_fallible("HTTP server", server);
+    assemble::run_dispatch(dispatch, concurrency, Consumer::Amqp(Box::new(consumer)), tasks.clone()).await;
+    server.await?;
+    tasks.verdict()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ use crate::{
     config::Settings,
     metrics::Metrics,
     shutdown,
+    tasks::Tasks,
 };
 use std::process::ExitCode;
 
@@ -15,12 +16,16 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let publisher = Publisher::Amqp(amqp::Publisher::new(settings.broker.url()?, settings.broker.confirm_timeout));
     let store = assemble::store(&settings, settings.database.url()?, &stop).await?;
     let max_body_bytes = assemble::max_body(&settings, &store, &stop).await?;
-    let (ingest, relay, writer, announcer) = assemble::intake(&settings, &store, &publisher, &metrics)?.into_parts();
+    let tasks = Tasks::new(stop.clone(), metrics.clone());
+    assemble::watch_store(&store, &tasks);
+    let (ingest, relay, writer, announcer) =
+        assemble::intake(&settings, &store, &publisher, &metrics, &tasks)?.into_parts();
     let (server, address) = assemble::serve(&settings, max_body_bytes, ingest, store, metrics, &stop)?;
     log::info!("listening on {address}");
-    let relay = tokio::spawn(relay.run(stop));
-    server.await?;
+    let relay = tasks.spawn("relay", relay.run(stop));
+    tasks.spawn_fallible("HTTP server", server).await?;
     relay.await?;
     assemble::drain(writer, announcer).await;
+    tasks.verdict()?;
     Ok(ExitCode::SUCCESS)
 }

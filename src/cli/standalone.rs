@@ -8,6 +8,7 @@ use crate::{
     metrics::Metrics,
     shutdown,
     store::{Store, conn::DatabaseUrl, migrate},
+    tasks::Tasks,
 };
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
@@ -28,19 +29,24 @@ pub(super) struct Standalone {
 impl Standalone {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let settings = started(self.settings);
-        run(&settings, !self.no_dispatch, shutdown::on_signal()?, |_| {}).await?;
+        run(&settings, !self.no_dispatch, tasks(shutdown::on_signal()?)?, |_| {}).await?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What the tasks of one process are started with.
+pub(super) fn tasks(stop: CancellationToken) -> anyhow::Result<Tasks> {
+    Ok(Tasks::new(stop, Metrics::new()?))
 }
 
 /// Runs until cancelled; `ready` is told the address once webhooks are taken.
 pub(super) async fn run(
     settings: &Settings,
     dispatching: bool,
-    stop: CancellationToken,
+    tasks: Tasks,
     ready: impl FnOnce(std::net::SocketAddr),
 ) -> anyhow::Result<()> {
-    let metrics = Metrics::new()?;
+    let (metrics, stop) = (tasks.metrics().clone(), tasks.stop().clone());
     let (url, patience) = (database(settings)?, settings.database.db_timeout);
     let store = Store::new(url.clone(), 1);
     assemble::wait_for_database(&store, &stop).await?;
@@ -49,14 +55,15 @@ pub(super) async fn run(
     let store = Store::bounded(url, settings.database.db_pool, patience);
     // A newer schema has nothing pending and is still not ours.
     store.require_schema().await?;
+    assemble::watch_store(&store, &tasks);
     let max_body_bytes = assemble::max_body(settings, &store, &stop).await?;
     let (publisher, consumer) = in_process::pair();
     let (ingest, relay, writer, announcer) =
-        assemble::intake(settings, &store, &Publisher::InProcess(publisher), &metrics)?.into_parts();
+        assemble::intake(settings, &store, &Publisher::InProcess(publisher), &metrics, &tasks)?.into_parts();
     let dispatcher = if dispatching {
         let dispatch = assemble::dispatch(settings, &store, &metrics)?;
         let concurrency = settings.dispatch.dispatch_concurrency;
-        let run = assemble::run_dispatch(dispatch, concurrency, Consumer::InProcess(consumer), stop.clone());
+        let run = assemble::run_dispatch(dispatch, concurrency, Consumer::InProcess(consumer), tasks.clone());
         Some(tokio::spawn(run))
     } else {
         log::warn!("--no-dispatch: alerts are stored and wait");
@@ -65,17 +72,45 @@ pub(super) async fn run(
     let (server, address) = assemble::serve(settings, max_body_bytes, ingest, store, metrics, &stop)?;
     log::info!("listening on {address}");
     ready(address);
-    let relay = tokio::spawn(relay.run(stop));
-    server.await?;
+    let relay = tasks.spawn("relay", relay.run(stop));
+    tasks.spawn_fallible("HTTP server", server).await?;
     relay.await?;
     if let Some(dispatcher) = dispatcher {
         dispatcher.await?;
     }
     assemble::drain(writer, announcer).await;
-    Ok(())
+    Ok(tasks.verdict()?)
 }
 
 fn database(settings: &Settings) -> anyhow::Result<DatabaseUrl> {
     let unset = settings.database.database_url.is_none() && settings.database.database_url_file.is_none();
     if unset && cfg!(feature = "sqlite") { Ok(DatabaseUrl::parse(DEFAULT_DATABASE)?) } else { settings.database.url() }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+    use clap::{Args, FromArgMatches};
+
+    fn settings(file: &std::path::Path) -> Settings {
+        let command = Settings::augment_args(clap::Command::new("test"));
+        let command = command.mut_args(|arg| arg.env(clap::builder::Resettable::<clap::builder::OsStr>::Reset));
+        let flags = [
+            "test".to_owned(),
+            format!("--database-url=sqlite://{}", file.display()),
+            "--listen=127.0.0.1:0".to_owned(),
+        ];
+        Settings::from_arg_matches(&command.get_matches_from(flags)).unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_task_that_panics_ends_the_command_in_good_order_with_an_error_that_names_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = settings(&directory.path().join("test.db"));
+        let tasks = tasks(CancellationToken::new()).unwrap();
+        let victim = tasks.clone();
+        let ready = move |_| drop(victim.spawn("consumer", async { panic!("no more") }));
+        let error = run(&settings, false, tasks, ready).await.unwrap_err().to_string();
+        assert!(error.contains("consumer") && error.contains("no more"), "{error}");
+    }
 }

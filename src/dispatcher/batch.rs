@@ -1,6 +1,6 @@
 //! Many small requests, few transactions: whatever waits goes to the database together, and each asker gets its part.
 
-use crate::store::StoreError;
+use crate::{store::StoreError, tasks::Tasks};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -16,13 +16,13 @@ pub(super) struct Batched<Q, A> {
 
 impl<Q: Send + 'static, A: Send + 'static> Batched<Q, A> {
     /// Starts the task; it ends with its last front. `write` answers in the order of the requests.
-    pub(super) fn start<F, Fut>(write: F) -> Self
+    pub(super) fn start<F, Fut>(name: &'static str, tasks: &Tasks, write: F) -> Self
     where
         F: Fn(Vec<Q>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<Vec<A>, StoreError>> + Send,
     {
         let (sender, mut receiver) = mpsc::channel::<Asked<Q, A>>(BATCH);
-        tokio::spawn(async move {
+        let task = async move {
             let mut asked = Vec::new();
             while receiver.recv_many(&mut asked, BATCH).await > 0 {
                 let (requests, answers): (Vec<Q>, Vec<_>) = asked.drain(..).unzip();
@@ -40,7 +40,8 @@ impl<Q: Send + 'static, A: Send + 'static> Batched<Q, A> {
                     }
                 }
             }
-        });
+        };
+        drop(tasks.spawn(name, task));
         Self { sender }
     }
 

@@ -16,8 +16,10 @@ use crate::{
         links::Link,
         records::{self, Authority, Record, Recorded},
     },
+    tasks::panic_message,
 };
-use std::{sync::Arc, time::Duration};
+use futures_util::FutureExt;
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// Rows per step.
@@ -71,8 +73,14 @@ impl Resolver {
         let count = rows.len();
         for row in rows {
             let alert_id = row.alert_id;
-            if let Err(error) = self.resolve(row).await {
-                log::warn!(alert_id; "not resolved now: {}", crate::logging::chain(&error));
+            // A panic concerns this row alone, which is due again later.
+            match AssertUnwindSafe(self.resolve(row)).catch_unwind().await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => log::warn!(alert_id; "not resolved now: {}", crate::logging::chain(&error)),
+                Err(panic) => {
+                    self.dispatch.metrics.tasks_failed.with_label_values(&["resolution"]).inc();
+                    log::error!(alert_id; "not resolved now: {}", panic_message(&*panic));
+                }
             }
         }
         Ok(count)

@@ -2,7 +2,7 @@
 
 use super::{Dispatch, End, attempt::Attempt, batch::Batched, end, routing};
 use crate::{
-    broker::{Consumer, Delivery, Event},
+    broker::{Consumer, Delivery, Event, message::Message},
     relay,
     retry::Reconnect,
     store::{
@@ -10,8 +10,11 @@ use crate::{
         claims::{self, ClaimPolicy, ClaimRequest, Claimed},
         records::{self, Authority, Record, Recorded},
     },
+    tasks::{Tasks, panic_message},
 };
+use futures_util::FutureExt;
 use std::{
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -40,8 +43,9 @@ struct Shared {
 
 impl Worker {
     /// A worker with so many calls at once; needs a running runtime.
-    pub fn new(dispatch: Arc<Dispatch>, concurrency: u16, stop: CancellationToken) -> Self {
-        let (claims, records) = (claims_of(&dispatch), records_of(&dispatch));
+    pub fn new(dispatch: Arc<Dispatch>, concurrency: u16, essential: &Tasks) -> Self {
+        let (claims, records) = (claims_of(&dispatch, essential), records_of(&dispatch, essential));
+        let stop = essential.stop().clone();
         let shared = Arc::new(Shared { dispatch, claims, records, stop, give_up: CancellationToken::new() });
         Self { shared, slots: Arc::new(Semaphore::new(usize::from(concurrency.max(1)))), tasks: TaskTracker::new() }
     }
@@ -79,9 +83,9 @@ impl Worker {
     }
 }
 
-fn claims_of(dispatch: &Arc<Dispatch>) -> Batched<ClaimRequest, Option<Claimed>> {
+fn claims_of(dispatch: &Arc<Dispatch>, tasks: &Tasks) -> Batched<ClaimRequest, Option<Claimed>> {
     let dispatch = Arc::clone(dispatch);
-    Batched::start(move |requests: Vec<ClaimRequest>| {
+    Batched::start("claims", tasks, move |requests: Vec<ClaimRequest>| {
         let dispatch = Arc::clone(&dispatch);
         async move {
             let token = uuid::Uuid::new_v4().to_string();
@@ -136,9 +140,9 @@ async fn disclaim(dispatch: &Dispatch, requests: Vec<ClaimRequest>, token: Strin
     }
 }
 
-fn records_of(dispatch: &Arc<Dispatch>) -> Batched<Record, Recorded> {
+fn records_of(dispatch: &Arc<Dispatch>, tasks: &Tasks) -> Batched<Record, Recorded> {
     let store = dispatch.store.clone();
-    Batched::start(move |batch: Vec<Record>| {
+    Batched::start("records", tasks, move |batch: Vec<Record>| {
         let store = store.clone();
         async move { store.run(move |conn| records::record(conn, &batch)).await }
     })
@@ -154,28 +158,46 @@ async fn requeue(shared: Arc<Shared>) {
 
 /// One delivery. The ack is the last line; a crash anywhere before it brings the message back, and the row says what was
 /// done. Nothing here requeues.
+///
+/// A panic concerns this row alone: acked, it takes no place of the prefetch, and its lease brings the row back, looked up
+/// before anything is posted.
 async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePermit) {
+    let message = delivery.message;
+    let (request_id, alert_id) = (message.request_id, message.alert_id);
+    let done = AssertUnwindSafe(see_through(&shared, message, slot)).catch_unwind().await;
+    let acked = done.unwrap_or_else(|panic| {
+        shared.dispatch.metrics.tasks_failed.with_label_values(&["delivery"]).inc();
+        let text = panic_message(&*panic);
+        log::error!(request_id:%, alert_id; "a delivery has failed, its row is looked at again after its lease: {text}");
+        true
+    });
+    if acked {
+        delivery.ack().await;
+    }
+}
+
+/// Everything before the ack. False when shutdown came first.
+async fn see_through(shared: &Shared, message: Message, slot: OwnedSemaphorePermit) -> bool {
     // Before the claim: no lease runs while StackStorm does not work.
     let passage = tokio::select! {
-        () = shared.stop.cancelled() => return,
+        () = shared.stop.cancelled() => return false,
         passage = shared.dispatch.circuit.pass() => passage,
     };
-    let message = delivery.message;
     let request = ClaimRequest { alert_id: message.alert_id, generation: message.generation };
-    let Some(claimed) = shared.insist("claim", &shared.stop, || shared.claims.ask(request)).await else { return };
+    let Some(claimed) = shared.insist("claim", &shared.stop, || shared.claims.ask(request)).await else { return false };
     let metrics = &shared.dispatch.metrics;
     if let Some(claimed) = claimed {
         metrics.claims.with_label_values(&["claimed"]).inc();
         let end = Attempt::new(&shared.dispatch, &claimed, &shared.stop).run().await;
         if !shared.finish(&claimed, end).await {
-            return;
+            return false;
         }
     } else {
         metrics.claims.with_label_values(&["not_claimable"]).inc();
         log::debug!(request_id:% = message.request_id, alert_id = message.alert_id; "not claimable: stale, held or done");
     }
     drop((passage, slot));
-    delivery.ack().await;
+    true
 }
 
 impl Shared {

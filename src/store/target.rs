@@ -1,6 +1,8 @@
 //! What a `DATABASE_URL` says: which database, where, and the text that the client library is given.
 
-use secrecy::{ExposeSecret, SecretString};
+#[cfg(feature = "mysql")]
+use secrecy::ExposeSecret;
+use secrecy::SecretString;
 
 /// How long the client library tries to connect, the server's greeting and login included, in seconds.
 #[cfg(feature = "mysql")]

@@ -5,6 +5,7 @@ mod broker;
 mod database;
 mod dispatcher;
 mod partition;
+mod secrets;
 mod shutdown;
 mod stackstorm;
 

@@ -1,7 +1,9 @@
 //! One connection to RabbitMQ: its URL, and connecting within a bound.
 
 use super::topology::{self, Declared};
+use crate::secret::{Secret, SecretError};
 use lapin::{Connection, ConnectionProperties, uri::AMQPUri};
+use secrecy::ExposeSecret;
 use std::time::Duration;
 
 /// TCP, TLS, login and declares together; a broker that starts up accepts connections long before it answers.
@@ -9,23 +11,48 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Seconds between heartbeats unless `AMQP_URL` says otherwise: a peer whose packets are dropped is noticed in two.
 const HEARTBEAT_SECONDS: u16 = 10;
 
-/// `AMQP_URL`, parsed.
+/// `AMQP_URL`, parsed; from a file it is read again for every connection.
 #[derive(Clone)]
 pub struct BrokerUrl {
     uri: AMQPUri,
+    file: Option<Secret>,
 }
 
 /// An `AMQP_URL` that cannot be used; never shows the password.
 #[derive(Debug, thiserror::Error)]
-#[error("AMQP_URL is not usable: {0}; write amqp://user:password@host:5672/vhost or amqps://…")]
-pub struct UrlError(String);
+pub enum UrlError {
+    /// No AMQP URL.
+    #[error("AMQP_URL is not usable: {0}; write amqp://user:password@host:5672/vhost or amqps://…")]
+    Syntax(String),
+    /// The file of `AMQP_URL_FILE`.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+}
 
 impl BrokerUrl {
     /// Parses `amqp://` or `amqps://`.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        let mut uri: AMQPUri = text.parse().map_err(UrlError)?;
+        let mut uri: AMQPUri = text.parse().map_err(UrlError::Syntax)?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
-        Ok(Self { uri })
+        Ok(Self { uri, file: None })
+    }
+
+    /// The same of `AMQP_URL` or `AMQP_URL_FILE`; the latter may change while the process runs.
+    pub fn read(secret: Secret) -> Result<Self, UrlError> {
+        let Self { uri, .. } = Self::parse(secret.read()?.expose_secret())?;
+        Ok(Self { uri, file: Some(secret) })
+    }
+
+    /// What the file says now; while it cannot be used (it is being replaced), what it said at the start.
+    fn current(&self) -> AMQPUri {
+        let Some(file) = &self.file else { return self.uri.clone() };
+        match file.read().map_err(UrlError::from).and_then(|text| Self::parse(text.expose_secret())) {
+            Ok(url) => url.uri,
+            Err(error) => {
+                log::warn!(error:%; "AMQP_URL_FILE cannot be used as it is now, so what it said at the start is");
+                self.uri.clone()
+            }
+        }
     }
 
     /// `host:port/vhost`, for messages.
@@ -45,7 +72,7 @@ pub(super) struct Link {
 pub(super) async fn connect(url: &BrokerUrl, name: &str) -> Result<Link, String> {
     let attempt = async {
         let properties = ConnectionProperties::default().with_connection_name(format!("poundcake {name}").into());
-        let connection = Connection::connect_uri(url.uri.clone(), properties).await?;
+        let connection = Connection::connect_uri(url.current(), properties).await?;
         let Declared { channel, queue_created } = topology::declare(&connection).await?;
         Ok::<_, lapin::Error>(Link { connection, channel, queue_created })
     };

@@ -40,6 +40,28 @@ impl Vhost {
         self.own_url().to_string()
     }
 
+    /// A user of its own with all rights in this vhost, and `AMQP_URL` as that user.
+    pub async fn add_user(&self, user: &str) -> String {
+        let name = self.user(user);
+        let body = json!({"password": user, "tags": ""});
+        call(&self.services, Method::PUT, &format!("users/{name}"), Some(body)).await;
+        let rights = json!({"configure": ".*", "write": ".*", "read": ".*"});
+        call(&self.services, Method::PUT, &format!("permissions/{}/{name}", self.name), Some(rights)).await;
+        let mut url = self.own_url();
+        url.set_username(&name).expect("a URL with a host");
+        url.set_password(Some(user)).expect("a URL with a host");
+        url.to_string()
+    }
+
+    /// Removes a user; RabbitMQ closes its connections.
+    pub async fn remove_user(&self, user: &str) {
+        call(&self.services, Method::DELETE, &format!("users/{}", self.user(user)), None).await;
+    }
+
+    fn user(&self, user: &str) -> String {
+        format!("{}-{user}", self.name)
+    }
+
     /// `AMQP_URL` with a proxy before RabbitMQ.
     pub fn url_through(&self, proxy: SocketAddr) -> String {
         through(&self.own_url(), proxy).to_string()

@@ -10,6 +10,7 @@ use poundcake::{
     model::{episode::EpisodePolicy, matcher::Matchers},
     relay::Announcer,
     store::{Store, conn::DatabaseUrl, migrate},
+    tasks::Tasks,
 };
 use reqwest::Response;
 use serde_json::Value;
@@ -47,8 +48,9 @@ pub fn settings() -> HttpSettings {
 pub fn ingest(database: &TestDatabase, metrics: &Metrics) -> (Store, Ingest) {
     let store = Store::new(DatabaseUrl::parse(&database.url()).unwrap(), 4);
     store.run_blocking(migrate::up).unwrap();
+    let tasks = Tasks::new(CancellationToken::new(), metrics.clone());
     let publisher = Publisher::InProcess(in_process::pair().0);
-    let (announcer, _task) = Announcer::start(store.clone(), publisher, metrics.clone());
+    let (announcer, _task) = Announcer::start(store.clone(), publisher, metrics.clone(), &tasks);
     let policy = EpisodePolicy { refire_cooldown: Duration::from_mins(10) };
     let writer = WriterSettings { batch_rows: 500, batch_bytes: 4 << 20, queue: 1024, policy };
     let (writer, _thread) = Writer::start(&store, writer, move |due| announcer.announce(due), metrics.clone()).unwrap();
