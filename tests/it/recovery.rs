@@ -3,6 +3,7 @@
 mod broker;
 mod database;
 mod dispatcher;
+mod queue;
 mod shutdown;
 mod stackstorm;
 
