@@ -72,7 +72,7 @@ impl Publisher {
 /// What a consumer yields.
 #[derive(Debug)]
 pub enum Event {
-    /// The queue is not there, so whatever was `queued` is no longer in it. Nothing follows until
+    /// The queue is not there, or lost, so whatever was `queued` is no longer in it. Nothing follows until
     /// [`Consumer::create_queue`] is called, after those rows have been made due.
     NoQueue,
     /// A message to handle and then ack.
@@ -96,7 +96,7 @@ impl Consumer {
         }
     }
 
-    /// Lets the next connection create the queue that [`Event::NoQueue`] misses.
+    /// Lets the next connection create, or repair, the queue that [`Event::NoQueue`] misses.
     pub fn create_queue(&mut self) {
         if let Self::Amqp(consumer) = self {
             consumer.create_queue();

@@ -32,9 +32,9 @@ pub struct Consumer {
 enum Queue {
     /// It is there, or nobody has looked.
     Assumed,
-    /// It is missing, and the caller has been told.
+    /// It is missing, or nothing is behind it, and the caller has been told.
     Missing,
-    /// It is missing, and the next connection creates it.
+    /// What was in it is due: the next connection creates or repairs it.
     MayCreate,
 }
 
@@ -93,8 +93,8 @@ impl Consumer {
 
     async fn connect(&mut self) {
         tokio::time::sleep(self.reconnect.remaining()).await;
-        let subscribed = self.subscribe().await;
-        self.queue = Queue::Assumed;
+        let may_create = std::mem::replace(&mut self.queue, Queue::Assumed) == Queue::MayCreate;
+        let subscribed = self.subscribe(may_create).await;
         self.repair.note(matches!(subscribed, Err(Refusal::NoLeader(_))));
         let error = match subscribed {
             Ok(subscription) => {
@@ -103,6 +103,11 @@ impl Consumer {
                 return;
             }
             Err(Refusal::NoQueue) => {
+                self.queue = Queue::Missing;
+                return;
+            }
+            // What was in it is made due first.
+            Err(Refusal::NoLeader(_)) if self.repair.is_due(Instant::now()) && !may_create => {
                 self.queue = Queue::Missing;
                 return;
             }
@@ -121,8 +126,8 @@ impl Consumer {
         log::warn!(broker = self.url.label(), wait_ms = wait.as_millis(); "waiting for RabbitMQ: {error}");
     }
 
-    async fn subscribe(&self) -> Result<Subscription, Refusal> {
-        let link = link::connect(&self.url, "consumer", self.queue == Queue::MayCreate).await?;
+    async fn subscribe(&self, may_create: bool) -> Result<Subscription, Refusal> {
+        let link = link::connect(&self.url, "consumer", may_create).await?;
         let begun = Instant::now();
         let mut no_leader = false;
         let subscribe = async {

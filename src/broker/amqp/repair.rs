@@ -4,13 +4,13 @@
 //! second late. A node that dies within that time after the queue was deleted and declared anew finds the old name when it
 //! starts, and nothing under it; before 3.10.13 and 3.11.5 the old name even survives another declare. A process that
 //! crashed too often (a full disk) leaves the same: `queue.declare` answers, `basic.consume` is closed with 541 at
-//! once, and publishes are refused. Messages are ids and the rows hold the truth, so the queue is deleted; the usual way
-//! of a missing queue then makes all `queued` rows due and declares it anew.
+//! once, and publishes are refused. Messages are ids and the rows hold the truth, so the queue is deleted, and what
+//! follows is the way of any missing queue: all `queued` rows are due, and it is declared anew.
 //!
 //! What must not be deleted: a queue whose majority is away for a while. There the member that is left answers late
 //! (RabbitMQ waits 5 s and more for a leader) or not at all, which is not counted here; so is a broker that is away.
 //!
-//! What if we die: before the delete nothing has happened; after it whoever connects next finds the queue missing.
+//! What if we die: the rows are due before anything is deleted, so nothing depends on who comes next or what he finds.
 //! Two repairs at once could delete each other's new queue and leak its process, so one holds a lock: an exclusive queue,
 //! which RabbitMQ itself removes with its connection.
 
