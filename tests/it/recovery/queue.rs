@@ -90,6 +90,24 @@ async fn a_refused_queue_is_left_to_its_operator_who_is_told_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_ingest_that_finds_the_queue_gone_publishes_what_was_in_it() {
+    let mut pipeline = proxied(Shape::Separate).await.start_without_dispatcher().await;
+    pipeline.send(&alerts(5)).await;
+    rows(&pipeline, "queued", 5).await;
+    pipeline.ingest.kill();
+    vhost(&pipeline).delete_queue(QUEUE).await;
+    pipeline.ingest = pipeline.ingest.again().await;
+    eventually("all are in the new queue", SOON, async || match vhost(&pipeline).depth(QUEUE).await {
+        Some(5) => Ok(()),
+        other => Err(other),
+    })
+    .await;
+    pipeline.start_dispatcher().await;
+    pipeline.settled_within(PATIENCE).await;
+    pipeline.assert_ledger(5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_queue_is_not_declared_before_what_was_in_it_is_due() {
     let mut pipeline = proxied(Shape::Separate).await.start_without_dispatcher().await;
     pipeline.send(&alerts(5)).await;
