@@ -97,8 +97,8 @@ async fn strike(world: Arc<World>, kind: Kind, held: Held) {
 
 async fn kill_broker(world: &Arc<World>, lasts: Duration) {
     world.say(&format!("kill -9 RabbitMQ for {lasts:.1?} and its start"));
-    let (kill, revive): (fn(&World), fn(&World)) =
-        (|world| world.services.signal_rabbitmq("KILL"), |world| world.services.revive_rabbitmq());
+    let kill = |world: &World| world.services.signal_rabbitmq("KILL");
+    let revive = |world: &World| world.services.revive_rabbitmq();
     server(world, lasts, kill, revive).await;
     world.say("RabbitMQ is back");
 }
