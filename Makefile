@@ -10,8 +10,7 @@ DENY_VERSION := 0.20.2
 TEST_THREADS ?= 8
 # Seconds of faults: within `make test`, and alone.
 CHAOS_IN_TEST ?= 15
-# The same draws each time, without a kill of RabbitMQ, which does not always come back from one by itself (docs/GUARANTEES.md);
-# `make chaos` draws anew.
+# The same draws each time; `make chaos` draws anew.
 CHAOS_SEED ?= 213
 DURATION ?= 60
 

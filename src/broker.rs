@@ -15,6 +15,9 @@ pub enum PublishError {
     /// No connection; the text says why.
     #[error("the broker is unavailable: {0}")]
     Unavailable(String),
+    /// The queue is not there. It is created by [`Publisher::create_queue`], after what was in it has been made due.
+    #[error("the queue is not there")]
+    NoQueue,
     /// No confirm within `POUNDCAKE_CONFIRM_TIMEOUT`: the broker may have it or not.
     #[error("the broker did not confirm in time")]
     Unconfirmed,
@@ -56,19 +59,12 @@ impl Publisher {
         }
     }
 
-    /// True once after this publisher had to create the queue: what was in it before is gone. Whoever takes this and cannot
-    /// act on it gives it back by [`Self::note_queue_created`].
-    pub fn take_queue_created(&self) -> bool {
+    /// Creates the queue that [`PublishError::NoQueue`] misses. Before this everything `queued` must be due: a process that
+    /// dies right after it would leave rows whose messages were lost with the old queue, and nobody would know.
+    pub async fn create_queue(&self) -> Result<(), PublishError> {
         match self {
-            Self::Amqp(publisher) => publisher.take_queue_created(),
-            Self::InProcess(_) => false,
-        }
-    }
-
-    /// The queue was created, and nobody has acted on it yet.
-    pub fn note_queue_created(&self) {
-        if let Self::Amqp(publisher) = self {
-            publisher.note_queue_created();
+            Self::Amqp(publisher) => publisher.create_queue().await,
+            Self::InProcess(_) => Ok(()),
         }
     }
 }
@@ -76,8 +72,9 @@ impl Publisher {
 /// What a consumer yields.
 #[derive(Debug)]
 pub enum Event {
-    /// The queue had to be created: whatever was `queued` is no longer in it.
-    QueueCreated,
+    /// The queue is not there, or lost, so whatever was `queued` is no longer in it. Nothing follows until
+    /// [`Consumer::create_queue`] is called, after those rows have been made due.
+    NoQueue,
     /// A message to handle and then ack.
     Delivery(Delivery),
 }
@@ -96,6 +93,13 @@ impl Consumer {
         match self {
             Self::Amqp(consumer) => consumer.next().await,
             Self::InProcess(consumer) => consumer.next().await,
+        }
+    }
+
+    /// Lets the next connection create, or repair, the queue that [`Event::NoQueue`] misses.
+    pub fn create_queue(&mut self) {
+        if let Self::Amqp(consumer) = self {
+            consumer.create_queue();
         }
     }
 

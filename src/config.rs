@@ -87,6 +87,9 @@ pub struct BrokerSettings {
     /// How often the relay looks for rows that are due
     #[arg(long, env = "POUNDCAKE_SWEEP_INTERVAL", default_value = "1s", value_parser = parse::duration)]
     pub sweep_interval: Duration,
+    /// How long RabbitMQ must refuse the queue with `INTERNAL_ERROR` until it is deleted and declared anew; 0s: never
+    #[arg(long, env = "POUNDCAKE_QUEUE_REPAIR", default_value = "60s", value_parser = parse::duration)]
+    pub queue_repair: Duration,
 }
 
 impl BrokerSettings {

@@ -52,6 +52,10 @@ pub struct Metrics {
     /// `poundcake_replays_total{result}`: rows moved by hand, `replayed` or `discarded` (over HTTP; the CLI is a process of
     /// its own), and `adopted`: replayed, and found to have run under an older generation.
     pub replays: IntCounterVec,
+    /// `poundcake_queue_refused`: 1 while RabbitMQ refuses the queue with `INTERNAL_ERROR`: it has nothing behind it.
+    pub queue_refused: IntGauge,
+    /// `poundcake_queue_repairs_total`: how often such a queue was deleted, to be declared anew.
+    pub queue_repairs: IntCounter,
     /// `poundcake_circuit_state`: 0 closed, 1 probing, 2 open: nothing is claimed.
     pub circuit: IntGauge,
     /// `poundcake_routes_invalid`: 1 while the routes file is invalid and the old one is in force.
@@ -90,6 +94,8 @@ impl Metrics {
             links: counter(r, "links_total", "Execution links written")?,
             duplicates: counter(r, "duplicates_detected_total", "Executions beyond the one an alert should have")?,
             replays: counters(r, "replays_total", "Rows moved by hand, by result", &["result"])?,
+            queue_refused: gauge(r, "queue_refused", "1 while RabbitMQ refuses the queue with INTERNAL_ERROR")?,
+            queue_repairs: counter(r, "queue_repairs_total", "Refused queues deleted, to be declared anew")?,
             circuit: gauge(r, "circuit_state", "0 closed, 1 probing, 2 open")?,
             routes_invalid: gauge(r, "routes_invalid", "1 while the routes file is invalid")?,
             registry: r.clone(),

@@ -34,10 +34,24 @@ struct Path {
 }
 
 impl Path {
+    /// Connects if need be. What was in a queue that is gone is made due before a new one is declared, so that a crash
+    /// between the two finds it missing again.
+    async fn ready(&self) -> Result<Result<(), PublishError>, StoreError> {
+        let ready = self.publisher.ready().await;
+        if ready != Err(PublishError::NoQueue) {
+            return Ok(ready);
+        }
+        requeue_all(&self.store).await?;
+        Ok(self.publisher.create_queue().await)
+    }
+
     async fn publish(&self, due: Vec<Due>) -> Result<(), StoreError> {
         let messages: Vec<_> =
             due.iter().map(|due| Message::new(due.alert_id, due.request_id, due.generation)).collect();
-        let results = self.publisher.publish(&messages).await;
+        let results = match self.ready().await? {
+            Ok(()) => self.publisher.publish(&messages).await,
+            Err(error) => vec![Err(error); messages.len()],
+        };
         let mut confirmed = Vec::with_capacity(due.len());
         for (due, result) in std::iter::zip(due, results) {
             self.metrics.published.with_label_values(&[label(&result)]).inc();
@@ -56,7 +70,7 @@ impl Path {
 fn label(result: &Result<(), PublishError>) -> &'static str {
     match result {
         Ok(()) => "confirmed",
-        Err(PublishError::Unavailable(_)) => "unavailable",
+        Err(PublishError::Unavailable(_) | PublishError::NoQueue) => "unavailable",
         Err(PublishError::Unconfirmed) => "unconfirmed",
         Err(PublishError::Returned(_)) => "returned",
         Err(PublishError::Refused) => "refused",
@@ -143,15 +157,9 @@ impl Relay {
             log::warn!(rows = expired; "claims outlived their lease; they will be looked up in StackStorm");
             self.path.metrics.leases_expired.inc_by(u64::try_from(expired).unwrap_or_default());
         }
-        if let Err(error) = self.path.publisher.ready().await {
+        if let Err(error) = self.path.ready().await? {
             log::debug!(error:%; "nothing is published while the broker is away");
             return Ok(false);
-        }
-        if self.path.publisher.take_queue_created()
-            && let Err(error) = requeue_all(&self.path.store).await
-        {
-            self.path.publisher.note_queue_created();
-            return Err(error);
         }
         let mut more = false;
         for status in [DispatchStatus::Pending, DispatchStatus::Queued] {
@@ -166,11 +174,11 @@ impl Relay {
     }
 }
 
-/// The queue was lost: everything `queued` is due at once. Called by whoever had to create it.
+/// The queue was lost: everything `queued` is due at once. Called by whoever creates it, before it does.
 pub async fn requeue_all(store: &Store) -> Result<(), StoreError> {
     let rows = store.run(due::requeue_all).await?;
     if rows > 0 {
-        log::warn!(rows; "the queue was new; all queued rows are published again");
+        log::warn!(rows; "the queue is gone; all queued rows are published again");
     }
     Ok(())
 }

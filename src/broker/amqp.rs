@@ -6,9 +6,11 @@
 mod consumer;
 mod link;
 mod publisher;
+mod repair;
 mod topology;
 
 pub use consumer::Consumer;
 pub use link::{BrokerUrl, UrlError};
 pub use publisher::Publisher;
+pub use repair::Repair;
 pub use topology::{DEAD_QUEUE, EXCHANGE, QUEUE, ROUTING_KEY};

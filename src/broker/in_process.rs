@@ -37,10 +37,10 @@ impl Publisher {
 }
 
 impl Consumer {
-    /// The first event is always [`Event::QueueCreated`]: the queue of the process before is gone.
+    /// The first event is always [`Event::NoQueue`]: the queue of the process before is gone.
     pub async fn next(&mut self) -> Event {
         if std::mem::take(&mut self.fresh) {
-            return Event::QueueCreated;
+            return Event::NoQueue;
         }
         match self.receiver.recv().await {
             Some(message) => Event::Delivery(Delivery { message, amqp: None }),

@@ -2,7 +2,10 @@
 
 use super::assemble;
 use crate::{
-    broker::{Consumer, amqp},
+    broker::{
+        Consumer,
+        amqp::{self, Repair},
+    },
     config::Settings,
     http::{self, Role},
     metrics::Metrics,
@@ -15,7 +18,9 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal()?;
     let metrics = Metrics::new()?;
     let concurrency = settings.dispatch.dispatch_concurrency;
-    let consumer = amqp::Consumer::new(settings.broker.url()?, concurrency.saturating_mul(2));
+    let repair =
+        Repair::new(settings.broker.queue_repair, metrics.queue_refused.clone(), metrics.queue_repairs.clone());
+    let consumer = amqp::Consumer::new(settings.broker.url()?, concurrency.saturating_mul(2), repair);
     let database = settings.database.url()?;
     settings.stackstorm.client_config()?;
     let store = assemble::store(&settings, database, &stop).await?;

@@ -72,7 +72,12 @@ impl Worker {
             let Ok(slot) = slot else { break };
             match event {
                 Event::Delivery(delivery) => drop(self.tasks.spawn(handle(Arc::clone(&self.shared), delivery, slot))),
-                Event::QueueCreated => drop(self.tasks.spawn(requeue(Arc::clone(&self.shared)))),
+                // Before the queue is declared again: a crash after that would leave rows that nobody knows to be lost.
+                Event::NoQueue => {
+                    if requeue(&self.shared).await {
+                        consumer.create_queue();
+                    }
+                }
             }
         }
         self.tasks.close();
@@ -148,12 +153,10 @@ fn records_of(dispatch: &Arc<Dispatch>, tasks: &Tasks) -> Batched<Record, Record
     })
 }
 
-/// The queue was new: what was queued is due. Tried until the database has it.
-async fn requeue(shared: Arc<Shared>) {
+/// The queue is gone: what was queued is due. Tried until the database has it; false when shutdown came first.
+async fn requeue(shared: &Shared) -> bool {
     let store = &shared.dispatch.store;
-    if shared.insist("requeue", &shared.stop, || relay::requeue_all(store)).await.is_none() {
-        log::debug!("stopped before the queued rows were made due; the sweep finds them later");
-    }
+    shared.insist("requeue", &shared.stop, || relay::requeue_all(store)).await.is_some()
 }
 
 /// One delivery. The ack is the last line; a crash anywhere before it brings the message back, and the row says what was

@@ -1,25 +1,18 @@
 //! After the faults: waiting until nobody has anything left to do, and saying meanwhile what is left.
 
 use crate::{senders::Sender, world::World};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// Beyond the longest wait of the program: `queued` rows whose message was lost are looked at again after 5 minutes.
 pub const PATIENCE: Duration = Duration::from_mins(7);
 /// How often what is left is printed, and how often a new alert comes.
 const PROGRESS: Duration = Duration::from_secs(10);
 
-/// So many looks in a row.
-const LEADERLESS: u32 = 3;
-
 /// Waits; false when something is left at the end of all patience.
 ///
 /// Alerts go on coming now and then: without a later execution nobody can tell that StackStorm has forgotten one.
-pub async fn run(world: &Arc<World>, mut life: Sender) -> bool {
+pub async fn run(world: &World, mut life: Sender) -> bool {
     let deadline = Instant::now() + PATIENCE;
-    let mut leaderless = 0;
     let mut progress = Instant::now() + PROGRESS;
     loop {
         let left = left(world).await;
@@ -34,26 +27,10 @@ pub async fn run(world: &Arc<World>, mut life: Sender) -> bool {
         if Instant::now() > progress {
             world.say(&format!("draining: {left}"));
             life.send_one().await;
-            leaderless =
-                if world.vhost.is_leaderless(poundcake::broker::amqp::QUEUE).await { leaderless + 1 } else { 0 };
-            if leaderless == LEADERLESS {
-                restart_broker(world).await;
-            }
             progress = Instant::now() + PROGRESS;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-}
-
-/// What RabbitMQ's operator has to do about a queue without a leader; no client can.
-async fn restart_broker(world: &Arc<World>) {
-    world.say("RabbitMQ's queue has had no leader for 30 s: the broker is restarted, as its operator would");
-    let services = Arc::clone(world);
-    let restart = move || {
-        services.services.signal_rabbitmq("KILL");
-        services.services.revive_rabbitmq();
-    };
-    tokio::task::spawn_blocking(restart).await.expect("the server's script");
 }
 
 /// What somebody has to do still; empty when all is done.
@@ -68,8 +45,10 @@ async fn left(world: &World) -> String {
     if running > 0 {
         left.push(format!("{running} executions under way"));
     }
-    if let Some(messages) = world.vhost.depth(poundcake::broker::amqp::QUEUE).await.filter(|messages| *messages > 0) {
-        left.push(format!("{messages} messages"));
+    match world.vhost.ask_depth(poundcake::broker::amqp::QUEUE).await {
+        Ok(None | Some(0)) => {}
+        Ok(Some(messages)) => left.push(format!("{messages} messages")),
+        Err(error) => left.push(format!("RabbitMQ, which does not answer ({error})")),
     }
     left.join(", ")
 }

@@ -43,6 +43,7 @@ pub fn balance(books: &Books, sent: &Sent) -> Ledger {
         ("executions run", started),
         ("links", books.rows.iter().map(|row| row.links.len()).sum()),
         ("orphans cancelled", books.executions.iter().filter(|execution| !execution.started).count()),
+        ("queues repaired", books.repairs),
         ("late executions of uncertain rows", books.rows.iter().filter(|row| is_late(books, row)).count()),
     ];
     Ledger { ends, counts, wrong }

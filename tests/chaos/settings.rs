@@ -40,6 +40,7 @@ pub fn variables() -> Vec<(&'static str, String)> {
         ("POUNDCAKE_DISPATCH_MAX_ATTEMPTS", "1000".to_owned()),
         ("POUNDCAKE_CONFIRM_TIMEOUT", "1s".to_owned()),
         ("POUNDCAKE_SWEEP_INTERVAL", "300ms".to_owned()),
+        ("POUNDCAKE_QUEUE_REPAIR", "3s".to_owned()),
         ("POUNDCAKE_DISPATCH_CONCURRENCY", "8".to_owned()),
         ("POUNDCAKE_DB_POOL", "8".to_owned()),
         ("POUNDCAKE_DB_TIMEOUT", "5s".to_owned()),

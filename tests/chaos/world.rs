@@ -155,6 +155,11 @@ impl World {
         }
     }
 
+    /// How often a dispatcher found that RabbitMQ had lost what is behind the queue, and deleted it.
+    pub fn repairs(&self) -> usize {
+        self.slots.iter().map(|slot| slot.output().matches("RabbitMQ had nothing behind").count()).sum()
+    }
+
     /// Processes that ended by themselves.
     pub fn ended(&self) -> Vec<String> {
         self.slots.iter().filter(|slot| slot.has_ended()).map(|slot| slot.name.clone()).collect()

@@ -6,6 +6,7 @@
 
 mod broker;
 mod claims;
+mod clocks;
 mod commands;
 mod dispatch;
 mod end_to_end;

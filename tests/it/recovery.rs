@@ -1,10 +1,21 @@
 //! Faults at named points: whatever is killed, cut off or lost, each alert ends in one state and runs once.
+//!
+//! Where a process is killed, and the test of it:
+//! - between COMMIT and answer: `kills::ingest_killed_between_commit_and_answer_…`
+//! - between COMMIT and publish, publish and confirm: `broker::ingest_killed_between_…`
+//! - between confirm and mark: `kills::ingest_killed_between_confirm_and_mark_…`
+//! - between claim and POST: `kills::a_dispatcher_killed_between_claim_and_post_…`
+//! - with a POST that StackStorm never saw, between POST and answer, record and ack: `dispatcher::a_dispatcher_killed_…`
+//! - between answer and record: `kills::a_dispatcher_killed_between_answer_and_record_…`
+//! - between finding the queue gone and declaring it: `queue::a_lost_queue_is_not_declared_before_…`
 
 mod alarm;
 mod broker;
 mod database;
 mod dispatcher;
+mod kills;
 mod partition;
+mod queue;
 mod secrets;
 mod shutdown;
 mod stackstorm;

@@ -1,19 +1,21 @@
 //! Consuming: reconnects for ever, hands out decoded messages, dead-letters what cannot be read. Never requeues.
 
 use super::{
-    link::{self, BrokerUrl, Link},
+    link::{self, BrokerUrl, Link, LinkError},
+    repair::{self, Repair},
     topology::QUEUE,
 };
 use crate::{
     broker::{Delivery, Event, message::Message},
     retry::Reconnect,
 };
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryFutureExt};
 use lapin::{
     message::Delivery as AmqpDelivery,
     options::{BasicConsumeOptions, BasicQosOptions, BasicRejectOptions},
     types::FieldTable,
 };
+use std::time::Instant;
 
 /// The receiving side.
 pub struct Consumer {
@@ -21,8 +23,19 @@ pub struct Consumer {
     prefetch: u16,
     subscription: Option<Subscription>,
     reconnect: Reconnect,
-    /// The queue was created and nobody has been told yet. It outlives the connection that did it.
-    queue_created: bool,
+    repair: Repair,
+    queue: Queue,
+}
+
+/// What is known of the queue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Queue {
+    /// It is there, or nobody has looked.
+    Assumed,
+    /// It is missing, or nothing is behind it, and the caller has been told.
+    Missing,
+    /// What was in it is due: the next connection creates or repairs it.
+    MayCreate,
 }
 
 struct Subscription {
@@ -32,8 +45,9 @@ struct Subscription {
 
 impl Consumer {
     /// Does not connect yet. `prefetch` is how many unacked messages the broker hands out at most.
-    pub fn new(url: BrokerUrl, prefetch: u16) -> Self {
-        Self { url, prefetch, subscription: None, reconnect: Reconnect::new(), queue_created: false }
+    pub fn new(url: BrokerUrl, prefetch: u16, repair: Repair) -> Self {
+        let (subscription, reconnect, queue) = (None, Reconnect::new(), Queue::Assumed);
+        Self { url, prefetch, subscription, reconnect, repair, queue }
     }
 
     /// See [`crate::broker::Consumer::next`].
@@ -41,11 +55,11 @@ impl Consumer {
         loop {
             let Some(subscription) = &mut self.subscription else {
                 self.connect().await;
+                if self.queue == Queue::Missing {
+                    return Event::NoQueue;
+                }
                 continue;
             };
-            if std::mem::take(&mut self.queue_created) {
-                return Event::QueueCreated;
-            }
             match subscription.stream.next().await {
                 Some(Ok(delivery)) => {
                     if let Some(delivery) = decode(delivery).await {
@@ -56,6 +70,11 @@ impl Consumer {
                 None => self.lost("the broker ended the subscription (the queue may have been deleted)"),
             }
         }
+    }
+
+    /// See [`crate::broker::Consumer::create_queue`].
+    pub fn create_queue(&mut self) {
+        self.queue = Queue::MayCreate;
     }
 
     /// See [`crate::broker::Consumer::pause`].
@@ -74,28 +93,71 @@ impl Consumer {
 
     async fn connect(&mut self) {
         tokio::time::sleep(self.reconnect.remaining()).await;
-        match self.subscribe().await {
+        let may_create = std::mem::replace(&mut self.queue, Queue::Assumed) == Queue::MayCreate;
+        let subscribed = self.subscribe(may_create).await;
+        self.repair.note(matches!(subscribed, Err(Refusal::NoLeader(_))));
+        let error = match subscribed {
             Ok(subscription) => {
                 self.reconnect.succeeded();
                 self.subscription = Some(subscription);
+                return;
             }
-            Err(error) => {
-                let wait = self.reconnect.failed(&error);
-                log::warn!(broker = self.url.label(), wait_ms = wait.as_millis(); "waiting for RabbitMQ: {error}");
+            Err(Refusal::NoQueue) => {
+                self.queue = Queue::Missing;
+                return;
             }
-        }
+            // What was in it is made due first.
+            Err(Refusal::NoLeader(_)) if self.repair.is_due(Instant::now()) && !may_create => {
+                self.queue = Queue::Missing;
+                return;
+            }
+            Err(Refusal::NoLeader(error)) if self.repair.is_due(Instant::now()) => {
+                match self.repair.run(&self.url).await {
+                    // The next connection finds it missing.
+                    Ok(true) => return,
+                    Ok(false) => error,
+                    Err(trouble) => format!("{error}; the queue could not be repaired: {trouble}"),
+                }
+            }
+            Err(Refusal::NoLeader(error)) => format!("{error}; {}", self.repair.outlook()),
+            Err(Refusal::Other(error)) => error,
+        };
+        let wait = self.reconnect.failed(&error);
+        log::warn!(broker = self.url.label(), wait_ms = wait.as_millis(); "waiting for RabbitMQ: {error}");
     }
 
-    async fn subscribe(&mut self) -> Result<Subscription, String> {
-        let link = link::connect(&self.url, "consumer").await?;
-        self.queue_created |= link.queue_created;
+    async fn subscribe(&self, may_create: bool) -> Result<Subscription, Refusal> {
+        let link = link::connect(&self.url, "consumer", may_create).await?;
+        let begun = Instant::now();
+        let mut no_leader = false;
         let subscribe = async {
             link.channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
             let options = BasicConsumeOptions::default();
             link.channel.basic_consume(QUEUE.into(), "".into(), options, FieldTable::default()).await
         };
-        let stream = subscribe.await.map_err(|error: lapin::Error| error.to_string())?;
-        Ok(Subscription { link, stream })
+        let noted = subscribe.inspect_err(|error| no_leader = repair::is_no_leader(error, begun.elapsed()));
+        match link::bounded(noted).await {
+            Ok(stream) => Ok(Subscription { link, stream }),
+            Err(error) if no_leader => Err(Refusal::NoLeader(error)),
+            Err(error) => Err(Refusal::Other(error)),
+        }
+    }
+}
+
+/// Why there is no subscription.
+enum Refusal {
+    NoQueue,
+    /// The queue is there, and nobody in RabbitMQ answers for it.
+    NoLeader(String),
+    Other(String),
+}
+
+impl From<LinkError> for Refusal {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::NoQueue => Self::NoQueue,
+            LinkError::Failed(text) => Self::Other(text),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One connection to RabbitMQ: its URL, and connecting within a bound.
 
-use super::topology::{self, Declared};
+use super::topology;
 use crate::secret::{Secret, SecretError};
 use lapin::{Connection, ConnectionProperties, uri::AMQPUri};
 use secrecy::ExposeSecret;
@@ -65,23 +65,46 @@ impl BrokerUrl {
 pub(super) struct Link {
     pub(super) connection: Connection,
     pub(super) channel: lapin::Channel,
-    pub(super) queue_created: bool,
 }
 
-/// Connects and declares, or says why not.
-pub(super) async fn connect(url: &BrokerUrl, name: &str) -> Result<Link, String> {
+/// Why there is no link.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LinkError {
+    /// The queue is not there; whoever may create it makes what was in it due first.
+    #[error("the queue is not there")]
+    NoQueue,
+    /// Anything else; the text says what.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Connects and declares, or says why not. Only with `may_create` a queue that is missing is created.
+pub(super) async fn connect(url: &BrokerUrl, name: &str, may_create: bool) -> Result<Link, LinkError> {
     let attempt = async {
-        let properties = ConnectionProperties::default().with_connection_name(format!("poundcake {name}").into());
-        let connection = Connection::connect_uri(url.current(), properties).await?;
-        let Declared { channel, queue_created } = topology::declare(&connection).await?;
-        Ok::<_, lapin::Error>(Link { connection, channel, queue_created })
+        let connection = open(url, name).await?;
+        let channel = topology::declare(&connection, may_create).await?;
+        Ok::<_, lapin::Error>(channel.map(|channel| Link { connection, channel }))
     };
-    match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
-        Ok(Ok(link)) => {
+    match bounded(attempt).await {
+        Ok(Some(link)) => {
             log::info!(broker = url.label(), role = name; "connected to RabbitMQ");
             Ok(link)
         }
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(None) => Err(LinkError::NoQueue),
+        Err(error) => Err(LinkError::Failed(error)),
+    }
+}
+
+/// A connection alone.
+pub(super) async fn open(url: &BrokerUrl, name: &str) -> Result<Connection, lapin::Error> {
+    let properties = ConnectionProperties::default().with_connection_name(format!("poundcake {name}").into());
+    Connection::connect_uri(url.current(), properties).await
+}
+
+/// Waits for the broker's answers, and not for ever.
+pub(super) async fn bounded<T>(attempt: impl Future<Output = Result<T, lapin::Error>>) -> Result<T, String> {
+    match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
         Err(_elapsed) => Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
     }
 }

@@ -1,7 +1,7 @@
 //! Publishing: persistent, mandatory, confirms pipelined and each with its own timeout.
 
 use super::{
-    link::{self, BrokerUrl, Link},
+    link::{self, BrokerUrl, Link, LinkError},
     topology::{EXCHANGE, ROUTING_KEY},
 };
 use crate::{
@@ -12,13 +12,7 @@ use lapin::{
     BasicProperties, Channel, Confirmation, PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions},
 };
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
 
 /// AMQP's delivery mode for messages that survive a restart of the broker.
@@ -34,7 +28,6 @@ struct Shared {
     url: BrokerUrl,
     confirm_timeout: Duration,
     state: Mutex<State>,
-    queue_created: AtomicBool,
 }
 
 struct State {
@@ -48,12 +41,12 @@ impl Publisher {
     /// Does not connect yet.
     pub fn new(url: BrokerUrl, confirm_timeout: Duration) -> Self {
         let state = Mutex::new(State { link: None, serial: 0, reconnect: Reconnect::new() });
-        Self { shared: Arc::new(Shared { url, confirm_timeout, state, queue_created: AtomicBool::new(false) }) }
+        Self { shared: Arc::new(Shared { url, confirm_timeout, state }) }
     }
 
     /// See [`crate::broker::Publisher::publish`]. Publishing twice is safe: the claim lets one of them through.
     pub async fn publish(&self, messages: &[Message]) -> Vec<Result<(), PublishError>> {
-        let (channel, serial) = match self.channel().await {
+        let (channel, serial) = match self.channel(false).await {
             Ok(channel) => channel,
             Err(error) => return vec![Err(error); messages.len()],
         };
@@ -76,20 +69,15 @@ impl Publisher {
 
     /// See [`crate::broker::Publisher::ready`].
     pub async fn ready(&self) -> Result<(), PublishError> {
-        self.channel().await.map(|_| ())
+        self.channel(false).await.map(|_| ())
     }
 
-    /// See [`crate::broker::Publisher::take_queue_created`].
-    pub fn take_queue_created(&self) -> bool {
-        self.shared.queue_created.swap(false, Ordering::AcqRel)
+    /// See [`crate::broker::Publisher::create_queue`].
+    pub async fn create_queue(&self) -> Result<(), PublishError> {
+        self.channel(true).await.map(|_| ())
     }
 
-    /// See [`crate::broker::Publisher::note_queue_created`].
-    pub fn note_queue_created(&self) {
-        self.shared.queue_created.store(true, Ordering::Release);
-    }
-
-    async fn channel(&self) -> Result<(Channel, u64), PublishError> {
+    async fn channel(&self, may_create: bool) -> Result<(Channel, u64), PublishError> {
         let mut state = self.shared.state.lock().await;
         if let Some(link) = &state.link
             && link.channel.status().connected()
@@ -98,14 +86,15 @@ impl Publisher {
         }
         state.link = None;
         state.reconnect.permit().map_err(PublishError::Unavailable)?;
-        match self.connect().await {
+        match self.connect(may_create).await {
             Ok(link) => {
                 state.reconnect.succeeded();
                 state.serial += 1;
                 let serial = state.serial;
                 Ok((state.link.insert(link).channel.clone(), serial))
             }
-            Err(error) => {
+            Err(LinkError::NoQueue) => Err(PublishError::NoQueue),
+            Err(LinkError::Failed(error)) => {
                 let wait = state.reconnect.failed(&error);
                 let broker = self.shared.url.label();
                 log::warn!(broker, wait_ms = wait.as_millis(); "cannot publish to RabbitMQ: {error}; rows wait in the database");
@@ -114,13 +103,10 @@ impl Publisher {
         }
     }
 
-    async fn connect(&self) -> Result<Link, String> {
-        let link = link::connect(&self.shared.url, "publisher").await?;
-        // Before anything else can fail: the next connection will find the queue there.
-        if link.queue_created {
-            self.note_queue_created();
-        }
-        link.channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(|error| error.to_string())?;
+    async fn connect(&self, may_create: bool) -> Result<Link, LinkError> {
+        let link = link::connect(&self.shared.url, "publisher", may_create).await?;
+        let confirms = link.channel.confirm_select(ConfirmSelectOptions::default());
+        link::bounded(confirms).await.map_err(LinkError::Failed)?;
         Ok(link)
     }
 

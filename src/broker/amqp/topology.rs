@@ -19,21 +19,21 @@ const DEAD_EXCHANGE: &str = "poundcake.dead";
 const DELIVERY_LIMIT: i32 = 1_000;
 const DEAD_LENGTH: i32 = 100_000;
 
-/// A topology that is ready to use.
-pub(super) struct Declared {
-    /// A fresh channel.
-    pub(super) channel: Channel,
-    /// The queue was not there: everything `queued` is due at once.
-    pub(super) queue_created: bool,
-}
-
-/// Declares everything. A queue that exists with other arguments is the broker's 406, whose text names the difference.
-pub(super) async fn declare(connection: &Connection) -> Result<Declared, Error> {
-    let queue_created = !exists(connection).await?;
+/// Declares everything and opens a channel. `None` if the queue is not there and may not be created. A queue that exists
+/// with other arguments is the broker's 406, whose text names the difference.
+pub(super) async fn declare(connection: &Connection, may_create: bool) -> Result<Option<Channel>, Error> {
+    if !may_create && !exists(connection).await? {
+        return Ok(None);
+    }
     let channel = connection.create_channel().await?;
     declare_queue(&channel, DEAD_EXCHANGE, ExchangeKind::Fanout, DEAD_QUEUE, dead_arguments()).await?;
-    declare_queue(&channel, EXCHANGE, ExchangeKind::Direct, QUEUE, dispatch_arguments()).await?;
-    Ok(Declared { channel, queue_created })
+    declare_dispatch(&channel).await?;
+    Ok(Some(channel))
+}
+
+/// The exchange and the queue of dispatches alone.
+pub(super) async fn declare_dispatch(channel: &Channel) -> Result<(), Error> {
+    declare_queue(channel, EXCHANGE, ExchangeKind::Direct, QUEUE, dispatch_arguments()).await
 }
 
 /// A passive declare of a missing queue closes its channel with 404, so it gets a channel of its own.
@@ -51,8 +51,12 @@ async fn exists(connection: &Connection) -> Result<bool, Error> {
 }
 
 fn is_not_found(error: &Error) -> bool {
-    let ErrorKind::ProtocolError(amqp) = error.kind() else { return false };
-    *amqp.kind() == AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND)
+    replied(error, &AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
+}
+
+/// Whether the broker closed the channel or the connection with this reply code.
+pub(super) fn replied(error: &Error, kind: &AMQPErrorKind) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if amqp.kind() == kind)
 }
 
 async fn declare_queue(

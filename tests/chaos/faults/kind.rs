@@ -36,6 +36,8 @@ pub enum Kind {
     Network { wire: usize, how: Disturbance, lasts: Duration },
     /// kill -9 of RabbitMQ.
     KillBroker { lasts: Duration },
+    /// kill -9 of RabbitMQ while the queue is declared anew: what it may not have on disk yet.
+    LoseQueue { after: Duration },
     /// kill -9 of MariaDB.
     KillDatabase { lasts: Duration },
     /// SIGSTOP of MariaDB.
@@ -61,7 +63,8 @@ impl Kind {
                 let wire = rng.random_range(0..world.wires.len());
                 Self::Network { wire, how: disturbance(rng), lasts: millis(rng, 200, 8_000) }
             }
-            48..52 => Self::KillBroker { lasts: millis(rng, 50, 2_000) },
+            48..51 => Self::KillBroker { lasts: millis(rng, 50, 2_000) },
+            51 => Self::LoseQueue { after: millis(rng, 50, 700) },
             52..56 => Self::KillDatabase { lasts: millis(rng, 50, 2_000) },
             56..59 => Self::PauseDatabase { lasts: millis(rng, 200, 5_000) },
             59..62 => Self::MemoryAlarm { lasts: millis(rng, 500, 4_000) },

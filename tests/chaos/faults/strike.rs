@@ -19,7 +19,9 @@ pub fn begin(world: &Arc<World>, kind: Kind, under_way: &mut JoinSet<()>) -> boo
     let held = match &kind {
         Kind::Kill { slot, .. } | Kind::Pause { slot, .. } => world.slots[*slot].take(),
         Kind::Network { wire, .. } => world.wires[*wire].take(),
-        Kind::KillBroker { .. } | Kind::MemoryAlarm { .. } | Kind::DeleteQueue => take(&world.broker),
+        Kind::KillBroker { .. } | Kind::LoseQueue { .. } | Kind::MemoryAlarm { .. } | Kind::DeleteQueue => {
+            take(&world.broker)
+        }
         Kind::KillDatabase { .. } | Kind::PauseDatabase { .. } => take(&world.maria),
         Kind::StackStorm { .. } | Kind::StackStormTimes { .. } => take(&world.stackstorm),
     };
@@ -47,16 +49,11 @@ async fn strike(world: Arc<World>, kind: Kind, held: Held) {
             world.say(&format!("{how:?} {} for {lasts:.1?}", world.wires[wire].name));
             network(&world.wires[wire], how, lasts).await;
         }
-        Kind::KillBroker { lasts } => {
-            world.say(&format!("kill -9 RabbitMQ for {lasts:.1?} and its start"));
-            server(
-                &world,
-                lasts,
-                |world| world.services.signal_rabbitmq("KILL"),
-                |world| world.services.revive_rabbitmq(),
-            )
-            .await;
-            world.say("RabbitMQ is back");
+        Kind::KillBroker { lasts } => kill_broker(&world, lasts).await,
+        Kind::LoseQueue { after } => {
+            delete_queue(&world).await;
+            sleep(after).await;
+            kill_broker(&world, Duration::ZERO).await;
         }
         Kind::KillDatabase { lasts } => {
             world.say(&format!("kill -9 MariaDB for {lasts:.1?} and its start"));
@@ -96,6 +93,14 @@ async fn strike(world: Arc<World>, kind: Kind, held: Held) {
         }
     }
     drop(held);
+}
+
+async fn kill_broker(world: &Arc<World>, lasts: Duration) {
+    world.say(&format!("kill -9 RabbitMQ for {lasts:.1?} and its start"));
+    let kill = |world: &World| world.services.signal_rabbitmq("KILL");
+    let revive = |world: &World| world.services.revive_rabbitmq();
+    server(world, lasts, kill, revive).await;
+    world.say("RabbitMQ is back");
 }
 
 /// Does something to a server, waits, and undoes it; both block.

@@ -39,6 +39,8 @@ pub struct Books {
     by_alert: BTreeMap<i64, Vec<usize>>,
     /// Messages that are left, by queue.
     pub messages: Vec<(&'static str, u64)>,
+    /// Queues that RabbitMQ lost in a kill and PoundCake declared anew.
+    pub repairs: usize,
 }
 
 const ROWS: &str = "SELECT CONCAT_WS('\u{1}', a.id, c.request_id, a.alert_name, a.instance, a.starts_at, a.status, \
@@ -61,7 +63,7 @@ pub async fn read(world: &World) -> Books {
     for queue in [QUEUE, DEAD_QUEUE] {
         messages.push((queue, world.vhost.depth(queue).await.unwrap_or_default()));
     }
-    Books { rows, executions, by_alert, messages }
+    Books { rows, executions, by_alert, messages, repairs: world.repairs() }
 }
 
 /// `poundcake:{request_id}:{alert_id}:{generation}`.

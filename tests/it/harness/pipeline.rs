@@ -1,9 +1,9 @@
 //! The whole of PoundCake around a StackStorm stand-in: separate processes on MariaDB and RabbitMQ, or `standalone`.
 
-use super::{Process, Running, TestDatabase, Vhost, client, eventually, network::Network};
+use super::{Process, Running, Services, TestDatabase, Vhost, client, eventually, network::Network};
 use poundcake::stand_in::{Control, Options, StandIn};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// The stand-in's key.
 pub const KEY: &str = "test-key";
@@ -37,11 +37,20 @@ pub struct Setup {
 impl Setup {
     /// Database, vhost and stand-in, with the schema up.
     pub async fn new(shape: Shape) -> Self {
+        match shape {
+            Shape::Separate => Self::of(shape, TestDatabase::mariadb(), Some(Vhost::new().await)).await,
+            Shape::Standalone => Self::of(shape, TestDatabase::sqlite(), None).await,
+        }
+    }
+
+    /// Separate processes on the test's own servers.
+    pub async fn on(services: &Arc<Services>) -> Self {
+        let database = TestDatabase::mariadb_on(services.clone());
+        Self::of(Shape::Separate, database, Some(Vhost::new_on(services.clone()).await)).await
+    }
+
+    async fn of(shape: Shape, database: TestDatabase, vhost: Option<Vhost>) -> Self {
         let stand_in = StandIn::start(&Options::for_tests(KEY)).expect("the stand-in");
-        let (database, vhost) = match shape {
-            Shape::Separate => (TestDatabase::mariadb(), Some(Vhost::new().await)),
-            Shape::Standalone => (TestDatabase::sqlite(), None),
-        };
         let st2_url = stand_in.api_url();
         let setup =
             Self { shape, variables: Vec::new(), files: Vec::new(), network: None, database, vhost, stand_in, st2_url };

@@ -74,9 +74,14 @@ impl Vhost {
 
     /// Messages in a queue, ready and unacknowledged, `None` where it does not exist. Up to half a second old: poll it.
     pub async fn depth(&self, queue: &str) -> Option<u64> {
-        let found = call(&self.services, Method::GET, &self.queue(queue), None).await?;
+        self.ask_depth(queue).await.expect("RabbitMQ's management API")
+    }
+
+    /// The same of a RabbitMQ that may be down.
+    pub async fn ask_depth(&self, queue: &str) -> Result<Option<u64>, String> {
+        let found = ask(&self.services, Method::GET, &self.queue(queue), None).await?;
         // A queue that was declared this instant has no count yet.
-        Some(found["messages"].as_u64().unwrap_or(0))
+        Ok(found.map(|found| found["messages"].as_u64().unwrap_or(0)))
     }
 
     /// A queue as RabbitMQ describes it.
@@ -84,8 +89,8 @@ impl Vhost {
         call(&self.services, Method::GET, &self.queue(queue), None).await.expect("the queue")
     }
 
-    /// True while a quorum queue tells nothing of its messages, as it does for some seconds after its start. RabbitMQ 3.10.8
-    /// can leave one so for good after a kill -9: it elects no leader (the API goes on naming one) and refuses everything.
+    /// True while a quorum queue tells nothing of its messages, as it does for some seconds after its start; and for good
+    /// where nothing is behind it (the API goes on naming a leader).
     pub async fn is_leaderless(&self, queue: &str) -> bool {
         let described = call(&self.services, Method::GET, &self.queue(queue), None).await;
         described.is_some_and(|queue| queue.get("messages").is_none())
@@ -99,6 +104,25 @@ impl Vhost {
     /// Removes a queue, as an operator or a lost disk would.
     pub async fn delete_queue(&self, queue: &str) {
         call(&self.services, Method::DELETE, &self.queue(queue), None).await;
+    }
+
+    /// Lets the node forget which process is behind a quorum queue, as one that was killed within half a second of deleting
+    /// and declaring it anew has: after its next start nothing is. For a private node.
+    pub fn forget_process(&self, queue: &str) {
+        let process = self.process_of(queue);
+        self.services.rabbitmqctl(&["eval", &format!(
+            "ok = dets:insert(ra_directory_reverse, {{{process}, <<\"2F_GONE\">>}}), ok = dets:sync(ra_directory_reverse)."
+        )]);
+    }
+
+    /// Ends the process behind a quorum queue, as crashes do that come too often. For a private node.
+    pub fn stop_process(&self, queue: &str) {
+        let process = self.process_of(queue);
+        self.services.rabbitmqctl(&["eval", &format!("ok = ra:stop_server(quorum_queues, {{{process}, node()}}).")]);
+    }
+
+    fn process_of(&self, queue: &str) -> String {
+        format!("'{}_{queue}'", self.name)
     }
 
     /// The payloads of up to `most` messages, which stay in the queue.
@@ -158,12 +182,19 @@ impl Drop for Vhost {
 
 /// One call of the management API; `None` is 404 or an empty answer.
 async fn call(services: &Services, method: Method, path: &str, body: Option<Value>) -> Option<Value> {
+    ask(services, method, path, body).await.expect("RabbitMQ's management API")
+}
+
+async fn ask(services: &Services, method: Method, path: &str, body: Option<Value>) -> Result<Option<Value>, String> {
     let url = services.amqp_api.join(&format!("/api/{path}")).expect("a path");
     // The API asks for a JSON body on every PUT.
     let request = client().request(method, url).json(&body.unwrap_or_else(|| json!({})));
-    let response = request.send().await.expect("RabbitMQ's management API");
+    let response = request.send().await.map_err(|error| error.to_string())?;
     let status = response.status();
-    let text = response.text().await.expect("an answer");
-    assert!(status.is_success() || status == StatusCode::NOT_FOUND, "{path}: {status} {text}");
-    if status.is_success() { serde_json::from_str(&text).ok() } else { None }
+    let text = response.text().await.map_err(|error| error.to_string())?;
+    match status {
+        StatusCode::NOT_FOUND => Ok(None),
+        _ if status.is_success() => Ok(serde_json::from_str(&text).ok()),
+        _ => Err(format!("{path}: {status} {text}")),
+    }
 }
