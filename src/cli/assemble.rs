@@ -11,7 +11,7 @@ use crate::{
     relay::{Announcer, Relay},
     retry::{Reconnect, Schedule},
     stackstorm::{ActionCache, Client},
-    store::{Store, StoreError, conn::DatabaseUrl, packet},
+    store::{Store, StoreError, conn::DatabaseUrl, executions::St2Tables, packet},
 };
 use anyhow::{Context, anyhow};
 use chrono::TimeDelta;
@@ -24,6 +24,13 @@ pub(super) async fn store(settings: &Settings, url: DatabaseUrl, stop: &Cancella
     wait_for_database(&store, stop).await?;
     answered(&store, stop, || store.require_schema()).await?;
     Ok(store)
+}
+
+/// Where StackStorm's tables are: in the same database unless `ST2_DATABASE_URL` says otherwise. Nothing is asked yet.
+pub(super) fn st2_tables(settings: &Settings, store: &Store) -> anyhow::Result<St2Tables> {
+    let other = settings.tracker.database()?.map(|url| Store::new(url, settings.database.db_pool));
+    let prefix = settings.tracker.st2_table_prefix.clone().unwrap_or_default();
+    Ok(St2Tables { store: other.unwrap_or_else(|| store.clone()), prefix })
 }
 
 /// Waits until the database answers, saying so.

@@ -7,7 +7,7 @@ use crate::{
     config::Settings,
     metrics::Metrics,
     shutdown,
-    store::{Store, conn::DatabaseUrl, migrate},
+    store::{Store, conn::DatabaseUrl, executions::schema, migrate},
 };
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
@@ -44,6 +44,10 @@ pub(super) async fn run(
     let store = Store::new(database(settings)?, settings.database.db_pool);
     assemble::wait_for_database(&store, &stop).await?;
     store.run(migrate::up).await?;
+    let tables = assemble::st2_tables(settings, &store)?;
+    assemble::wait_for_database(&tables.store, &stop).await?;
+    let prefix = tables.prefix.clone();
+    tables.store.run(move |conn| schema::up(conn, &prefix)).await?;
     // A newer schema has nothing pending and is still not ours.
     store.require_schema().await?;
     let max_body_bytes = assemble::max_body(settings, &store, &stop).await?;

@@ -20,3 +20,4 @@ mod recovery;
 mod replay;
 mod same_rows;
 mod schema;
+mod tracker;

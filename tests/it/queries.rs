@@ -77,11 +77,6 @@ async fn pipeline() -> (Pipeline, String) {
 }
 
 fn fill_execution_db(pipeline: &Pipeline) {
-    pipeline.database().execute(
-        "CREATE TABLE execution_db (id VARCHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL PRIMARY KEY, \
-         action VARCHAR(255), parameters JSON, status VARCHAR(32), result JSON, start_timestamp DATETIME(6), \
-         end_timestamp DATETIME(6), parent VARCHAR(36), context JSON)",
-    );
     for execution in pipeline.st2().executions() {
         let text = |value: &serde_json::Value| value.as_str().expect("a text").trim_end_matches('Z').replace('T', " ");
         let document = &execution.document;
