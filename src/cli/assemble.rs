@@ -12,6 +12,7 @@ use crate::{
     retry::{Reconnect, Schedule},
     stackstorm::{ActionCache, Client},
     store::{Store, StoreError, conn::DatabaseUrl, executions::St2Tables, packet},
+    tracker::Tracker,
 };
 use anyhow::{Context, anyhow};
 use chrono::TimeDelta;
@@ -185,6 +186,35 @@ pub(super) async fn run_dispatch(
             log::error!("a task of the dispatcher has failed: {error}");
         }
     }
+}
+
+/// What follows executions.
+pub(super) fn tracker(
+    settings: &Settings,
+    store: &Store,
+    tables: St2Tables,
+    metrics: &Metrics,
+) -> anyhow::Result<Tracker> {
+    Ok(Tracker {
+        store: store.clone(),
+        tables,
+        client: Arc::new(Client::new(settings.stackstorm.client_config()?)?),
+        stream_url: settings.tracker.st2_stream_url.clone(),
+        deadline: settings.tracker.execution_deadline,
+        metrics: metrics.clone(),
+    })
+}
+
+/// The tables of StackStorm, once their database answers and has exactly our schema.
+pub(super) async fn migrated_st2_tables(
+    settings: &Settings,
+    store: &Store,
+    stop: &CancellationToken,
+) -> anyhow::Result<St2Tables> {
+    let tables = st2_tables(settings, store)?;
+    wait_for_database(&tables.store, stop).await?;
+    answered(&tables.store, stop, || tables.require_schema()).await?;
+    Ok(tables)
 }
 
 /// For talking to our own ingest: no proxy of the environment, and the private CA if there is one.

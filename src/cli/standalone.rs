@@ -1,4 +1,4 @@
-//! `poundcake standalone`: ingest and dispatcher in one process, on SQLite and an in-process queue: the same rows, the
+//! `poundcake standalone`: ingest, dispatcher and tracker in one process, on SQLite and an in-process queue: the same rows, the
 //! same sweep, the same promises, for one small machine.
 
 use super::{assemble, started};
@@ -63,6 +63,13 @@ pub(super) async fn run(
         log::warn!("--no-dispatch: alerts are stored and wait");
         None
     };
+    // What runs already is followed, whether or not more is dispatched.
+    let tracker = if dispatching || settings.stackstorm.st2_api_url.is_some() {
+        let tracker = assemble::tracker(settings, &store, tables, &metrics)?;
+        Some(tokio::spawn(tracker.run(stop.clone())))
+    } else {
+        None
+    };
     let (server, address) = assemble::serve(settings, max_body_bytes, ingest, store, metrics, &stop)?;
     log::info!("listening on {address}");
     ready(address);
@@ -71,6 +78,9 @@ pub(super) async fn run(
     relay.await?;
     if let Some(dispatcher) = dispatcher {
         dispatcher.await?;
+    }
+    if let Some(tracker) = tracker {
+        tracker.await?;
     }
     assemble::drain(writer, announcer).await;
     Ok(())

@@ -6,8 +6,8 @@ CREATE TABLE IF NOT EXISTS {prefix}action_db (
     enabled TINYINT(1) NOT NULL COMMENT '0: StackStorm refuses to run it',
     entry_point VARCHAR(512) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'file in the pack',
     runner_type VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'what runs it',
-    parameters JSON NULL COMMENT 'its declaration',
-    tags JSON NULL COMMENT 'as registered',
+    parameters LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'its declaration',
+    tags LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'as registered',
     metadata_file VARCHAR(512) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'file in the pack',
     PRIMARY KEY (id),
     KEY ix_action_db_pack_name (pack, name)
