@@ -72,41 +72,47 @@ impl Keeper {
     pub(super) async fn run(self) {
         let mut pace = Reconnect::new();
         loop {
-            let wait = match self.refresh().await {
-                Ok(()) => {
-                    pace.succeeded();
-                    AT_MOST
-                }
-                // Nothing hangs on these tables: what is missing is read when StackStorm and the database are well.
-                Err(error) => {
-                    let chain = crate::logging::chain(&error);
-                    log::warn!("StackStorm's catalog could not be read: {chain}");
-                    pace.failed("no answer") + AT_MOST
-                }
-            };
-            tokio::time::sleep(wait).await;
-            if pace.permit().is_ok() {
+            // Nothing hangs on these tables: what cannot be had is read when StackStorm and the database are well.
+            let failed = self.refresh().await;
+            for error in &failed {
+                log::warn!("StackStorm's catalog could not be read: {}", crate::logging::chain(error));
+            }
+            tokio::time::sleep(AT_MOST).await;
+            if failed.is_empty() {
+                pace.succeeded();
                 // Either way it is read anew.
                 _ = tokio::time::timeout(EVERY, self.known.unknown.notified()).await;
+            } else {
+                tokio::time::sleep(pace.failed("no answer")).await;
             }
         }
     }
 
-    async fn refresh(&self) -> Result<(), KeepError> {
-        let actions = self.client.registered(Registered::Actions).await?;
-        self.known.listed(&actions);
-        let workflow = |action: &&Value| text(action, "runner_type").is_some_and(|name| WORKFLOWS.contains(&&*name));
-        let workflows: Vec<Value> = actions.iter().filter(workflow).cloned().collect();
-        self.replace(Catalog::Actions, &actions).await?;
-        self.replace(Catalog::Workflows, &workflows).await?;
+    /// Reads all of it. One list that is refused, by its own right in StackStorm, does not keep the others away.
+    async fn refresh(&self) -> Vec<KeepError> {
+        let mut failed = Vec::new();
+        failed.extend(self.read_actions().await.err());
         for (what, catalog) in [
             (Registered::Rules, Catalog::Rules),
             (Registered::Triggers, Catalog::Triggers),
             (Registered::Webhooks, Catalog::Webhooks),
         ] {
-            self.replace(catalog, &self.client.registered(what).await?).await?;
+            failed.extend(self.read(what, catalog).await.err());
         }
-        Ok(())
+        failed
+    }
+
+    async fn read_actions(&self) -> Result<(), KeepError> {
+        let actions = self.client.registered(Registered::Actions).await?;
+        self.known.listed(&actions);
+        let workflow = |action: &&Value| text(action, "runner_type").is_some_and(|name| WORKFLOWS.contains(&&*name));
+        let workflows: Vec<Value> = actions.iter().filter(workflow).cloned().collect();
+        self.replace(Catalog::Actions, &actions).await?;
+        Ok(self.replace(Catalog::Workflows, &workflows).await?)
+    }
+
+    async fn read(&self, what: Registered, catalog: Catalog) -> Result<(), KeepError> {
+        Ok(self.replace(catalog, &self.client.registered(what).await?).await?)
     }
 
     async fn replace(&self, catalog: Catalog, listed: &[Value]) -> Result<(), StoreError> {
