@@ -1,10 +1,10 @@
 //! What a reader of `execution_db` saw, and when.
 
 use anyhow::{Context, ensure};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{
     Connection, MysqlConnection, QueryableByName, RunQueryDsl, sql_query,
-    sql_types::{Nullable, Text},
+    sql_types::{Nullable, Text, Timestamp},
 };
 use poundcake::stand_in::ExecutionView;
 use std::{
@@ -22,6 +22,8 @@ struct Row {
     id: String,
     #[diesel(sql_type = Nullable<Text>)]
     status: Option<String>,
+    #[diesel(sql_type = Timestamp)]
+    tracked_at: NaiveDateTime,
 }
 
 /// Per execution, when its row first showed each state or a later one.
@@ -41,8 +43,12 @@ impl Seen {
         let seen = Self(Arc::clone(&times));
         std::thread::spawn(move || {
             let Ok(mut conn) = MysqlConnection::establish(&url) else { return };
+            // What was written since the last look, with some seconds for a COMMIT that came late.
+            let sql = "SELECT id, status, tracked_at FROM execution_db WHERE tracked_at >= ? - INTERVAL 5 SECOND";
+            let mut newest = DateTime::<Utc>::UNIX_EPOCH.naive_utc();
             // Its end is that of the program, or of the database.
-            while let Ok(rows) = sql_query("SELECT id, status FROM execution_db").load::<Row>(&mut conn) {
+            while let Ok(rows) = sql_query(sql).bind::<Timestamp, _>(newest).load::<Row>(&mut conn) {
+                newest = rows.iter().map(|row| row.tracked_at).max().unwrap_or(newest).max(newest);
                 note(&Self(Arc::clone(&times)), &rows);
                 std::thread::sleep(Duration::from_millis(50));
             }

@@ -21,15 +21,20 @@ use tokio_util::sync::CancellationToken;
 
 /// The store, once its database answers and has exactly our schema. Waits for the former, fails on the latter.
 pub(super) async fn store(settings: &Settings, url: DatabaseUrl, stop: &CancellationToken) -> anyhow::Result<Store> {
-    let store = Store::new(url, settings.database.db_pool);
+    let store = Store::bounded(url, settings.database.db_pool, settings.database.db_timeout);
     wait_for_database(&store, stop).await?;
     answered(&store, stop, || store.require_schema()).await?;
     Ok(store)
 }
 
-/// Where StackStorm's tables are: in the same database unless `ST2_DATABASE_URL` says otherwise. Nothing is asked yet.
-pub(super) fn st2_tables(settings: &Settings, store: &Store) -> anyhow::Result<St2Tables> {
-    let other = settings.tracker.database()?.map(|url| Store::new(url, settings.database.db_pool));
+/// Where StackStorm's tables are: in the same database unless `ST2_DATABASE_URL` says otherwise; that one may be silent for
+/// `patience`, if there is one. Nothing is asked yet.
+pub(super) fn st2_tables(settings: &Settings, store: &Store, patience: Option<Duration>) -> anyhow::Result<St2Tables> {
+    let size = settings.database.db_pool;
+    let other = settings.tracker.database()?.map(|url| match patience {
+        Some(patience) => Store::bounded(url, size, patience),
+        None => Store::new(url, size),
+    });
     let prefix = settings.tracker.st2_table_prefix.clone().unwrap_or_default();
     Ok(St2Tables { store: other.unwrap_or_else(|| store.clone()), prefix })
 }
@@ -83,8 +88,7 @@ pub(super) fn intake(
         queue: settings.ingest.write_queue,
         policy: EpisodePolicy { refire_cooldown: settings.ingest.refire_cooldown },
     };
-    let (writer, thread) =
-        Writer::start(store.clone(), writer_settings, move |due| announcer.announce(due), metrics.clone())?;
+    let (writer, thread) = Writer::start(store, writer_settings, move |due| announcer.announce(due), metrics.clone())?;
     let interval = settings.broker.sweep_interval;
     let relay = Relay::new(store.clone(), publisher.clone(), metrics.clone(), interval);
     let ingest = Ingest::new(settings.ingest.mute.clone(), writer, metrics.clone());
@@ -211,7 +215,7 @@ pub(super) async fn migrated_st2_tables(
     store: &Store,
     stop: &CancellationToken,
 ) -> anyhow::Result<St2Tables> {
-    let tables = st2_tables(settings, store)?;
+    let tables = st2_tables(settings, store, Some(settings.database.db_timeout))?;
     wait_for_database(&tables.store, stop).await?;
     answered(&tables.store, stop, || tables.require_schema()).await?;
     Ok(tables)

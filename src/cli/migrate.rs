@@ -38,7 +38,7 @@ impl Migrate {
 
 async fn open(settings: &Settings) -> anyhow::Result<(Store, St2Tables)> {
     let store = Store::new(settings.database.url()?, 1);
-    let tables = assemble::st2_tables(settings, &store)?;
+    let tables = assemble::st2_tables(settings, &store, None)?;
     assemble::wait_for_database(&store, &CancellationToken::new()).await?;
     assemble::wait_for_database(&tables.store, &CancellationToken::new()).await?;
     Ok((store, tables))

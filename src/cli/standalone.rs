@@ -41,13 +41,17 @@ pub(super) async fn run(
     ready: impl FnOnce(std::net::SocketAddr),
 ) -> anyhow::Result<()> {
     let metrics = Metrics::new()?;
-    let store = Store::new(database(settings)?, settings.database.db_pool);
+    let (url, patience) = (database(settings)?, settings.database.db_timeout);
+    let store = Store::new(url.clone(), 1);
     assemble::wait_for_database(&store, &stop).await?;
+    // A migration takes as long as it takes.
     store.run(migrate::up).await?;
-    let tables = assemble::st2_tables(settings, &store)?;
+    let tables = assemble::st2_tables(settings, &store, None)?;
     assemble::wait_for_database(&tables.store, &stop).await?;
     let prefix = tables.prefix.clone();
     tables.store.run(move |conn| schema::up(conn, &prefix)).await?;
+    let store = Store::bounded(url, settings.database.db_pool, patience);
+    let tables = assemble::st2_tables(settings, &store, Some(patience))?;
     // A newer schema has nothing pending and is still not ours.
     store.require_schema().await?;
     let max_body_bytes = assemble::max_body(settings, &store, &stop).await?;

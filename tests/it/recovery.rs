@@ -1,8 +1,10 @@
 //! Faults at named points: whatever is killed, cut off or lost, each alert ends in one state and runs once.
 
+mod alarm;
 mod broker;
 mod database;
 mod dispatcher;
+mod partition;
 mod shutdown;
 mod stackstorm;
 
