@@ -16,6 +16,7 @@ mod send_test;
 mod stand_in;
 mod standalone;
 mod table;
+mod tracker;
 mod who;
 
 use crate::{config::Settings, logging};
@@ -40,6 +41,8 @@ enum Command {
     Ingest(WithSettings),
     /// Consume, trigger StackStorm, write links
     Dispatcher(WithSettings),
+    /// Follow executions to their end, and keep StackStorm's tables in SQL
+    Tracker(WithSettings),
     /// Everything in one process, on SQLite and an in-process queue by default
     Standalone(standalone::Standalone),
     /// Bring the schema up, or show where it stands
@@ -99,6 +102,7 @@ impl Command {
         match self {
             Self::Ingest(WithSettings { settings }) => ingest::run(started(settings)).await,
             Self::Dispatcher(WithSettings { settings }) => dispatcher::run(started(settings)).await,
+            Self::Tracker(WithSettings { settings }) => tracker::run(started(settings)).await,
             Self::Standalone(command) => command.run().await,
             Self::Migrate(command) => command.run().await,
             Self::Failed(command) => command.run().await,

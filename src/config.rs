@@ -12,7 +12,7 @@ use crate::{
     model::matcher::Matchers,
     secret::Secret,
     stackstorm::{self, Credentials},
-    store::conn::DatabaseUrl,
+    store::{conn::DatabaseUrl, executions::TablePrefix},
 };
 use anyhow::Context;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -38,6 +38,9 @@ pub struct Settings {
     /// The way to StackStorm.
     #[command(flatten)]
     pub dispatch: DispatchSettings,
+    /// Following what StackStorm runs.
+    #[command(flatten)]
+    pub tracker: TrackerSettings,
     /// Logging.
     #[command(flatten)]
     pub log: LogSettings,
@@ -167,6 +170,9 @@ pub struct HttpSettings {
     /// Where the dispatcher's probes and metrics listen
     #[arg(long, env = "POUNDCAKE_DISPATCHER_LISTEN", default_value = "127.0.0.1:8001")]
     pub dispatcher_listen: SocketAddr,
+    /// Where the tracker's probes and metrics listen
+    #[arg(long, env = "POUNDCAKE_TRACKER_LISTEN", default_value = "127.0.0.1:8002")]
+    pub tracker_listen: SocketAddr,
     /// Lines of name:token that may post webhooks; read again when it changes
     #[arg(long, env = "POUNDCAKE_WEBHOOK_TOKENS_FILE")]
     pub webhook_tokens_file: Option<PathBuf>,
@@ -236,6 +242,42 @@ pub struct DispatchSettings {
     /// Rule mode: how long StackStorm's rules may take before the alert counts as failed
     #[arg(long, env = "POUNDCAKE_RULE_DEADLINE", default_value = "30m", value_parser = parse::duration)]
     pub rule_deadline: Duration,
+}
+
+/// Following what StackStorm runs, and where its tables are kept in SQL.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Tracker")]
+pub struct TrackerSettings {
+    /// StackStorm's event stream: `http://host:9102/v1/stream`, or `https://host/stream/v1/stream` behind nginx (`ws://` and
+    /// `wss://` are taken for these); without it StackStorm is polled only
+    #[arg(long, env = "ST2_STREAM_URL", value_parser = parse::stream_url)]
+    pub st2_stream_url: Option<url::Url>,
+    /// StackStorm's web UI, for links to executions
+    #[arg(long, env = "ST2_WEB_URL")]
+    pub st2_web_url: Option<url::Url>,
+    /// Where StackStorm's tables are kept, written like `DATABASE_URL`; the same database if not set
+    #[arg(long, env = "ST2_DATABASE_URL", hide_env_values = true)]
+    pub st2_database_url: Option<String>,
+    /// File that holds `ST2_DATABASE_URL`
+    #[arg(long, env = "ST2_DATABASE_URL_FILE")]
+    pub st2_database_url_file: Option<PathBuf>,
+    /// What stands before the names of StackStorm's tables: letters, digits and _
+    #[arg(long, env = "ST2_TABLE_PREFIX")]
+    pub st2_table_prefix: Option<TablePrefix>,
+    /// How long an execution may be unfinished before it is marked as overdue
+    #[arg(long, env = "POUNDCAKE_EXECUTION_DEADLINE", default_value = "1h", value_parser = parse::duration)]
+    pub execution_deadline: Duration,
+}
+
+impl TrackerSettings {
+    /// Where StackStorm's tables are, unless in the same database as ours; an error names the variable.
+    pub fn database(&self) -> anyhow::Result<Option<DatabaseUrl>> {
+        let secret =
+            Secret::parse("ST2_DATABASE_URL", self.st2_database_url.clone(), self.st2_database_url_file.clone())?;
+        let Some(secret) = secret else { return Ok(None) };
+        let url = DatabaseUrl::read(secret);
+        Ok(Some(url.context("ST2_DATABASE_URL, which is written like DATABASE_URL, cannot be used")?))
+    }
 }
 
 /// Logging.

@@ -19,6 +19,7 @@
 //! - [`http`]: the webhook, the query API, probes and metrics, and who may call them.
 //! - [`relay`]: from rows to the broker: after COMMIT, and whatever is due.
 //! - [`dispatcher`]: from a message to an execution link: claim, route, trigger, record, ack.
+//! - [`tracker`]: from executions to rows: follows what StackStorm runs for us to its end, in SQL.
 //! - [`replay`]: what operators do by hand: replay, discard, prune.
 //! - [`http`]: every route on one screen (`http::routes`), who may call it, and errors as HTTP.
 //! - [`cli`]: the commands, one file each.
@@ -49,3 +50,4 @@ pub mod stackstorm;
 pub mod stand_in;
 pub mod store;
 pub mod tasks;
+pub mod tracker;

@@ -1,9 +1,14 @@
 //! What is counted. One struct per process, registered once; no alert text in any label.
 
+mod tracker;
+
+pub use tracker::TrackerMetrics;
+
 use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
     exponential_buckets,
 };
+use std::sync::Arc;
 
 /// Every metric that this program writes.
 #[derive(Clone)]
@@ -58,6 +63,8 @@ pub struct Metrics {
     pub queue_repairs: IntCounter,
     /// `poundcake_circuit_state`: 0 closed, 1 probing, 2 open: nothing is claimed.
     pub circuit: IntGauge,
+    /// The tracker's.
+    pub tracker: Arc<TrackerMetrics>,
     /// `poundcake_routes_invalid`: 1 while the routes file is invalid and the old one is in force.
     pub routes_invalid: IntGauge,
 }
@@ -97,6 +104,7 @@ impl Metrics {
             queue_refused: gauge(r, "queue_refused", "1 while RabbitMQ refuses the queue with INTERNAL_ERROR")?,
             queue_repairs: counter(r, "queue_repairs_total", "Refused queues deleted, to be declared anew")?,
             circuit: gauge(r, "circuit_state", "0 closed, 1 probing, 2 open")?,
+            tracker: Arc::new(TrackerMetrics::new(r)?),
             routes_invalid: gauge(r, "routes_invalid", "1 while the routes file is invalid")?,
             registry: r.clone(),
         })

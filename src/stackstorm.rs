@@ -9,11 +9,13 @@
 pub mod actions;
 pub mod auth;
 mod body;
+pub mod catalog;
 pub mod client;
 pub mod error;
 pub mod executions;
 pub mod ids;
 pub mod outcome;
+pub mod stream;
 #[cfg(test)]
 mod test_server;
 pub mod text;
@@ -23,11 +25,13 @@ mod transport;
 pub mod webhooks;
 
 pub use actions::{Action, ActionCache, ActionError, Parameter};
+pub use catalog::Registered;
 pub use client::Client;
 pub use error::{BuildError, LookupError};
 pub use executions::{Cancel, Execution, ExecutionStatus, NewExecution};
 pub use ids::{ExecutionId, ObjectId, TriggerInstanceId};
 pub use outcome::{Trigger, WebhookOutcome};
+pub use stream::{Event, EventStream};
 pub use traces::{Root, Trace};
 pub use webhooks::{RuleEnforcement, TriggerInstanceStatus, WebhookPost};
 

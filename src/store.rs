@@ -1,9 +1,10 @@
-//! All SQL: the three tables, on MariaDB or SQLite, with one set of queries.
+//! All SQL: our three tables and StackStorm's, on MariaDB or SQLite, with one set of queries.
 //!
 //! Every change of an alert's state is one guarded UPDATE here; losing the race is a value.
 //! Files: `conn`, `pool` (with `kept` and `pulse`) and `tx` are the ground; `api_calls`, `alerts` and `links` one table each;
 //! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them; `selection`, `repair`
-//! and `prune` are what people do by hand; `history` and `depth` are what people and Prometheus read.
+//! and `prune` are what people do by hand; `history` and `depth` are what people and Prometheus read; `executions` is
+//! StackStorm's side, which may be another server.
 
 pub mod alerts;
 pub mod any;
@@ -14,6 +15,7 @@ pub mod conn;
 pub mod depth;
 pub mod dispatch_log;
 pub mod due;
+pub mod executions;
 pub mod history;
 mod ids;
 pub mod intake;

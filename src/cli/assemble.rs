@@ -11,8 +11,9 @@ use crate::{
     relay::{Announcer, Relay},
     retry::{Reconnect, Schedule},
     stackstorm::{ActionCache, Client},
-    store::{Store, StoreError, conn::DatabaseUrl, packet},
+    store::{Store, StoreError, conn::DatabaseUrl, executions::St2Tables, packet},
     tasks::Tasks,
+    tracker::Tracker,
 };
 use anyhow::{Context, anyhow};
 use chrono::TimeDelta;
@@ -26,6 +27,18 @@ pub(super) async fn store(settings: &Settings, url: DatabaseUrl, stop: &Cancella
     wait_for_database(&store, stop).await?;
     answered(&store, stop, || store.require_schema()).await?;
     Ok(store)
+}
+
+/// Where StackStorm's tables are: in the same database unless `ST2_DATABASE_URL` says otherwise; that one may be silent for
+/// `patience`, if there is one. Nothing is asked yet.
+pub(super) fn st2_tables(settings: &Settings, store: &Store, patience: Option<Duration>) -> anyhow::Result<St2Tables> {
+    let size = settings.database.db_pool;
+    let other = settings.tracker.database()?.map(|url| match patience {
+        Some(patience) => Store::bounded(url, size, patience),
+        None => Store::new(url, size),
+    });
+    let prefix = settings.tracker.st2_table_prefix.clone().unwrap_or_default();
+    Ok(St2Tables { store: other.unwrap_or_else(|| store.clone()), prefix })
 }
 
 /// Waits until the database answers, saying so.
@@ -200,6 +213,35 @@ pub(super) fn watch_store(store: &Store, tasks: &Tasks) {
         }
     };
     drop(tasks.spawn_fallible("database", watched));
+}
+
+/// What follows executions.
+pub(super) fn tracker(
+    settings: &Settings,
+    store: &Store,
+    tables: St2Tables,
+    metrics: &Metrics,
+) -> anyhow::Result<Tracker> {
+    Ok(Tracker {
+        store: store.clone(),
+        tables,
+        client: Arc::new(Client::new(settings.stackstorm.client_config()?)?),
+        stream_url: settings.tracker.st2_stream_url.clone(),
+        deadline: settings.tracker.execution_deadline,
+        metrics: metrics.clone(),
+    })
+}
+
+/// The tables of StackStorm, once their database answers and has exactly our schema.
+pub(super) async fn migrated_st2_tables(
+    settings: &Settings,
+    store: &Store,
+    stop: &CancellationToken,
+) -> anyhow::Result<St2Tables> {
+    let tables = st2_tables(settings, store, Some(settings.database.db_timeout))?;
+    wait_for_database(&tables.store, stop).await?;
+    answered(&tables.store, stop, || tables.require_schema()).await?;
+    Ok(tables)
 }
 
 /// For talking to our own ingest: no proxy of the environment, and the private CA if there is one.

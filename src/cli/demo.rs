@@ -105,6 +105,7 @@ fn settings(directory: &Path, stand_in: &StandIn) -> anyhow::Result<Settings> {
         format!("--database-url=sqlite://{}", directory.join("demo.db").display()),
         format!("--st2-api-url={}", stand_in.api_url()),
         format!("--st2-api-key={KEY}"),
+        format!("--st2-stream-url={}", stand_in.stream_url()),
         format!("--routes={}", routes.display()),
         "--listen=127.0.0.1:0".to_owned(),
     ];

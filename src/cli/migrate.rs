@@ -1,9 +1,13 @@
-//! `poundcake migrate up|status`: the schema.
+//! `poundcake migrate up|status`: our schema, and the one of StackStorm's tables.
 
 use super::{assemble, started};
 use crate::{
     config::Settings,
-    store::{Store, migrate},
+    store::{
+        Store, StoreError,
+        executions::{St2Tables, schema},
+        migrate,
+    },
 };
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
@@ -32,32 +36,54 @@ impl Migrate {
     }
 }
 
-async fn open(settings: &Settings) -> anyhow::Result<Store> {
+async fn open(settings: &Settings) -> anyhow::Result<(Store, St2Tables)> {
     let store = Store::new(settings.database.url()?, 1);
+    let tables = assemble::st2_tables(settings, &store, None)?;
     assemble::wait_for_database(&store, &CancellationToken::new()).await?;
-    Ok(store)
+    assemble::wait_for_database(&tables.store, &CancellationToken::new()).await?;
+    Ok((store, tables))
 }
 
+/// Our side first: without the right to make StackStorm's tables it is up all the same, and only the tracker cannot run.
 async fn up(settings: Settings) -> anyhow::Result<ExitCode> {
-    let applied = open(&settings).await?.run(migrate::up).await?;
+    let (store, tables) = open(&settings).await?;
+    let applied = store.run(migrate::up).await?;
     for version in &applied {
         println!("applied {version}");
     }
     println!("the schema is up to date ({} applied now)", applied.len());
+    let prefix = tables.prefix.clone();
+    let applied = tables.store.run(move |conn| schema::up(conn, &prefix)).await?;
+    for version in &applied {
+        println!("st2 applied {version}");
+    }
+    println!("StackStorm's tables are up to date ({} applied now)", applied.len());
     Ok(ExitCode::SUCCESS)
 }
 
 async fn status(settings: Settings) -> anyhow::Result<ExitCode> {
-    let status = open(&settings).await?.run(migrate::status).await?;
+    let (store, tables) = open(&settings).await?;
+    let ours = store.run(migrate::status).await?;
+    let prefix = tables.prefix.clone();
+    let st2 = tables.store.run(move |conn| schema::status(conn, &prefix)).await?;
+    show("", &ours);
+    show("st2 ", &st2);
+    let checks = [ours.require_current(), st2.require_current_of("the schema of StackStorm's tables")];
+    let problems: Vec<StoreError> = checks.into_iter().filter_map(Result::err).collect();
+    for problem in &problems {
+        println!("{problem}");
+    }
+    if problems.is_empty() {
+        println!("the schema is up to date");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+fn show(side: &str, status: &migrate::SchemaStatus) {
     for (word, versions) in [("applied", &status.applied), ("pending", &status.pending), ("unknown", &status.unknown)] {
         for version in versions {
-            println!("{word} {version}");
+            println!("{side}{word} {version}");
         }
     }
-    if let Err(error) = status.require_current() {
-        println!("{error}");
-        return Ok(ExitCode::FAILURE);
-    }
-    println!("the schema is up to date");
-    Ok(ExitCode::SUCCESS)
 }

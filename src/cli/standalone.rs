@@ -1,4 +1,4 @@
-//! `poundcake standalone`: ingest and dispatcher in one process, on SQLite and an in-process queue: the same rows, the
+//! `poundcake standalone`: ingest, dispatcher and tracker in one process, on SQLite and an in-process queue: the same rows, the
 //! same sweep, the same promises, for one small machine.
 
 use super::{assemble, started};
@@ -7,7 +7,7 @@ use crate::{
     config::Settings,
     metrics::Metrics,
     shutdown,
-    store::{Store, conn::DatabaseUrl, migrate},
+    store::{Store, conn::DatabaseUrl, executions::schema, migrate},
     tasks::Tasks,
 };
 use std::process::ExitCode;
@@ -52,7 +52,12 @@ pub(super) async fn run(
     assemble::wait_for_database(&store, &stop).await?;
     // A migration takes as long as it takes.
     store.run(migrate::up).await?;
+    let tables = assemble::st2_tables(settings, &store, None)?;
+    assemble::wait_for_database(&tables.store, &stop).await?;
+    let prefix = tables.prefix.clone();
+    tables.store.run(move |conn| schema::up(conn, &prefix)).await?;
     let store = Store::bounded(url, settings.database.db_pool, patience);
+    let tables = assemble::st2_tables(settings, &store, Some(patience))?;
     // A newer schema has nothing pending and is still not ours.
     store.require_schema().await?;
     assemble::watch_store(&store, &tasks);
@@ -69,6 +74,13 @@ pub(super) async fn run(
         log::warn!("--no-dispatch: alerts are stored and wait");
         None
     };
+    // What runs already is followed, whether or not more is dispatched.
+    let tracker = if dispatching || settings.stackstorm.st2_api_url.is_some() {
+        let tracker = assemble::tracker(settings, &store, tables, &metrics)?;
+        Some(tasks.spawn("tracker", tracker.run(stop.clone())))
+    } else {
+        None
+    };
     let (server, address) = assemble::serve(settings, max_body_bytes, ingest, store, metrics, &stop)?;
     log::info!("listening on {address}");
     ready(address);
@@ -77,6 +89,9 @@ pub(super) async fn run(
     relay.await?;
     if let Some(dispatcher) = dispatcher {
         dispatcher.await?;
+    }
+    if let Some(tracker) = tracker {
+        tracker.await?;
     }
     assemble::drain(writer, announcer).await;
     Ok(tasks.verdict()?)

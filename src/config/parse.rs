@@ -28,9 +28,35 @@ pub(super) fn bytes(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("{text:?} is no size; write bytes, KiB, MiB or GiB, such as 32MiB"))
 }
 
+/// The stream is server-sent events over HTTP; `ws://` and `wss://`, which people write, are taken for it.
+pub(super) fn stream_url(text: &str) -> Result<url::Url, String> {
+    const WANTED: &str = "write http://host:9102/v1/stream, or https://host/stream/v1/stream behind nginx";
+    let text = match text.split_once("://") {
+        Some(("ws", rest)) => format!("http://{rest}"),
+        Some(("wss", rest)) => format!("https://{rest}"),
+        _ => text.to_owned(),
+    };
+    let url = url::Url::parse(&text).map_err(|error| format!("{error}; {WANTED}"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("no http(s):// or ws(s):// URL without a password; {WANTED}"));
+    }
+    Ok(url)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_stream_is_http_however_it_is_written() {
+        assert_eq!(stream_url("ws://st2:9102/v1/stream").unwrap().as_str(), "http://st2:9102/v1/stream");
+        assert_eq!(stream_url("wss://st2/stream/v1/stream").unwrap().as_str(), "https://st2/stream/v1/stream");
+        assert_eq!(stream_url("http://st2/v1/stream").unwrap().as_str(), "http://st2/v1/stream");
+        for bad in ["st2:9102", "ftp://st2/", "http://user:s3cret@st2/"] {
+            let error = stream_url(bad).unwrap_err();
+            assert!(error.contains("9102/v1/stream") && !error.contains("s3cret"), "{error}");
+        }
+    }
 
     #[test]
     fn sizes_are_bytes_or_binary_units() {

@@ -26,6 +26,7 @@ pub struct Client {
     http: reqwest::Client,
     api_url: Url,
     auth: Authenticator,
+    timeout: Duration,
 }
 
 impl Client {
@@ -39,7 +40,8 @@ impl Client {
         }
         let tls = tls::client_config(config.ca_file.as_deref(), https)?;
         let http = http_client(tls, config.timeout)?;
-        Ok(Self { http, api_url: config.api_url, auth: Authenticator::new(config.credentials, config.timeout) })
+        let auth = Authenticator::new(config.credentials, config.timeout);
+        Ok(Self { http, api_url: config.api_url, auth, timeout: config.timeout })
     }
 
     /// Asks for StackStorm's version: shows that it is there, lets us in and has its database.
@@ -70,6 +72,27 @@ impl Client {
             self.auth.forget(&credential).await;
         }
         Ok(answer)
+    }
+
+    /// For requests elsewhere than below `ST2_API_URL`.
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// `POUNDCAKE_ST2_TIMEOUT`.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Adds the credentials, sends once, and returns with the body still to come.
+    pub(super) async fn send_open(&self, request: RequestBuilder) -> Result<reqwest::Response, LookupError> {
+        let credential = self.auth.credential(&self.http).await.map_err(SendError::from)?;
+        let request = request.header(credential.name.clone(), credential.value.clone()).build()?;
+        let response = self.http.execute(request).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            self.auth.forget(&credential).await;
+        }
+        Ok(response)
     }
 
     /// `GET`, with 200 as the only good answer.

@@ -1,5 +1,7 @@
 //! Reading executions: one, its parts, lists with all their filters.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -128,7 +130,7 @@ impl State {
 
 /// What a list is narrowed to.
 struct Filter {
-    ids: Option<Vec<String>>,
+    ids: Option<HashSet<String>>,
     /// Path and text; none is null.
     equal: Vec<(String, Option<String>)>,
     after: Option<Time>,

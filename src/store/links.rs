@@ -4,12 +4,13 @@ use super::{
     StoreError,
     any::{AnyConnection, each},
     schema::poundcake_st2_execution_link::{self, dsl},
+    tx,
 };
 use crate::model::{
     column::column,
     ids::{AlertId, RequestId},
 };
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use std::{borrow::Cow, collections::HashSet};
 
@@ -31,6 +32,41 @@ pub struct Link {
 pub fn of_alert(conn: &mut AnyConnection, alert_id: AlertId) -> Result<HashSet<String>, StoreError> {
     let chosen = dsl::poundcake_st2_execution_link.filter(dsl::alert_id.eq(alert_id)).select(dsl::st2_execution_id);
     Ok(chosen.load(conn)?.into_iter().collect())
+}
+
+/// A link as the tracker reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkSeen {
+    /// The row.
+    pub id: i64,
+    /// StackStorm's id.
+    pub execution_id: String,
+    /// The action that was run.
+    pub action_ref: Option<String>,
+    /// True when it is so old that no link with a smaller id can appear any more: ids are handed out at the INSERT and seen
+    /// after the COMMIT, so two of them can become visible in the other order, but no transaction lasts for minutes.
+    pub settled: bool,
+}
+
+/// Older links than this are settled. A transaction that stands still is ended after 10 s (`store::conn`).
+const SETTLED: TimeDelta = TimeDelta::minutes(10);
+
+/// The links after this one, in order of their ids.
+pub fn after(conn: &mut AnyConnection, id: i64, limit: i64) -> Result<Vec<LinkSeen>, StoreError> {
+    let before = tx::now(conn)? - SETTLED;
+    let rows: Vec<(i64, String, Option<String>, NaiveDateTime)> = dsl::poundcake_st2_execution_link
+        .filter(dsl::id.gt(id))
+        .order(dsl::id)
+        .limit(limit)
+        .select((dsl::id, dsl::st2_execution_id, dsl::st2_action_ref, dsl::created_at))
+        .load(conn)?;
+    let seen = |(id, execution_id, action_ref, created_at): (i64, String, Option<String>, NaiveDateTime)| LinkSeen {
+        id,
+        execution_id,
+        action_ref,
+        settled: created_at < before,
+    };
+    Ok(rows.into_iter().map(seen).collect())
 }
 
 /// A link to be written.

@@ -34,15 +34,20 @@ pub struct SchemaStatus {
 impl SchemaStatus {
     /// An error that names the command to run, unless the schema is exactly ours.
     pub fn require_current(&self) -> Result<(), StoreError> {
+        self.require_current_of("the database schema")
+    }
+
+    /// The same for the schema of this name.
+    pub fn require_current_of(&self, what: &str) -> Result<(), StoreError> {
         if !self.unknown.is_empty() {
             return Err(StoreError::Schema(format!(
-                "the database schema is newer than this program (it has {}); run a newer poundcake",
+                "{what} is newer than this program (it has {}); run a newer poundcake",
                 self.unknown.join(", ")
             )));
         }
         if !self.pending.is_empty() {
             return Err(StoreError::Schema(format!(
-                "the database schema lacks {}; run: poundcake migrate up",
+                "{what} lacks {}; run: poundcake migrate up",
                 self.pending.join(", ")
             )));
         }
@@ -140,7 +145,7 @@ struct Count {
     n: i64,
 }
 
-fn table_exists(conn: &mut AnyConnection, table: &str) -> Result<bool, StoreError> {
+pub(super) fn table_exists(conn: &mut AnyConnection, table: &str) -> Result<bool, StoreError> {
     let query = match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(_) => {
@@ -162,7 +167,7 @@ struct Got {
 
 /// MariaDB: a named lock of this database (DDL commits by itself, so a transaction would not hold).
 /// SQLite: the write lock; DDL is transactional there.
-fn locked<T>(
+pub(super) fn locked<T>(
     conn: &mut AnyConnection,
     body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {

@@ -21,3 +21,4 @@ mod recovery;
 mod replay;
 mod same_rows;
 mod schema;
+mod tracker;

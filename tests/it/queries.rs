@@ -1,9 +1,8 @@
-//! `queries/`: the SQL that people have runs verbatim on MariaDB after webhooks went through.
-//!
-//! `execution_db` is the tracker's; here it is made by hand, in the columns of DESIGN section 8, and filled from the stand-in,
-//! so that every file is parsed with our columns and joins find rows.
+//! `queries/`: the SQL that people have runs verbatim on MariaDB after webhooks went through, wherever the tracker keeps
+//! StackStorm's tables: beside ours, beside ours with a prefix, in another database of the server. Where the name differs,
+//! the one change that `queries/README.md` tells is made: what stands before `execution_db`.
 
-use crate::harness::{Pipeline, SOON, Setup, Shape, TestDatabase, eventually, firing, resolved};
+use crate::harness::{Pipeline, Running, SOON, Setup, Shape, TestDatabase, eventually, firing, resolved};
 use diesel::{
     Connection, MysqlConnection, QueryableByName, RunQueryDsl, sql_query,
     sql_types::{BigInt, Nullable, Text},
@@ -58,42 +57,67 @@ struct Day {
     execution_count: i64,
 }
 
+/// Where StackStorm's tables are.
+struct Arrangement {
+    /// `ST2_DATABASE_URL` and `ST2_TABLE_PREFIX`, where they are set.
+    variables: Vec<(&'static str, String)>,
+    /// What people write before `execution_db`.
+    before: String,
+    /// Its database, gone with it.
+    _theirs: Option<TestDatabase>,
+}
+
+fn same_database() -> Arrangement {
+    Arrangement { variables: Vec::new(), before: String::new(), _theirs: None }
+}
+
+fn with_a_prefix() -> Arrangement {
+    Arrangement { variables: vec![("ST2_TABLE_PREFIX", "st2_".to_owned())], before: "st2_".to_owned(), _theirs: None }
+}
+
+fn another_database(ours: &TestDatabase) -> Arrangement {
+    let theirs = TestDatabase::mariadb();
+    let (TestDatabase::MariaDb { name: their_name, .. }, TestDatabase::MariaDb { name: our_name, .. }) =
+        (&theirs, ours)
+    else {
+        unreachable!()
+    };
+    theirs.administer(&format!("GRANT SELECT ON {their_name}.* TO {our_name}@'%'"));
+    let (variables, before) = (vec![("ST2_DATABASE_URL", theirs.url())], format!("{their_name}."));
+    Arrangement { variables, before, _theirs: Some(theirs) }
+}
+
 /// Two alerts that were dispatched, one that ran into a failing workflow, and a resolve that ran nothing.
-async fn pipeline() -> (Pipeline, String) {
-    let pipeline = Setup::new(Shape::Separate).await.routes(ROUTES).start().await;
+async fn pipeline(arrange: impl FnOnce(&TestDatabase) -> Arrangement) -> (Pipeline, Running, Arrangement, String) {
+    let mut setup = Setup::new(Shape::Separate).await.routes(ROUTES);
+    let arrangement = arrange(&setup.database);
+    for (name, value) in &arrangement.variables {
+        setup.set(name, value);
+    }
+    let (status, _, error) = setup.process("migrate").argument("up").run().await;
+    assert!(status.success(), "{error}");
+    let pipeline = setup.start().await;
+    let tracker = pipeline.start_tracker().await;
     let alerts = [firing("HostDown", "web-1", T0), firing("HostDown", "web-2", T0), firing("DiskFull", "db-1", T0)];
     let request_id = pipeline.send(&alerts).await;
     pipeline.settled().await;
     pipeline.send(&[resolved("HostDown", "web-1", T0, T1)]).await;
     pipeline.settled().await;
-    eventually("every execution has ended", SOON, async || {
-        let open: Vec<_> =
-            pipeline.st2().executions().into_iter().filter(|e| e.document["end_timestamp"].is_null()).collect();
-        if open.is_empty() { Ok(()) } else { Err(open.len()) }
+    let followed = format!("{}execution_db WHERE tracking = 'done' AND parent IS NULL", arrangement.before);
+    eventually("the tracker has followed every execution to its end", SOON, async || {
+        match pipeline.database().count(&followed) {
+            3 => Ok(()),
+            others => Err(others),
+        }
     })
     .await;
-    fill_execution_db(&pipeline);
-    (pipeline, request_id)
+    (pipeline, tracker, arrangement, request_id)
 }
 
-fn fill_execution_db(pipeline: &Pipeline) {
-    pipeline.database().execute(
-        "CREATE TABLE execution_db (id VARCHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL PRIMARY KEY, \
-         action VARCHAR(255), parameters JSON, status VARCHAR(32), result JSON, start_timestamp DATETIME(6), \
-         end_timestamp DATETIME(6), parent VARCHAR(36), context JSON)",
-    );
-    for execution in pipeline.st2().executions() {
-        let text = |value: &serde_json::Value| value.as_str().expect("a text").trim_end_matches('Z').replace('T', " ");
-        let document = &execution.document;
-        pipeline.database().execute(&format!(
-            "INSERT INTO execution_db (id, action, status, result, start_timestamp, end_timestamp) \
-             VALUES ('{}', '{}', '{}', '{{}}', '{}', '{}')",
-            execution.id,
-            text(&document["action"]["ref"]),
-            text(&document["status"]),
-            text(&document["start_timestamp"]),
-            text(&document["end_timestamp"]),
-        ));
+impl Arrangement {
+    /// The file as people run it in this arrangement.
+    fn file(&self, name: &str) -> String {
+        file(name).replace("execution_db", &format!("{}execution_db", self.before))
     }
 }
 
@@ -106,12 +130,12 @@ fn connect(database: &TestDatabase) -> MysqlConnection {
     MysqlConnection::establish(&database.url()).expect("MariaDB")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_query_runs_verbatim_and_finds_what_went_through() {
-    let (pipeline, request_id) = pipeline().await;
+/// Runs every file and looks at its rows.
+async fn every_query_finds_what_went_through(arrange: impl FnOnce(&TestDatabase) -> Arrangement) {
+    let (pipeline, _tracker, arranged, request_id) = pipeline(arrange).await;
     let mut conn = connect(pipeline.database());
 
-    let sql = file("history_by_request.sql").replace("abc-123", &request_id);
+    let sql = arranged.file("history_by_request.sql").replace("abc-123", &request_id);
     let mut stories: Vec<Story> = sql_query(sql).load(&mut conn).expect("history_by_request");
     stories.sort_by(|a, b| a.alert_name.cmp(&b.alert_name));
     assert_eq!(stories.iter().map(|s| s.alert_name.as_str()).collect::<Vec<_>>(), ["DiskFull", "HostDown", "HostDown"]);
@@ -122,13 +146,13 @@ async fn every_query_runs_verbatim_and_finds_what_went_through() {
     );
 
     let web_1 = pipeline.database().lines("SELECT fingerprint AS value FROM poundcake_alerts WHERE instance = 'web-1'");
-    let sql = file("executions_by_fingerprint.sql").replace("your-alert-fingerprint", &web_1[0]);
+    let sql = arranged.file("executions_by_fingerprint.sql").replace("your-alert-fingerprint", &web_1[0]);
     let stories: Vec<Story> = sql_query(sql).load(&mut conn).expect("executions_by_fingerprint");
     let executed = stories.iter().filter(|s| s.st2_execution_id.is_some()).count();
     assert_eq!((stories.len(), executed), (2, 1), "the firing with its execution, the resolve without one");
 
     let rows: Vec<Remediation> =
-        sql_query(file("remediation_history.sql")).load(&mut conn).expect("remediation_history");
+        sql_query(arranged.file("remediation_history.sql")).load(&mut conn).expect("remediation_history");
     assert_eq!(rows.len(), 4);
     let failed = rows.iter().find(|row| row.instance == "db-1").expect("the failed one");
     assert_eq!(failed.st2_workflow.as_deref(), Some("remediation.failing_workflow"));
@@ -136,12 +160,28 @@ async fn every_query_runs_verbatim_and_finds_what_went_through() {
     assert!(failed.duration_sec.is_some());
 
     let rates: Vec<Rate> =
-        sql_query(file("workflow_success_rates.sql")).load(&mut conn).expect("workflow_success_rates");
+        sql_query(arranged.file("workflow_success_rates.sql")).load(&mut conn).expect("workflow_success_rates");
     let rates: Vec<_> = rates.iter().map(|rate| (rate.workflow.as_str(), rate.total_executions)).collect();
     assert_eq!(rates, [("remediation.host_down_workflow", 2), ("remediation.failing_workflow", 1)]);
 
-    let days: Vec<Day> = sql_query(file("executions_per_day.sql")).load(&mut conn).expect("executions_per_day");
+    let days: Vec<Day> =
+        sql_query(arranged.file("executions_per_day.sql")).load(&mut conn).expect("executions_per_day");
     assert!(days.iter().map(|day| day.execution_count).sum::<i64>() >= 3, "linked executions and their children");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_query_runs_verbatim_and_finds_what_went_through() {
+    every_query_finds_what_went_through(|_| same_database()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_query_runs_with_a_prefix_before_the_tables() {
+    every_query_finds_what_went_through(|_| with_a_prefix()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_query_runs_over_another_database_of_the_server() {
+    every_query_finds_what_went_through(another_database).await;
 }
 
 #[test]

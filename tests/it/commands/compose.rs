@@ -37,7 +37,7 @@ async fn every_variable_of_the_compose_file_is_known() {
 #[tokio::test]
 async fn every_command_of_the_compose_file_exists() {
     let commands: Vec<Vec<String>> = services().iter().map(|(_, service)| words(&service["command"])).collect();
-    assert_eq!(commands, [&["dispatcher"][..], &["ingest"], &["migrate", "up"]]);
+    assert_eq!(commands, [&["dispatcher"][..], &["ingest"], &["migrate", "up"], &["tracker"]]);
     for command in commands {
         let process = command[1..].iter().fold(Process::poundcake(&command[0]), Process::argument).argument("--help");
         let (status, _, error) = process.run().await;
@@ -51,7 +51,7 @@ async fn the_health_checks_find_a_process_that_is_ready() {
     let (status, _, error) =
         Process::poundcake("migrate").argument("up").variable("DATABASE_URL", database.url()).run().await;
     assert!(status.success(), "{error}");
-    for (service, port) in [("ingest", "8000"), ("dispatcher", "8001")] {
+    for (service, port) in [("ingest", "8000"), ("dispatcher", "8001"), ("tracker", "8002")] {
         let process = Process::poundcake(service)
             .variable("DATABASE_URL", database.url())
             .variable("AMQP_URL", "amqp://guest:guest@127.0.0.1:1/%2f")

@@ -101,6 +101,7 @@ impl Setup {
         let mut process = Process::poundcake(command)
             .variable("DATABASE_URL", self.database.url())
             .variable("ST2_API_URL", &self.st2_url)
+            .variable("ST2_STREAM_URL", self.stand_in.stream_url())
             .variable("ST2_API_KEY", KEY);
         if let Some(vhost) = &self.vhost {
             process = process.variable("AMQP_URL", vhost.url());
@@ -142,6 +143,11 @@ impl Pipeline {
     /// Starts a dispatcher, in place of the one before if there is one.
     pub async fn start_dispatcher(&mut self) {
         self.dispatcher = Some(self.setup.process("dispatcher").start().ready().await);
+    }
+
+    /// Starts a tracker, or one more.
+    pub async fn start_tracker(&self) -> Running {
+        self.setup.process("tracker").start().ready().await
     }
 
     /// The dispatcher, for its signals.

@@ -36,6 +36,7 @@ pub fn settings() -> HttpSettings {
     HttpSettings {
         listen: any_port,
         dispatcher_listen: any_port,
+        tracker_listen: any_port,
         webhook_tokens_file: None,
         operator_tokens_file: None,
         tls_cert: None,

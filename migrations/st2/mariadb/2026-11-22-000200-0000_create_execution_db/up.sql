@@ -1,0 +1,20 @@
+CREATE TABLE IF NOT EXISTS {prefix}execution_db (
+    id VARCHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'StackStorm''s id; compares like poundcake_st2_execution_link.st2_execution_id',
+    action VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'the action''s ref, pack.name',
+    parameters LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'secret ones are masked by StackStorm',
+    status VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'StackStorm''s word; a terminal one is never replaced by another',
+    result LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'its shape depends on the runner; NULL while unfinished or abandoned',
+    start_timestamp DATETIME(6) NULL COMMENT 'UTC, StackStorm''s clock',
+    end_timestamp DATETIME(6) NULL COMMENT 'UTC, StackStorm''s clock; NULL while unfinished or abandoned',
+    parent VARCHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'the execution whose task it is',
+    context LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'trace tag, poundcake, user',
+    tracking VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT 'following' COMMENT 'the tracker''s: following, overdue (unfinished beyond POUNDCAKE_EXECUTION_DEADLINE), done, gone (StackStorm has deleted it)',
+    tracked_at DATETIME(6) NULL COMMENT 'the tracker''s: when it last wrote this row; UTC, the database''s clock',
+    PRIMARY KEY (id),
+    KEY ix_execution_db_parent (parent),
+    KEY ix_execution_db_status (status),
+    KEY ix_execution_db_action (action),
+    KEY ix_execution_db_start_timestamp (start_timestamp),
+    KEY ix_execution_db_tracking (tracking, start_timestamp),
+    CONSTRAINT ck_{prefix}execution_db_tracking CHECK (tracking IN ('following', 'overdue', 'done', 'gone'))
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'StackStorm''s executions: linked ones and their children; kept by the tracker';

@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS {prefix}trigger_db;

@@ -1,0 +1,1 @@
+DROP TABLE IF EXISTS {prefix}webhook_db;
