@@ -42,7 +42,7 @@ enum Command {
     Dispatcher(WithSettings),
     /// Everything in one process, on SQLite and an in-process queue by default
     Standalone(standalone::Standalone),
-    /// Bring the schema up, or show where it stands
+    /// Bring the schema up, show where it stands, take over an older installation
     Migrate(migrate::Migrate),
     /// List what has failed, newest first
     Failed(failed::Failed),

@@ -3,7 +3,7 @@
 //! Every change of an alert's state is one guarded UPDATE here; losing the race is a value.
 //! Files: `conn` and `tx` are the ground; `api_calls`, `alerts` and `links` one table each;
 //! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them; `selection`, `repair`
-//! and `prune` are what people do by hand; `history` and `depth` are what people and Prometheus read.
+//! and `prune` are what people do by hand, `legacy` takes over an older installation's tables; `history` and `depth` are what people and Prometheus read.
 
 pub mod alerts;
 pub mod any;
@@ -17,6 +17,7 @@ pub mod due;
 pub mod history;
 mod ids;
 pub mod intake;
+pub mod legacy;
 pub mod links;
 pub mod migrate;
 mod openers;

@@ -13,6 +13,7 @@ mod episodes;
 mod harness;
 mod harness_check;
 mod http_api;
+mod legacy;
 mod metrics;
 mod outcomes;
 mod queries;
