@@ -148,10 +148,7 @@ impl Takeover {
                 Some(version) => (Some(Step::Migrated(version)), Phase::Migrate),
                 None => (None, Phase::Number),
             },
-            Phase::Number => {
-                ddl::number(conn, old)?;
-                (Some(Step::Numbered), Phase::Calls { after: START })
-            }
+            Phase::Number => (ddl::number(conn, old)?.then_some(Step::Numbered), Phase::Calls { after: START }),
             Phase::Calls { after } => match copied(calls::copy(conn, old, after)?, &old.calls) {
                 Some((last, step)) => (Some(step), Phase::Calls { after: last }),
                 None => (None, Phase::Alerts { after: START }),

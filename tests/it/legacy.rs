@@ -42,8 +42,10 @@ fn steps(database: &TestDatabase, drop: bool, count: usize) -> Vec<Step> {
 }
 
 fn tables(database: &TestDatabase) -> Vec<String> {
-    database
-        .lines("SELECT table_name AS value FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1")
+    let mut names =
+        database.lines("SELECT table_name AS value FROM information_schema.tables WHERE table_schema = DATABASE()");
+    names.sort();
+    names
 }
 
 const ALERTS: &str = "SELECT CONCAT_WS(' ', id, api_call_id, fingerprint, alert_name, severity, instance, status, \

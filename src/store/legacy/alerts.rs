@@ -115,7 +115,9 @@ pub(super) fn copy(conn: &mut AnyConnection, old: &Old, after: i64) -> Result<Op
     let rows = read(conn, table, &columns, &window.ids)?;
     let rows: Vec<Row> = rows.into_iter().map(|row| row.into_ours(now)).collect();
     if !rows.is_empty() {
-        each!(conn, |c| diesel::insert_into(poundcake_alerts::table).values(&rows).execute(c))?;
+        tx::write(conn, |conn| {
+            Ok(each!(conn, |c| diesel::insert_into(poundcake_alerts::table).values(&rows).execute(c))?)
+        })?;
     }
     Ok(Some(window::Copied { rows: rows.len(), last: window.last }))
 }

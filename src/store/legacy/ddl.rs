@@ -73,24 +73,33 @@ struct Next {
     id: i64,
 }
 
-/// Our `AUTO_INCREMENT`s go on where the old ones stood, rows deleted since included. InnoDB never goes below what is there.
-pub(super) fn number(conn: &mut AnyConnection, old: &Old) -> Result<(), StoreError> {
+/// Our `AUTO_INCREMENT`s go on where the old ones stood, rows deleted since included; false if they do.
+pub(super) fn number(conn: &mut AnyConnection, old: &Old) -> Result<bool, StoreError> {
     let calls = old.calls.clone().into_iter().collect();
     let alerts = old.alerts.clone().into_iter().collect();
+    let mut changed = false;
     for (ours, theirs) in std::iter::zip(OUR_TABLES, [calls, alerts, old.links()]) {
-        let mut next = 1;
-        for table in std::iter::once(ours).chain(theirs.iter().map(String::as_str)) {
-            let query = format!(
-                "SELECT CAST(GREATEST(COALESCE((SELECT auto_increment FROM information_schema.tables \
-                 WHERE table_schema = DATABASE() AND table_name = ?), 1), COALESCE((SELECT MAX(id) + 1 FROM `{table}`), 1)) \
-                 AS SIGNED) AS id"
-            );
-            let found: Next = diesel::sql_query(query).bind::<Text, _>(table).get_result(conn)?;
-            next = next.max(found.id);
+        let present = next_id(conn, ours)?;
+        let mut next = present;
+        for table in theirs {
+            next = next.max(next_id(conn, &table)?);
         }
-        diesel::sql_query(format!("ALTER TABLE {ours} AUTO_INCREMENT = {next}")).execute(conn)?;
+        if next > present {
+            diesel::sql_query(format!("ALTER TABLE {ours} AUTO_INCREMENT = {next}")).execute(conn)?;
+            changed = true;
+        }
     }
-    Ok(())
+    Ok(changed)
+}
+
+fn next_id(conn: &mut AnyConnection, table: &str) -> Result<i64, StoreError> {
+    let query = format!(
+        "SELECT CAST(GREATEST(COALESCE((SELECT auto_increment FROM information_schema.tables \
+         WHERE table_schema = DATABASE() AND table_name = ?), 1), COALESCE((SELECT MAX(id) + 1 FROM `{table}`), 1)) \
+         AS SIGNED) AS id"
+    );
+    let next: Next = diesel::sql_query(query).bind::<Text, _>(table).get_result(conn)?;
+    Ok(next.id)
 }
 
 /// Counts, and lets processes start; fails if anything that can be copied is missing.

@@ -142,7 +142,7 @@ fn back_to_the_old_days(database: &TestDatabase) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_older_system_ran_is_not_run_again_and_a_new_firing_is() {
-    let setup = Setup::new(Shape::Separate).await;
+    let setup = Setup::new(Shape::Separate).await.routes("routes:\n  - action: core.noop\n");
     back_to_the_old_days(&setup.database);
     old::create_with_links(&setup.database, 4);
     let of = |name: &str, fingerprint: &str, starts_at: &str| {
