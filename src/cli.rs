@@ -4,6 +4,7 @@ mod assemble;
 mod config;
 mod demo;
 mod dispatcher;
+mod doctor;
 mod failed;
 mod ingest;
 mod migrate;
@@ -52,6 +53,8 @@ enum Command {
     Discard(orders::Discard),
     /// Delete settled, closed history
     Prune(prune::Prune),
+    /// Check everything, and say what to do
+    Doctor(doctor::Doctor),
     /// Show the settings in force, secrets masked
     Config(WithSettings),
     /// Show what the routes do with an alert
@@ -105,6 +108,7 @@ impl Command {
             Self::Replay(command) => command.run().await,
             Self::Discard(command) => command.run().await,
             Self::Prune(command) => command.run().await,
+            Self::Doctor(command) => command.run().await,
             Self::Config(WithSettings { settings }) => {
                 started(settings);
                 config::run()

@@ -3,7 +3,8 @@
 //! Every change of an alert's state is one guarded UPDATE here; losing the race is a value.
 //! Files: `conn` and `tx` are the ground; `api_calls`, `alerts` and `links` one table each;
 //! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them; `selection`, `repair`
-//! and `prune` are what people do by hand, `legacy` takes over an older installation's tables; `history` and `depth` are what people and Prometheus read.
+//! and `prune` are what people do by hand, `legacy` takes over an older installation's tables; `history`, `depth` and
+//! `inspect` are what people, Prometheus and `doctor` read.
 
 pub mod alerts;
 pub mod any;
@@ -16,6 +17,7 @@ pub mod dispatch_log;
 pub mod due;
 pub mod history;
 mod ids;
+pub mod inspect;
 pub mod intake;
 pub mod legacy;
 pub mod links;

@@ -4,11 +4,13 @@
 //! hangs must fail so that the row stays the relay's.
 
 mod consumer;
+mod inspect;
 mod link;
 mod publisher;
 mod topology;
 
 pub use consumer::Consumer;
+pub use inspect::{Inspected, QueueState, inspect};
 pub use link::{BrokerUrl, UrlError};
 pub use publisher::Publisher;
 pub use topology::{DEAD_QUEUE, EXCHANGE, QUEUE, ROUTING_KEY};

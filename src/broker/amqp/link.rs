@@ -44,17 +44,28 @@ pub(super) struct Link {
 /// Connects and declares, or says why not.
 pub(super) async fn connect(url: &BrokerUrl, name: &str) -> Result<Link, String> {
     let attempt = async {
-        let properties = ConnectionProperties::default().with_connection_name(format!("poundcake {name}").into());
-        let connection = Connection::connect_uri(url.uri.clone(), properties).await?;
+        let connection = to_broker(url, name).await?;
         let Declared { channel, queue_created } = topology::declare(&connection).await?;
-        Ok::<_, lapin::Error>(Link { connection, channel, queue_created })
+        Ok(Link { connection, channel, queue_created })
     };
+    let link = within(attempt).await?;
+    log::info!(broker = url.label(), role = name; "connected to RabbitMQ");
+    Ok(link)
+}
+
+/// Connects and declares nothing.
+pub(super) async fn open(url: &BrokerUrl, name: &str) -> Result<Connection, String> {
+    within(to_broker(url, name)).await
+}
+
+async fn to_broker(url: &BrokerUrl, name: &str) -> Result<Connection, lapin::Error> {
+    let properties = ConnectionProperties::default().with_connection_name(format!("poundcake {name}").into());
+    Connection::connect_uri(url.uri.clone(), properties).await
+}
+
+async fn within<T>(attempt: impl Future<Output = Result<T, lapin::Error>>) -> Result<T, String> {
     match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
-        Ok(Ok(link)) => {
-            log::info!(broker = url.label(), role = name; "connected to RabbitMQ");
-            Ok(link)
-        }
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(done) => done.map_err(|error| error.to_string()),
         Err(_elapsed) => Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
     }
 }

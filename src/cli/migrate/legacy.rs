@@ -54,11 +54,10 @@ impl Legacy {
 }
 
 fn nothing(output: Output, surveyed: &Surveyed) -> anyhow::Result<ExitCode> {
-    match output {
-        Output::Json => print_json(surveyed)?,
-        Output::Table => {
-            println!("no table of an older PoundCake is here; a new database is made by: poundcake migrate up")
-        }
+    if output == Output::Json {
+        print_json(surveyed)?;
+    } else {
+        println!("no table of an older PoundCake is here; a new database is made by: poundcake migrate up");
     }
     Ok(ExitCode::from(NOTHING_MATCHED))
 }

@@ -97,9 +97,10 @@ impl OldCall {
         let old = self.request_id.clone().unwrap_or_default();
         // The one whose own cannot stand in our column gets another, and keeps its own beside it.
         let fits = !old.is_empty() && old.chars().count() <= 36 && !old.contains('\0') && taken.insert(old.clone());
-        let (request_id, client_request_id) = match fits {
-            true => (old, None),
-            false => (values::request_id(self.id), Some(column(&old, 128).into_owned()).filter(|old| !old.is_empty())),
+        let (request_id, client_request_id) = if fits {
+            (old, None)
+        } else {
+            (values::request_id(self.id), Some(column(&old, 128).into_owned()).filter(|old| !old.is_empty()))
         };
         Row {
             id: self.id,
