@@ -1,6 +1,6 @@
 //! StackStorm's own command line (`st2client` 3.9.0) against the stand-in: what an operator sees there agrees with our rows.
 
-use crate::harness::{KEY, Pipeline, Process, SOON, Setup, Shape, firing};
+use crate::harness::{KEY, Pipeline, Process, SOON, Setup, Shape, eventually, firing};
 use serde_json::{Value, json};
 use std::{path::PathBuf, process::Command};
 
@@ -19,19 +19,25 @@ fn st2(pipeline: &Pipeline, arguments: &[&str]) -> Process {
     let stand_in = &pipeline.setup.stand_in;
     let process = Process::program(client(), "")
         .variable("ST2_API_URL", stand_in.api_url())
-        .variable("ST2_AUTH_URL", stand_in.auth_url())
-        .variable("ST2_STREAM_URL", stand_in.stream_url())
+        // Its own notion of the URL: it adds the path.
+        .variable("ST2_AUTH_URL", stand_in.auth_url().trim_end_matches("/tokens"))
         .variable("ST2_API_KEY", KEY)
-        .variable("ST2_CONFIG_FILE", "/nonexistent")
-        .variable("HOME", std::env::temp_dir().display().to_string());
+        // The directory that it is started in: no configuration or token of anybody's.
+        .variable("HOME", ".");
     arguments.iter().fold(process, |process, argument| process.argument(*argument))
 }
 
-/// The JSON that it prints with `-j`.
-async fn json_of(pipeline: &Pipeline, arguments: &[&str]) -> Value {
+/// The JSON documents that it prints with `-j`: one, and for a workflow its tasks as another.
+async fn documents(pipeline: &Pipeline, arguments: &[&str]) -> Vec<Value> {
     let (status, output, error) = st2(pipeline, arguments).argument("-j").run().await;
     assert!(status.success(), "{arguments:?}: {output}{error}");
-    serde_json::from_str(output.trim_start_matches(['.', '\n'])).unwrap_or_else(|e| panic!("{e}: {output}"))
+    // `run` prints a dot for each time it asks.
+    let parsed = serde_json::Deserializer::from_str(output.trim_start_matches(['.', '\n'])).into_iter();
+    parsed.collect::<Result<_, _>>().unwrap_or_else(|e| panic!("{e}: {output}"))
+}
+
+async fn json_of(pipeline: &Pipeline, arguments: &[&str]) -> Value {
+    documents(pipeline, arguments).await.swap_remove(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +50,17 @@ async fn the_st2_command_shows_the_execution_that_our_link_names() {
     let action = pipeline.database().lines("SELECT st2_action_ref AS value FROM poundcake_st2_execution_link");
     let [id] = &link[..] else { panic!("{link:?}") };
 
-    let execution = json_of(&pipeline, &["execution", "get", id]).await;
+    let workflow = pipeline.st2();
+    eventually("the execution has ended", SOON, async || {
+        let all = workflow.executions();
+        let found = all.iter().find(|execution| execution.id == *id).map(|execution| execution.status.to_string());
+        if found.as_deref() == Some("succeeded") { Ok(()) } else { Err(found) }
+    })
+    .await;
+    let shown = documents(&pipeline, &["execution", "get", id]).await;
+    let [execution, tasks] = &shown[..] else { panic!("{shown:?}") };
+    assert_eq!(execution["status"], "succeeded", "{execution}");
+    assert_eq!(tasks.as_array().map(Vec::len), Some(2), "{tasks}");
     assert_eq!((&execution["id"], &execution["action"]["ref"]), (&json!(id), &json!(action[0])), "{execution}");
     let all = json_of(&pipeline, &["execution", "list"]).await;
     let listed: Vec<&Value> = all.as_array().expect("a list").iter().filter(|entry| entry["id"] == json!(id)).collect();
