@@ -4,6 +4,7 @@ mod assemble;
 mod config;
 mod demo;
 mod dispatcher;
+mod doctor;
 mod failed;
 mod ingest;
 mod migrate;
@@ -45,7 +46,7 @@ enum Command {
     Tracker(WithSettings),
     /// Everything in one process, on SQLite and an in-process queue by default
     Standalone(standalone::Standalone),
-    /// Bring the schema up, or show where it stands
+    /// Bring the schema up, show where it stands, take over an older installation
     Migrate(migrate::Migrate),
     /// List what has failed, newest first
     Failed(failed::Failed),
@@ -55,6 +56,8 @@ enum Command {
     Discard(orders::Discard),
     /// Delete settled, closed history
     Prune(prune::Prune),
+    /// Check everything, and say what to do
+    Doctor(doctor::Doctor),
     /// Show the settings in force, secrets masked
     Config(WithSettings),
     /// Show what the routes do with an alert
@@ -109,6 +112,7 @@ impl Command {
             Self::Replay(command) => command.run().await,
             Self::Discard(command) => command.run().await,
             Self::Prune(command) => command.run().await,
+            Self::Doctor(command) => command.run().await,
             Self::Config(WithSettings { settings }) => {
                 started(settings);
                 config::run()

@@ -6,6 +6,7 @@ pub mod alert;
 pub mod column;
 pub mod episode;
 pub mod fold;
+pub mod headers;
 pub mod ids;
 pub mod matcher;
 pub mod status;

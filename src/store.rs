@@ -3,8 +3,8 @@
 //! Every change of an alert's state is one guarded UPDATE here; losing the race is a value.
 //! Files: `conn`, `pool` (with `kept` and `pulse`) and `tx` are the ground; `api_calls`, `alerts` and `links` one table each;
 //! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them; `selection`, `repair`
-//! and `prune` are what people do by hand; `history` and `depth` are what people and Prometheus read; `executions` is
-//! StackStorm's side, which may be another server.
+//! and `prune` are what people do by hand, `legacy` takes over an older installation's tables; `history`, `depth` and
+//! `inspect` are what people, Prometheus and `doctor` read; `executions` is StackStorm's side, which may be another server.
 
 pub mod alerts;
 pub mod any;
@@ -18,8 +18,10 @@ pub mod due;
 pub mod executions;
 pub mod history;
 mod ids;
+pub mod inspect;
 pub mod intake;
 mod kept;
+pub mod legacy;
 pub mod links;
 pub mod migrate;
 mod openers;

@@ -4,12 +4,14 @@
 //! hangs must fail so that the row stays the relay's.
 
 mod consumer;
+mod inspect;
 mod link;
 mod publisher;
 mod repair;
 mod topology;
 
 pub use consumer::Consumer;
+pub use inspect::{Inspected, QueueState, inspect};
 pub use link::{BrokerUrl, UrlError};
 pub use publisher::Publisher;
 pub use repair::Repair;

@@ -1,4 +1,6 @@
-//! `poundcake migrate up|status`: our schema, and the one of StackStorm's tables.
+//! `poundcake migrate up|status|legacy`: our schema, the one of StackStorm's tables, and what an older installation left.
+
+mod legacy;
 
 use super::{assemble, started};
 use crate::{
@@ -25,6 +27,8 @@ enum Action {
     Up(super::WithSettings),
     /// Show what is applied, pending and unknown; exits 1 unless the schema is this program's
     Status(super::WithSettings),
+    /// Copy the tables of an older PoundCake into ours (MariaDB)
+    Legacy(legacy::Legacy),
 }
 
 impl Migrate {
@@ -32,6 +36,7 @@ impl Migrate {
         match self.action {
             Action::Up(with) => up(started(with.settings)).await,
             Action::Status(with) => status(started(with.settings)).await,
+            Action::Legacy(legacy) => legacy.run().await,
         }
     }
 }

@@ -2,7 +2,13 @@
 
 use crate::{
     alertmanager,
-    model::{column::column, fold::Arrival, ids::RequestId, matcher::Matchers},
+    model::{
+        column::column,
+        fold::Arrival,
+        headers::{self, CLIENT_REQUEST_ID},
+        ids::RequestId,
+        matcher::Matchers,
+    },
     store::{api_calls::NewApiCall, intake::Intake},
 };
 
@@ -18,20 +24,6 @@ pub struct RawWebhook {
     /// The peer's address.
     pub client_address: Option<String>,
 }
-
-/// Headers that are stored: none that carries credentials or cookies.
-const KEPT_HEADERS: [&str; 8] = [
-    "content-length",
-    "content-type",
-    "host",
-    "traceparent",
-    "user-agent",
-    "x-forwarded-for",
-    "x-forwarded-proto",
-    CLIENT_REQUEST_ID,
-];
-const CLIENT_REQUEST_ID: &str = "x-request-id";
-const HEADER_LENGTH: usize = 1_000;
 
 /// What is to be stored and answered.
 pub(super) struct Judged {
@@ -88,12 +80,8 @@ fn intake(raw: RawWebhook, status_code: i32, arrivals: Vec<Arrival>) -> Intake {
 }
 
 fn kept_headers(headers: &[(String, String)]) -> String {
-    let kept: serde_json::Map<String, serde_json::Value> = headers
-        .iter()
-        .filter(|(name, _)| KEPT_HEADERS.contains(&name.as_str()))
-        .map(|(name, value)| (name.clone(), column(value, HEADER_LENGTH).into()))
-        .collect();
-    serde_json::Value::Object(kept).to_string()
+    let kept = headers::kept(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    serde_json::to_string(&kept).unwrap_or_else(|_| "{}".to_owned())
 }
 
 /// Length and characters checked, else dropped: it is shown to people and searched for.

@@ -82,6 +82,16 @@ struct RawRule {
 }
 
 #[derive(Deserialize)]
+struct RawWebhook {
+    parameters: RawParameters,
+}
+
+#[derive(Deserialize)]
+struct RawParameters {
+    url: String,
+}
+
+#[derive(Deserialize)]
 struct RawInstance {
     status: TriggerInstanceStatus,
 }
@@ -100,6 +110,12 @@ impl Client {
         path.extend(post.name.as_str().split('/'));
         let request = self.request(Method::POST, &path).header("St2-Trace-Tag", post.trace_tag).json(post.body);
         WebhookOutcome::decide(self.send(request, Some(post.not_after)).await)
+    }
+
+    /// Whether any rule, enabled or not, has this webhook registered: a post to another is refused.
+    pub async fn has_webhook(&self, name: &WebhookName) -> Result<bool, LookupError> {
+        let registered: Vec<RawWebhook> = self.get_json(&["webhooks"], &[]).await?;
+        Ok(registered.iter().any(|webhook| webhook.parameters.url.trim_matches('/') == name.as_str()))
     }
 
     /// How far the rules engine is; `None` when StackStorm has no such trigger instance (any more).

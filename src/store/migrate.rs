@@ -16,9 +16,16 @@ const MARIADB: EmbeddedMigrations = embed_migrations!("migrations/mariadb");
 #[cfg(feature = "sqlite")]
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
+/// The tables that the migrations make.
+pub(super) const OUR_TABLES: [&str; 3] = ["poundcake_api_calls", "poundcake_alerts", "poundcake_st2_execution_link"];
+
 /// How long `up` waits for another one that holds the lock, in seconds.
 #[cfg(feature = "mysql")]
 const LOCK_WAIT_SECONDS: i32 = 60;
+
+/// The row in `__diesel_schema_migrations` that stands there from before the first migration until `migrate legacy` has
+/// copied and counted everything: as long as it is there, no process starts, so nobody writes beside the copy.
+pub(super) const TAKEOVER: &str = "legacy-takeover";
 
 /// What `migrate status` prints and what every start-up checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +36,8 @@ pub struct SchemaStatus {
     pub pending: Vec<String>,
     /// Applied, but not known here: the database is newer than the program.
     pub unknown: Vec<String>,
+    /// `migrate legacy` has begun and not finished.
+    pub taking_over: bool,
 }
 
 impl SchemaStatus {
@@ -39,6 +48,7 @@ impl SchemaStatus {
 
     /// The same for the schema of this name.
     pub fn require_current_of(&self, what: &str) -> Result<(), StoreError> {
+        self.refuse_half_a_takeover()?;
         if !self.unknown.is_empty() {
             return Err(StoreError::Schema(format!(
                 "{what} is newer than this program (it has {}); run a newer poundcake",
@@ -53,11 +63,22 @@ impl SchemaStatus {
         }
         Ok(())
     }
+
+    fn refuse_half_a_takeover(&self) -> Result<(), StoreError> {
+        if self.taking_over {
+            return Err(StoreError::Schema(
+                "the older installation's rows are not all copied yet; run (again): poundcake migrate legacy"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Applies what is pending and returns the versions applied. Safe to run from many hosts at once: one works, others wait.
 pub fn up(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
     locked(conn, |conn| {
+        status(conn)?.refuse_half_a_takeover()?;
         refuse_foreign_tables(conn)?;
         match conn {
             #[cfg(feature = "mysql")]
@@ -86,9 +107,12 @@ pub fn status(conn: &mut AnyConnection) -> Result<SchemaStatus, StoreError> {
         #[cfg(feature = "sqlite")]
         AnyConnection::Sqlite(_) => versions::<diesel::sqlite::Sqlite>(&SQLITE)?,
     };
-    let (applied, unknown): (Vec<_>, Vec<_>) = applied(conn)?.into_iter().partition(|version| ours.contains(version));
+    let (applied, mut unknown): (Vec<_>, Vec<_>) =
+        applied(conn)?.into_iter().partition(|version| ours.contains(version));
     let pending = ours.into_iter().filter(|version| !applied.contains(version)).collect();
-    Ok(SchemaStatus { applied, pending, unknown })
+    let taking_over = unknown.iter().any(|version| version == TAKEOVER);
+    unknown.retain(|version| version != TAKEOVER);
+    Ok(SchemaStatus { applied, pending, unknown, taking_over })
 }
 
 fn versions<DB>(known: &EmbeddedMigrations) -> Result<Vec<String>, StoreError>
@@ -128,15 +152,37 @@ fn refuse_foreign_tables(conn: &mut AnyConnection) -> Result<(), StoreError> {
     if !status(conn)?.applied.is_empty() {
         return Ok(());
     }
-    for table in ["poundcake_api_calls", "poundcake_alerts", "poundcake_st2_execution_link"] {
-        if table_exists(conn, table)? {
+    for table in OUR_TABLES {
+        if table_exists(conn, table)? && !is_ours(conn, table)? {
             return Err(StoreError::Schema(format!(
                 "the table {table} exists and was not made by these migrations; nothing was changed. \
-                 An older installation is taken over by: poundcake migrate legacy (not in this version yet)"
+                 An older installation is taken over by: poundcake migrate legacy"
             )));
         }
     }
     Ok(())
+}
+
+/// Whether our migrations made a table of our name, which its comment tells: one that was cut off between CREATE TABLE and
+/// the record of it has left its table. SQLite does both or neither.
+pub(super) fn is_ours(conn: &mut AnyConnection, table: &str) -> Result<bool, StoreError> {
+    if conn.is_single_writer() {
+        return Ok(false);
+    }
+    let query = "SELECT COUNT(*) AS n FROM information_schema.tables \
+                 WHERE table_schema = DATABASE() AND table_name = ? AND table_comment LIKE 'PoundCake: %'";
+    let count: Count = diesel::sql_query(query).bind::<Text, _>(table).get_result(conn)?;
+    Ok(count.n > 0)
+}
+
+/// Applies the next migration on MariaDB, if one is pending.
+#[cfg(feature = "mysql")]
+pub(super) fn next(conn: &mut diesel::MysqlConnection) -> Result<Option<String>, StoreError> {
+    if !conn.has_pending_migration(MARIADB).map_err(StoreError::Migration)? {
+        return Ok(None);
+    }
+    let applied = conn.run_next_migration(MARIADB).map_err(StoreError::Migration)?;
+    Ok(Some(applied.to_string()))
 }
 
 #[derive(diesel::QueryableByName)]

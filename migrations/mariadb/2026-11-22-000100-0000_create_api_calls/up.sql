@@ -1,4 +1,4 @@
-CREATE TABLE poundcake_api_calls (
+CREATE TABLE IF NOT EXISTS poundcake_api_calls (
     id BIGINT NOT NULL AUTO_INCREMENT,
     request_id VARCHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'UUIDv7, made by PoundCake; the public id of the webhook',
     method VARCHAR(16) NOT NULL COMMENT 'HTTP method',

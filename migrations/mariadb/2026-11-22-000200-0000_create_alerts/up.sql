@@ -1,4 +1,4 @@
-CREATE TABLE poundcake_alerts (
+CREATE TABLE IF NOT EXISTS poundcake_alerts (
     id BIGINT NOT NULL AUTO_INCREMENT,
     api_call_id BIGINT NOT NULL COMMENT 'the webhook that brought it',
     fingerprint VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT '16 hex digits of the label set; empty when the alert is invalid',

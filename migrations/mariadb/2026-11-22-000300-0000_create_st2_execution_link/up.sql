@@ -1,4 +1,4 @@
-CREATE TABLE poundcake_st2_execution_link (
+CREATE TABLE IF NOT EXISTS poundcake_st2_execution_link (
     id BIGINT NOT NULL AUTO_INCREMENT,
     request_id VARCHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL COMMENT 'the webhook''s request_id',
     alert_id BIGINT NOT NULL COMMENT 'the alert that was dispatched',

@@ -115,7 +115,7 @@ async fn under_lock(url: &BrokerUrl, lock: &lapin::Connection) -> Result<bool, E
     delete(&channel).await?;
     // The new one takes the old name with it when it goes: without this, RabbitMQ 3.10.8 finds the old name again at its
     // next start, and the queue is lost once more.
-    topology::declare_dispatch(&channel).await?;
+    topology::declare_as_it_should_be(&channel, QUEUE).await?;
     delete(&channel).await?;
     Ok(true)
 }

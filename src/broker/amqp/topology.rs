@@ -1,7 +1,7 @@
 //! The exchange, the queue and where dead letters go; declared on every connect, by both sides.
 
 use lapin::{
-    Channel, Connection, Error, ErrorKind, ExchangeKind,
+    Channel, Connection, Error, ErrorKind, ExchangeKind, Queue,
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     protocol::{AMQPErrorKind, AMQPSoftError},
     types::{AMQPValue, FieldTable, ShortString},
@@ -26,27 +26,36 @@ pub(super) async fn declare(connection: &Connection, may_create: bool) -> Result
         return Ok(None);
     }
     let channel = connection.create_channel().await?;
-    declare_queue(&channel, DEAD_EXCHANGE, ExchangeKind::Fanout, DEAD_QUEUE, dead_arguments()).await?;
-    declare_dispatch(&channel).await?;
+    declare_as_it_should_be(&channel, DEAD_QUEUE).await?;
+    declare_as_it_should_be(&channel, QUEUE).await?;
     Ok(Some(channel))
 }
 
-/// The exchange and the queue of dispatches alone.
-pub(super) async fn declare_dispatch(channel: &Channel) -> Result<(), Error> {
-    declare_queue(channel, EXCHANGE, ExchangeKind::Direct, QUEUE, dispatch_arguments()).await
+async fn exists(connection: &Connection) -> Result<bool, Error> {
+    Ok(look(connection, QUEUE).await?.is_some())
 }
 
-/// A passive declare of a missing queue closes its channel with 404, so it gets a channel of its own.
-async fn exists(connection: &Connection) -> Result<bool, Error> {
+/// A queue as it is; `None` if there is none. A passive declare of a missing queue closes its channel with 404, so it gets
+/// a channel of its own.
+pub(super) async fn look(connection: &Connection, queue: &'static str) -> Result<Option<Queue>, Error> {
     let channel = connection.create_channel().await?;
     let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    match channel.queue_declare(QUEUE.into(), passive, FieldTable::default()).await {
-        Ok(_) => {
+    match channel.queue_declare(queue.into(), passive, FieldTable::default()).await {
+        Ok(found) => {
             channel.close(200, ShortString::from("")).await?;
-            Ok(true)
+            Ok(Some(found))
         }
-        Err(error) if is_not_found(&error) => Ok(false),
+        Err(error) if is_not_found(&error) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// Exchange and queue once more, by which the broker compares what is there with what we want.
+pub(super) async fn declare_as_it_should_be(channel: &Channel, queue: &'static str) -> Result<(), Error> {
+    if queue == DEAD_QUEUE {
+        declare_queue(channel, DEAD_EXCHANGE, ExchangeKind::Fanout, DEAD_QUEUE, dead_arguments()).await
+    } else {
+        declare_queue(channel, EXCHANGE, ExchangeKind::Direct, QUEUE, dispatch_arguments()).await
     }
 }
 

@@ -120,7 +120,7 @@ pub fn status(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<SchemaSt
     let (applied, unknown): (Vec<_>, Vec<_>) = versions.partition(|version| known(version));
     let ours = CHANGES.iter().map(|change| change.version.to_owned());
     let pending = ours.filter(|version| !applied.contains(version)).collect();
-    Ok(SchemaStatus { applied, pending, unknown })
+    Ok(SchemaStatus { applied, pending, unknown, taking_over: false })
 }
 
 /// Tables of these names that others made are not touched.

@@ -1,0 +1,82 @@
+//! What `doctor` asks RabbitMQ: our queues as they are, without making them.
+
+use super::{
+    link::{self, BrokerUrl},
+    topology::{self, DEAD_QUEUE, QUEUE},
+};
+use lapin::{Connection, Error, ErrorKind, protocol::AMQPErrorKind};
+use std::time::Duration;
+
+/// For one question: a queue without a leader does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Both queues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// What dispatchers consume.
+    pub dispatch: QueueState,
+    /// What could not be read.
+    pub dead: QueueState,
+}
+
+/// One queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueueState {
+    /// It exists.
+    There {
+        /// Messages that wait.
+        messages: u32,
+        /// Who consumes it.
+        consumers: u32,
+        /// How it differs from what we declare, in the broker's words.
+        difference: Option<String>,
+    },
+    /// It does not exist.
+    Missing,
+    /// The broker would not say.
+    Unknown(String),
+}
+
+/// Looks at both queues; `Err` when the broker cannot be reached.
+pub async fn inspect(url: &BrokerUrl) -> Result<Inspected, String> {
+    let connection = link::bounded(link::open(url, "doctor")).await?;
+    let dispatch = state(&connection, QUEUE).await;
+    let dead = state(&connection, DEAD_QUEUE).await;
+    if let Err(error) = connection.close(200, "done".into()).await {
+        log::debug!(error:% = error; "closing doctor's connection failed");
+    }
+    Ok(Inspected { dispatch, dead })
+}
+
+async fn state(connection: &Connection, queue: &'static str) -> QueueState {
+    let look = async {
+        let Some(found) = topology::look(connection, queue).await? else { return Ok(QueueState::Missing) };
+        let (messages, consumers) = (found.message_count(), found.consumer_count());
+        Ok(QueueState::There { messages, consumers, difference: difference(connection, queue).await? })
+    };
+    match tokio::time::timeout(PATIENCE, look).await {
+        Ok(Ok(state)) => state,
+        Ok(Err(error)) => QueueState::Unknown(Error::to_string(&error)),
+        Err(_elapsed) => {
+            let seconds = PATIENCE.as_secs();
+            QueueState::Unknown(format!(
+                "no answer within {seconds} s: the queue may have no leader (rabbitmq-queues quorum_status)"
+            ))
+        }
+    }
+}
+
+/// Declares the queue that is there as it should be: the broker compares, and names what differs.
+async fn difference(connection: &Connection, queue: &'static str) -> Result<Option<String>, Error> {
+    let channel = connection.create_channel().await?;
+    match topology::declare_as_it_should_be(&channel, queue).await {
+        Ok(()) => Ok(None),
+        Err(error) if is_of_the_channel(&error) => Ok(Some(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+/// Refused by the broker, which goes on talking to us: another type, other arguments, or no right to declare.
+fn is_of_the_channel(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if matches!(amqp.kind(), AMQPErrorKind::Soft(_)))
+}

@@ -1,0 +1,65 @@
+//! `poundcake doctor`: everything that has to be right for an alert to end in an execution, looked at once, with what to do.
+//!
+//! It only reads. Every finding is one line; secrets are in none of them.
+
+mod database;
+mod finding;
+mod rabbitmq;
+mod rows;
+mod stackstorm;
+
+use super::{
+    selection::{Output, print_json},
+    started,
+};
+use crate::{config::Settings, store::Store};
+use finding::{Finding, Level};
+use std::process::ExitCode;
+
+const EXIT_CODES: &str = "Exit status: 0 everything is as it should be, 1 something is wrong, 2 nothing is wrong but not everything could be checked";
+
+/// `poundcake doctor`
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct Doctor {
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+    #[command(flatten)]
+    settings: Box<Settings>,
+}
+
+impl Doctor {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let settings = started(*self.settings);
+        let (database, rabbitmq, stackstorm) =
+            tokio::join!(of_database(&settings), rabbitmq::check(&settings), stackstorm::check(&settings));
+        let findings: Vec<Finding> = [database, rabbitmq, stackstorm].into_iter().flatten().collect();
+        match self.output {
+            Output::Json => {
+                let verdict = finding::verdict(&findings);
+                print_json(&serde_json::json!({ "verdict": verdict, "findings": findings }))?;
+            }
+            Output::Table => findings.iter().for_each(|finding| print!("{}", finding.lines())),
+        }
+        Ok(match finding::verdict(&findings) {
+            Level::Wrong => ExitCode::from(1),
+            Level::Unknown => ExitCode::from(2),
+            Level::Ok | Level::Note => ExitCode::SUCCESS,
+        })
+    }
+}
+
+/// The database and, if it has our schema, the rows in it.
+async fn of_database(settings: &Settings) -> Vec<Finding> {
+    let url = match settings.database.url() {
+        Ok(url) => url,
+        Err(error) => return vec![Finding::unknown("database", "settings", format!("{error:#}"))],
+    };
+    let store = Store::new(url, 1);
+    let (mut findings, usable) = database::check(settings, &store).await;
+    if usable {
+        findings.extend(rows::check(&store).await);
+    }
+    findings
+}

@@ -1,0 +1,62 @@
+//! The database: there, ours, writable, with room for the largest webhook.
+
+use super::finding::Finding;
+use crate::{
+    clock,
+    config::Settings,
+    logging,
+    store::{Store, StoreError, inspect, migrate, packet},
+};
+
+const AREA: &str = "database";
+
+/// The findings, and whether our tables can be read.
+pub(super) async fn check(settings: &Settings, store: &Store) -> (Vec<Finding>, bool) {
+    if let Err(error) = store.ping().await {
+        let advice = "start it, or set DATABASE_URL right; ingest answers 503 meanwhile and Alertmanager sends again";
+        return (vec![Finding::wrong(AREA, "reachable", logging::chain(&error)).advice(advice)], false);
+    }
+    let mut findings = vec![Finding::ok(AREA, "reachable", store.label())];
+    let schema = schema(store).await;
+    let usable = matches!(schema, Ok(()));
+    findings.push(match schema {
+        Ok(()) => Finding::ok(AREA, "schema", "this program's"),
+        Err(StoreError::Schema(text)) => Finding::wrong(AREA, "schema", text).advice("poundcake migrate status"),
+        Err(error) => Finding::unknown(AREA, "schema", logging::chain(&error)),
+    });
+    findings.extend(
+        server(settings, store)
+            .await
+            .unwrap_or_else(|error| vec![Finding::unknown(AREA, "server", logging::chain(&error))]),
+    );
+    (findings, usable)
+}
+
+async fn schema(store: &Store) -> Result<(), StoreError> {
+    store.run(|conn| migrate::status(conn)?.require_current()).await
+}
+
+async fn server(settings: &Settings, store: &Store) -> Result<Vec<Finding>, StoreError> {
+    let (server, packet) = store.run(|conn| Ok((inspect::server(conn)?, packet::max_allowed(conn)?))).await?;
+    let mut findings = vec![if server.read_only {
+        Finding::wrong(AREA, "writable", "@@read_only is on")
+            .advice("if this is a replica, point DATABASE_URL at the primary; else: SET GLOBAL read_only = OFF")
+    } else {
+        Finding::ok(AREA, "writable", "yes")
+    }];
+    if let Some(packet) = packet {
+        let (body, check) = (settings.http.max_body_bytes, "max_allowed_packet");
+        findings.push(if body > packet / 2 {
+            let found = format!("{packet} bytes; webhooks above {} bytes are refused", packet / 2);
+            let needed = body.saturating_mul(2);
+            Finding::note(AREA, check, found)
+                .advice(format!("for POUNDCAKE_MAX_BODY_BYTES={body}: SET GLOBAL max_allowed_packet = {needed}"))
+        } else {
+            Finding::ok(AREA, check, format!("{packet} bytes"))
+        });
+    }
+    let difference = (server.now - clock::utc_now()).num_milliseconds();
+    let found = format!("the database's is {difference} ms ahead of this host's; only the database's is used");
+    findings.push(Finding::ok(AREA, "clock", found));
+    Ok(findings)
+}

@@ -1,0 +1,104 @@
+//! One thing that was looked at.
+
+use crate::model::column::column;
+use serde::Serialize;
+
+/// What a finding means; the worst of all decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Level {
+    /// As it should be.
+    Ok,
+    /// Good to know.
+    Note,
+    /// Could not be looked at.
+    Unknown,
+    /// A person has to do something.
+    Wrong,
+}
+
+/// One line of the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    pub(super) level: Level,
+    pub(super) area: &'static str,
+    pub(super) check: String,
+    pub(super) found: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) advice: Option<String>,
+}
+
+/// Characters of a foreign text that are shown.
+const LONGEST: usize = 600;
+
+impl Finding {
+    fn new(level: Level, area: &'static str, check: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { level, area, check: check.into(), found: harmless(&found.into()), advice: None }
+    }
+
+    pub(super) fn ok(area: &'static str, check: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::new(Level::Ok, area, check, found)
+    }
+
+    pub(super) fn note(area: &'static str, check: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::new(Level::Note, area, check, found)
+    }
+
+    pub(super) fn unknown(area: &'static str, check: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::new(Level::Unknown, area, check, found)
+    }
+
+    pub(super) fn wrong(area: &'static str, check: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::new(Level::Wrong, area, check, found)
+    }
+
+    #[must_use]
+    pub(super) fn advice(mut self, text: impl Into<String>) -> Self {
+        self.advice = Some(text.into());
+        self
+    }
+
+    /// For people.
+    pub(super) fn lines(&self) -> String {
+        let word = match self.level {
+            Level::Ok => "ok",
+            Level::Note => "note",
+            Level::Unknown => "?",
+            Level::Wrong => "WRONG",
+        };
+        let advice = self.advice.as_ref().map(|text| format!("         do: {text}\n")).unwrap_or_default();
+        format!("{word:<7}{:<12}{:<24}{}\n{advice}", self.area, self.check, self.found)
+    }
+}
+
+/// The worst of them.
+pub(super) fn verdict(findings: &[Finding]) -> Level {
+    findings.iter().map(|finding| finding.level).max().map_or(Level::Unknown, |worst| worst.max(Level::Ok))
+}
+
+/// Of one line and bounded length: a terminal obeys control characters.
+fn harmless(text: &str) -> String {
+    column(text, LONGEST).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_outweighs_what_is_not_known() {
+        let ok = Finding::ok("a", "b", "c");
+        let (note, unknown, wrong) =
+            (Finding::note("a", "b", "c"), Finding::unknown("a", "b", "c"), Finding::wrong("a", "b", "c"));
+        assert_eq!(verdict(std::slice::from_ref(&ok)), Level::Ok);
+        assert_eq!(verdict(&[ok.clone(), note]), Level::Note);
+        assert_eq!(verdict(&[unknown.clone(), ok]), Level::Unknown);
+        assert_eq!(verdict(&[unknown, wrong]), Level::Wrong);
+    }
+
+    #[test]
+    fn foreign_text_stays_on_its_line() {
+        assert_eq!(Finding::ok("a", "b", "x\n\u{1b}[31my").found, "x  [31my");
+    }
+}

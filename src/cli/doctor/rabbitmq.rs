@@ -1,0 +1,85 @@
+//! RabbitMQ: there, with our queues as we declare them, consumed, and nothing among the dead letters.
+
+use super::finding::Finding;
+use crate::{
+    broker::amqp::{Inspected, QueueState, inspect},
+    config::Settings,
+};
+
+const AREA: &str = "rabbitmq";
+
+pub(super) async fn check(settings: &Settings) -> Vec<Finding> {
+    let broker = &settings.broker;
+    if broker.amqp_url.is_none() && broker.amqp_url_file.is_none() && is_sqlite(settings) {
+        return vec![Finding::ok(AREA, "queue", "none: standalone has a queue of its own")];
+    }
+    let url = match broker.url() {
+        Ok(url) => url,
+        Err(error) => return vec![Finding::unknown(AREA, "settings", format!("{error:#}"))],
+    };
+    let label = url.label();
+    match inspect(&url).await {
+        Ok(Inspected { dispatch, dead }) => {
+            let mut findings = vec![Finding::ok(AREA, "reachable", &label)];
+            let vhost = label.split_once('/').map_or("/", |(_, vhost)| if vhost.is_empty() { "/" } else { vhost });
+            findings.extend(of_dispatch(&dispatch, vhost));
+            findings.push(of_dead(&dead, vhost));
+            findings
+        }
+        Err(error) => vec![Finding::wrong(AREA, "reachable", format!("{label}: {error}")).advice(
+            "start it (rabbitmqctl status), or correct AMQP_URL; alerts are stored and wait in the database meanwhile",
+        )],
+    }
+}
+
+fn is_sqlite(settings: &Settings) -> bool {
+    settings.database.url().is_ok_and(|url| url.is_sqlite())
+}
+
+const DISPATCH: &str = "poundcake.dispatch";
+const DEAD: &str = "poundcake.dead";
+
+fn of_dispatch(state: &QueueState, vhost: &str) -> Vec<Finding> {
+    let QueueState::There { messages, consumers, difference } = state else { return vec![trouble(DISPATCH, state)] };
+    let mut findings = Vec::new();
+    findings.extend(difference.as_ref().map(|difference| of_difference(DISPATCH, difference, vhost)));
+    let found = format!("{messages} messages wait, {consumers} consumers");
+    findings.push(if *consumers == 0 {
+        Finding::wrong(AREA, DISPATCH, found).advice(
+            "no dispatcher consumes: start one, unless it was stopped on purpose; if it runs, its log and \
+             poundcake_circuit_state say whether it waits for StackStorm",
+        )
+    } else {
+        Finding::ok(AREA, DISPATCH, found)
+    });
+    findings
+}
+
+fn of_dead(state: &QueueState, vhost: &str) -> Finding {
+    match state {
+        QueueState::There { difference: Some(difference), .. } => of_difference(DEAD, difference, vhost),
+        QueueState::There { messages: 0, .. } => Finding::ok(AREA, DEAD, "0 messages"),
+        QueueState::There { messages, .. } => Finding::wrong(AREA, DEAD, format!("{messages} messages")).advice(format!(
+            "somebody else publishes to our exchange, or a dispatcher could not finish 1,000 deliveries; messages hold ids only, and the rows \
+             are published again by themselves: once looked at, rabbitmqctl purge_queue -p {vhost} {DEAD}"
+        )),
+        other => trouble(DEAD, other),
+    }
+}
+
+fn of_difference(queue: &'static str, difference: &str, vhost: &str) -> Finding {
+    Finding::wrong(AREA, queue, difference).advice(format!(
+        "somebody else declared it, or a policy changed: rabbitmqctl delete_queue -p {vhost} {queue}; it is made anew, and every row that was \
+         in it is published again"
+    ))
+}
+
+fn trouble(queue: &'static str, state: &QueueState) -> Finding {
+    match state {
+        QueueState::Missing => {
+            Finding::wrong(AREA, queue, "not there").advice("ingest and dispatcher make it when they start")
+        }
+        QueueState::Unknown(error) => Finding::unknown(AREA, queue, error),
+        QueueState::There { .. } => Finding::ok(AREA, queue, "there"),
+    }
+}

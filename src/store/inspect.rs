@@ -1,0 +1,115 @@
+//! What `doctor` asks the database: the server's state, and rows that nobody has looked at in time.
+
+use super::{StoreError, any::AnyConnection, tx};
+use crate::model::status::{DispatchReason, DispatchStatus};
+use chrono::{NaiveDateTime, TimeDelta};
+#[cfg(feature = "mysql")]
+use diesel::sql_types::Bool;
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    sql_types::{BigInt, Nullable, Text, Timestamp},
+};
+
+/// The server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Server {
+    /// No write can succeed, unless its user has rights that ours need not have.
+    pub read_only: bool,
+    /// Its clock, UTC.
+    pub now: NaiveDateTime,
+}
+
+#[cfg(feature = "mysql")]
+#[derive(QueryableByName)]
+struct ReadOnly {
+    #[diesel(sql_type = Bool)]
+    read_only: bool,
+}
+
+/// Asks the server about itself. An SQLite file that we could open is writable: opening it sets WAL.
+pub fn server(conn: &mut AnyConnection) -> Result<Server, StoreError> {
+    let now = tx::now(conn)?;
+    let read_only = match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(conn) => {
+            let row: ReadOnly = diesel::sql_query("SELECT @@read_only AS read_only").get_result(conn)?;
+            row.read_only
+        }
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(_) => false,
+    };
+    Ok(Server { read_only, now })
+}
+
+/// Rows of one state whose due time has passed by more than was allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overdue {
+    /// The state.
+    pub status: DispatchStatus,
+    /// How many.
+    pub rows: i64,
+    /// How long the first of them has been due.
+    pub oldest_seconds: i64,
+}
+
+#[derive(QueryableByName)]
+struct OverdueRow {
+    #[diesel(sql_type = Text)]
+    dispatch_status: DispatchStatus,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+    #[diesel(sql_type = Nullable<Timestamp>)]
+    oldest: Option<NaiveDateTime>,
+}
+
+/// Rows that somebody should have looked at `grace` ago, by the database's clock.
+pub fn overdue(conn: &mut AnyConnection, grace: TimeDelta) -> Result<Vec<Overdue>, StoreError> {
+    let now = tx::now(conn)?;
+    let rows: Vec<OverdueRow> = diesel::sql_query(
+        "SELECT dispatch_status, COUNT(*) AS n, MIN(next_attempt_at) AS oldest FROM poundcake_alerts \
+         WHERE dispatch_status IN ('pending', 'queued', 'dispatching', 'awaiting_execution') AND next_attempt_at < ? \
+         GROUP BY dispatch_status ORDER BY dispatch_status",
+    )
+    .bind::<Timestamp, _>(now - grace)
+    .load(conn)?;
+    let overdue = |row: OverdueRow| Overdue {
+        status: row.dispatch_status,
+        rows: row.n,
+        oldest_seconds: row.oldest.map_or(0, |oldest| (now - oldest).num_seconds()),
+    };
+    Ok(rows.into_iter().map(overdue).collect())
+}
+
+#[derive(QueryableByName)]
+struct FailedRow {
+    #[diesel(sql_type = Nullable<Text>)]
+    dispatch_reason: Option<DispatchReason>,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Failed rows by reason.
+pub fn failed(conn: &mut AnyConnection) -> Result<Vec<(Option<DispatchReason>, i64)>, StoreError> {
+    let rows: Vec<FailedRow> = diesel::sql_query(
+        "SELECT dispatch_reason, COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_status = 'failed' \
+         GROUP BY dispatch_reason ORDER BY dispatch_reason",
+    )
+    .load(conn)?;
+    Ok(rows.into_iter().map(|row| (row.dispatch_reason, row.n)).collect())
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Rows that are not settled and that StackStorm may have run already: they are looked up before anything is posted.
+pub fn uncertain(conn: &mut AnyConnection) -> Result<i64, StoreError> {
+    let count: Count = diesel::sql_query(
+        "SELECT COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_uncertain = 1 \
+         AND dispatch_status IN ('pending', 'queued', 'dispatching', 'awaiting_execution')",
+    )
+    .get_result(conn)?;
+    Ok(count.n)
+}

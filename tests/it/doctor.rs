@@ -1,0 +1,186 @@
+//! `poundcake doctor`: what it says with everything up, with each neighbour down, and with what goes wrong in practice.
+
+use crate::harness::{Pipeline, Process, SOON, Setup, Shape, TestDatabase, eventually, firing};
+use serde_json::{Value, json};
+
+const T0: &str = "2026-11-22T01:00:00Z";
+const ROUTES: &str = "routes: [{name: all, action: core.noop}]";
+const NOWHERE: &str = "127.0.0.1:1";
+
+/// Exit code and findings.
+async fn doctor(process: Process) -> (i32, Value) {
+    let (status, output, error) = process.argument("--output").argument("json").run().await;
+    let document: Value = serde_json::from_str(&output).unwrap_or_else(|e| panic!("{e}: {output}{error}"));
+    for secret in ["s3cret", "test-key"] {
+        assert!(!output.contains(secret) && !error.contains(secret), "{output}{error}");
+    }
+    (status.code().expect("a code"), document)
+}
+
+/// `area check` of the findings of a level.
+fn of_level(document: &Value, level: &str) -> Vec<String> {
+    let all = document["findings"].as_array().expect("findings");
+    let chosen = all.iter().filter(|finding| finding["level"] == level);
+    chosen.map(|finding| format!("{} {}", finding["area"], finding["check"]).replace('"', "")).collect()
+}
+
+/// What was found and what to do, of one check.
+fn of_check<'a>(document: &'a Value, check: &str) -> (&'a str, &'a str) {
+    let all = document["findings"].as_array().expect("findings");
+    let found = all.iter().find(|finding| finding["check"] == check).unwrap_or_else(|| panic!("{check}: {document}"));
+    (found["found"].as_str().unwrap_or_default(), found["advice"].as_str().unwrap_or_default())
+}
+
+async fn running() -> Pipeline {
+    let pipeline = Setup::new(Shape::Separate).await.routes(ROUTES).start().await;
+    pipeline.send(&[firing("HostDown", "a", T0)]).await;
+    pipeline.settled().await;
+    pipeline
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_everything_up_it_exits_0() {
+    let pipeline = running().await;
+    let (code, document) = doctor(pipeline.setup.process("doctor")).await;
+    assert_eq!((code, &document["verdict"]), (0, &json!("ok")), "{document}");
+    let ok = of_level(&document, "ok");
+    for check in [
+        "database reachable",
+        "database schema",
+        "database writable",
+        "database max_allowed_packet",
+        "database clock",
+        "rabbitmq reachable",
+        "rabbitmq poundcake.dispatch",
+        "rabbitmq poundcake.dead",
+        "stackstorm reachable",
+        "stackstorm action:core.noop",
+        "rows queued",
+        "rows failed",
+    ] {
+        assert!(ok.iter().any(|found| found == check), "{check}: {document}");
+    }
+    let (status, output, _) = pipeline.setup.process("doctor").run().await;
+    assert!(status.success() && output.lines().all(|line| line.starts_with("ok ")), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_one_small_machine_there_is_no_rabbitmq_to_check() {
+    let pipeline = Setup::new(Shape::Standalone).await.start().await;
+    let (code, document) = doctor(pipeline.setup.process("doctor")).await;
+    assert_eq!(code, 0, "{document}");
+    assert_eq!(of_check(&document, "webhook:poundcake_alert").0, "registered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_neighbour_that_is_down_is_named_with_what_to_do_and_the_others_are_checked_all_the_same() {
+    let pipeline = running().await;
+    let down = [
+        ("DATABASE_URL", format!("mysql://u:s3cret@{NOWHERE}/x"), "database", "ingest answers 503"),
+        ("AMQP_URL", format!("amqp://u:s3cret@{NOWHERE}/x"), "rabbitmq", "wait in the database"),
+        ("ST2_API_URL", format!("http://{NOWHERE}/v1"), "stackstorm", "st2ctl status"),
+    ];
+    for (variable, url, area, advice) in down {
+        let (code, document) = doctor(pipeline.setup.process("doctor").variable(variable, url)).await;
+        assert_eq!((code, &document["verdict"]), (1, &json!("wrong")), "{document}");
+        assert_eq!(of_level(&document, "wrong"), [format!("{area} reachable")], "{document}");
+        let wrong = document["findings"].as_array().expect("findings").iter().find(|f| f["level"] == "wrong");
+        assert!(wrong.expect("one")["advice"].as_str().expect("advice").contains(advice), "{document}");
+        let ok = of_level(&document, "ok");
+        let others = ["database", "rabbitmq", "stackstorm"].into_iter().filter(|other| *other != area);
+        for other in others {
+            assert!(ok.contains(&format!("{other} reachable")), "{document}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_checked_is_not_wrong() {
+    let database = TestDatabase::sqlite();
+    let process = |name| Process::poundcake(name).variable("DATABASE_URL", database.url());
+    assert!(process("migrate").argument("up").run().await.0.success());
+    let (code, document) = doctor(process("doctor")).await;
+    assert_eq!((code, &document["verdict"]), (2, &json!("unknown")), "{document}");
+    assert!(of_check(&document, "settings").0.contains("ST2_API_URL"), "{document}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_with_other_arguments_and_one_that_is_missing_are_found_and_left_as_they_are() {
+    let setup = Setup::new(Shape::Separate).await.routes(ROUTES);
+    let vhost = setup.vhost.as_ref().expect("a vhost");
+    vhost.declare("poundcake.dispatch", json!({ "x-queue-type": "classic" })).await;
+    let (code, document) = doctor(setup.process("doctor")).await;
+    assert_eq!(code, 1, "{document}");
+    let (found, advice) = of_check(&document, "poundcake.dispatch");
+    assert!(found.contains("inequivalent arg '") && advice.contains("delete_queue -p "), "{document}");
+    assert_eq!(of_check(&document, "poundcake.dead").0, "not there");
+    assert_eq!(vhost.depth("poundcake.dead").await, None, "asking makes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_counted_until_they_are_purged() {
+    let pipeline = running().await;
+    let vhost = pipeline.setup.vhost.as_ref().expect("a vhost");
+    vhost.publish("poundcake.dispatch", "no message of ours").await;
+    let purge = eventually("the dead letter is found", SOON, async || {
+        let (code, document) = doctor(pipeline.setup.process("doctor")).await;
+        let (found, advice) = of_check(&document, "poundcake.dead");
+        if (code, found) == (1, "1 messages") { Ok(advice.to_owned()) } else { Err(found.to_owned()) }
+    })
+    .await;
+    assert!(purge.contains("rabbitmqctl purge_queue -p pc-") && purge.ends_with(" poundcake.dead"), "{purge}");
+    vhost.purge("poundcake.dead").await;
+    assert_eq!(doctor(pipeline.setup.process("doctor")).await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn routes_that_lead_to_nothing_and_a_key_that_opens_nothing_are_found() {
+    let routes = "routes:\n- {name: hosts, match: 'a=\"b\"', action: core.nope}\n- {name: disks, webhook: nobody_listens}\n- {action: core.nope}";
+    let pipeline = Setup::new(Shape::Separate).await.routes(routes).start().await;
+    let (code, document) = doctor(pipeline.setup.process("doctor")).await;
+    assert_eq!((code, of_level(&document, "wrong").len()), (1, 2), "{document}");
+    let (found, advice) = of_check(&document, "action:core.nope");
+    assert!(
+        found.ends_with("no such action; used by hosts, route 3") && advice.contains("st2 pack install"),
+        "{document}"
+    );
+    let (found, advice) = of_check(&document, "webhook:nobody_listens");
+    assert!(found.ends_with("used by disks") && advice.contains("core.st2.webhook"), "{document}");
+
+    let (code, document) = doctor(pipeline.setup.process("doctor").variable("ST2_API_KEY", "s3cret")).await;
+    assert_eq!(code, 1, "{document}");
+    assert!(of_check(&document, "key").1.contains("st2 apikey create"), "{document}");
+
+    let (code, document) = doctor(pipeline.setup.process("doctor").variable("POUNDCAKE_ROUTES", "/nowhere.yaml")).await;
+    assert_eq!(code, 1, "{document}");
+    assert!(of_check(&document, "routes").0.contains("/nowhere.yaml"), "{document}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_nobody_looks_at_and_rows_that_have_failed_are_found() {
+    let pipeline = Setup::new(Shape::Separate).await.routes(ROUTES).start_without_dispatcher().await;
+    pipeline.send(&[firing("HostDown", "a", T0), firing("HostDown", "b", T0)]).await;
+    let database = pipeline.database();
+    database.execute(
+        "UPDATE poundcake_alerts SET dispatch_status = 'awaiting_execution', next_attempt_at = UTC_TIMESTAMP() - INTERVAL 5 MINUTE \
+         WHERE id = 1",
+    );
+    database.execute(
+        "UPDATE poundcake_alerts SET dispatch_status = 'failed', dispatch_reason = 'rejected', next_attempt_at = NULL WHERE id = 2",
+    );
+    let (code, document) = doctor(pipeline.setup.process("doctor")).await;
+    assert_eq!(code, 1, "{document}");
+    let (found, advice) = of_check(&document, "awaiting_execution");
+    assert!(found.contains("1 overdue, the first by 30") && advice.contains("dispatchers"), "{document}");
+    assert_eq!(of_check(&document, "failed").0, "1 rows: 1 rejected");
+    let (found, advice) = of_check(&document, "poundcake.dispatch");
+    assert!(found.ends_with(", 0 consumers") && advice.contains("no dispatcher consumes"), "{document}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_is_not_ours_is_found() {
+    let database = TestDatabase::mariadb();
+    let (code, document) = doctor(Process::poundcake("doctor").variable("DATABASE_URL", database.url())).await;
+    assert_eq!(code, 1, "{document}");
+    assert!(of_check(&document, "schema").0.contains("poundcake migrate up"), "{document}");
+}
