@@ -19,6 +19,7 @@
 //! - [`relay`]: from rows to the broker: after COMMIT, and whatever is due.
 //! - [`dispatcher`]: from a message to an execution link: claim, route, trigger, record, ack.
 //! - [`replay`]: what operators do by hand: replay, discard, prune.
+//! - [`history`]: what became of webhooks: our rows, StackStorm's beside them, figures.
 //! - [`http`]: every route on one screen (`http::routes`), who may call it, and errors as HTTP.
 //! - [`cli`]: the commands, one file each.
 //!
@@ -34,6 +35,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dispatcher;
+pub mod history;
 pub mod http;
 pub mod ingest;
 pub mod logging;
