@@ -27,6 +27,7 @@ demo: ## The main job on SQLite with a StackStorm stand-in; needs gcc only
 
 test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; installs them if missing
 	tests/services.sh install
+	tests/venv.sh schemathesis -r tests/requirements/schemathesis.txt
 	cargo test --locked --no-run
 	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) DURATION=$(CHAOS_IN_TEST) SEED=$(CHAOS_SEED) tests/services.sh run cargo test --locked
 

@@ -1,12 +1,15 @@
 //! The commands, one file each; this file lists them and starts what all of them need.
 
+mod alerts;
 mod assemble;
 mod config;
 mod demo;
 mod dispatcher;
 mod doctor;
 mod failed;
+mod history;
 mod ingest;
+mod local;
 mod migrate;
 mod orders;
 mod prune;
@@ -16,9 +19,13 @@ mod selection;
 mod send_test;
 mod stand_in;
 mod standalone;
+mod stats;
+mod story;
 mod table;
 mod tracker;
+mod watch;
 mod who;
+mod words;
 
 use crate::{config::Settings, logging};
 use anyhow::Context;
@@ -48,6 +55,12 @@ enum Command {
     Standalone(standalone::Standalone),
     /// Bring the schema up, show where it stands, take over an older installation
     Migrate(migrate::Migrate),
+    /// Show everything about a request, a fingerprint, an alert or an execution
+    History(history::Show),
+    /// List alerts, newest first
+    Alerts(alerts::Alerts),
+    /// Show how executions have gone, per workflow and per day
+    Stats(stats::Show),
     /// List what has failed, newest first
     Failed(failed::Failed),
     /// Run failed or skipped alerts anew
@@ -108,6 +121,9 @@ impl Command {
             Self::Tracker(WithSettings { settings }) => tracker::run(started(settings)).await,
             Self::Standalone(command) => command.run().await,
             Self::Migrate(command) => command.run().await,
+            Self::History(command) => command.run().await,
+            Self::Alerts(command) => command.run().await,
+            Self::Stats(command) => command.run().await,
             Self::Failed(command) => command.run().await,
             Self::Replay(command) => command.run().await,
             Self::Discard(command) => command.run().await,

@@ -2,7 +2,7 @@
 //!
 //! Whatever is compared between hosts (due times, leases, ages) uses the database's clock instead (`store::tx::now`).
 
-use chrono::{NaiveDateTime, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Timelike, Utc};
 
 /// UTC now, cut to microseconds, which is what both databases keep.
 pub fn utc_now() -> NaiveDateTime {
@@ -12,6 +12,16 @@ pub fn utc_now() -> NaiveDateTime {
 /// Cuts a time to microseconds.
 pub fn cut(time: NaiveDateTime) -> NaiveDateTime {
     time.with_nanosecond(time.nanosecond() / 1_000 * 1_000).unwrap_or(time)
+}
+
+/// A time that somebody wrote, as the databases can compare it: to the microsecond, no leap second, years 1 to 9999.
+pub fn comparable(time: DateTime<Utc>) -> NaiveDateTime {
+    let micros = DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time).naive_utc();
+    match micros.year() {
+        ..1 => DateTime::UNIX_EPOCH.naive_utc(),
+        1..=9999 => micros,
+        _ => micros.with_year(9999).unwrap_or(NaiveDateTime::MAX),
+    }
 }
 
 /// RFC 3339 with `Z` and microseconds, for JSON and for people.

@@ -3,17 +3,22 @@
 //! [`serve`] builds a server for a [`Role`]; `routes` is the table of everything it answers and who may ask; `gate` stands
 //! before all of it and lets nothing through that the table does not list. Errors become HTTP in `problem` alone.
 
+mod alerts;
 mod auth;
 mod body;
 mod cached;
+mod executions;
 mod gate;
+mod openapi;
 mod origin;
 mod probes;
 mod problem;
+mod query;
 mod replays;
 mod requests;
 mod routes;
 mod server;
+mod stats;
 mod tls;
 mod webhook;
 

@@ -21,6 +21,7 @@
 //! - [`dispatcher`]: from a message to an execution link: claim, route, trigger, record, ack.
 //! - [`tracker`]: from executions to rows: follows what StackStorm runs for us to its end, in SQL.
 //! - [`replay`]: what operators do by hand: replay, discard, prune.
+//! - [`history`]: what became of webhooks: our rows, StackStorm's beside them, figures.
 //! - [`http`]: every route on one screen (`http::routes`), who may call it, and errors as HTTP.
 //! - [`cli`]: the commands, one file each.
 //!
@@ -36,6 +37,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dispatcher;
+pub mod history;
 pub mod http;
 pub mod ingest;
 pub mod logging;

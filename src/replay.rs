@@ -49,7 +49,7 @@ pub struct Done {
 pub enum OrderError {
     /// Everything would be chosen.
     #[error(
-        "name at least one field to choose by: ids, request_id, dispatch_status, reason, alert_name, fingerprint, severity, target, since, until"
+        "name at least one field to choose by: ids, request_id, dispatch_status, reason, alert_name, fingerprint, severity, instance, status, target, since, until"
     )]
     NoFilter,
     /// Nobody would know why.

@@ -3,13 +3,14 @@
 //! Every change of an alert's state is one guarded UPDATE here; losing the race is a value.
 //! Files: `conn`, `pool` (with `kept` and `pulse`) and `tx` are the ground; `api_calls`, `alerts` and `links` one table each;
 //! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them; `selection`, `repair`
-//! and `prune` are what people do by hand, `legacy` takes over an older installation's tables; `history`, `depth` and
-//! `inspect` are what people, Prometheus and `doctor` read; `executions` is StackStorm's side, which may be another server.
+//! and `prune` are what people do by hand, `legacy` takes over an older installation's tables; `history` (in
+//! pages of `page`, none longer than `bounded` allows), `depth` and `inspect` are what people, Prometheus and `doctor` read; `executions` is StackStorm's side, which may be another server.
 
 pub mod alerts;
 pub mod any;
 pub mod api_calls;
 pub mod awaiting;
+pub mod bounded;
 pub mod claims;
 pub mod conn;
 pub mod depth;
@@ -26,6 +27,7 @@ pub mod links;
 pub mod migrate;
 mod openers;
 pub mod packet;
+pub mod page;
 mod pool;
 pub mod prune;
 mod pulse;
@@ -76,6 +78,11 @@ pub enum StoreError {
     /// A migration failed.
     #[error("a migration failed")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A statement took longer than `bounded` allows.
+    #[error(
+        "the database needs too long for this; ask for less: narrow it with from and to, or with a more exact filter"
+    )]
+    TooLong,
     /// The blocking task was cut off by shutdown.
     #[error("the database task was cut off")]
     CutOff,

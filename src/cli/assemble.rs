@@ -4,6 +4,7 @@ use crate::{
     broker::Publisher,
     config::{HttpSettings, Settings},
     dispatcher::{self, Circuit, Dispatch, Lease, Policy, Resolver, Routes, Worker},
+    history::History,
     http::{self, Role},
     ingest::{Ingest, Writer, WriterSettings},
     metrics::Metrics,
@@ -133,6 +134,12 @@ pub(super) async fn max_body(settings: &Settings, store: &Store, stop: &Cancella
     Ok(wanted.min(fits))
 }
 
+/// Both sides of the history.
+pub(super) fn history(settings: &Settings, store: &Store) -> anyhow::Result<History> {
+    let tables = st2_tables(settings, store, Some(settings.database.db_timeout))?;
+    Ok(History::new(store.clone(), tables, settings.tracker.st2_web_url.clone()))
+}
+
 /// Serves webhooks, with the limit that the database can take.
 pub(super) fn serve(
     settings: &Settings,
@@ -143,7 +150,8 @@ pub(super) fn serve(
     stop: &CancellationToken,
 ) -> anyhow::Result<(impl Future<Output = std::io::Result<()>> + Send + use<>, std::net::SocketAddr)> {
     let http = HttpSettings { max_body_bytes, ..settings.http.clone() };
-    Ok(http::serve(&http, Role::Ingest { ingest }, store, metrics, stop.clone())?)
+    let history = history(settings, &store)?;
+    Ok(http::serve(&http, Role::Ingest { ingest, history }, store, metrics, stop.clone())?)
 }
 
 /// What dispatches: shared by worker, resolver and route watcher.

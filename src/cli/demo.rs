@@ -1,18 +1,15 @@
 //! `poundcake demo`: the main job in a few seconds, with nothing to install. `standalone` on a temporary SQLite file and
 //! the StackStorm stand-in; webhooks that a real Alertmanager sent, over HTTP; then what became of each.
 
-use super::{report, standalone};
+use super::{assemble, report, standalone, story};
 use crate::{
     config::Settings,
+    history::{History, RequestStory},
     logging::{self, LogFormat},
     model::ids::RequestId,
     stackstorm::Client,
     stand_in::{Options, StandIn},
-    store::{
-        Store,
-        conn::DatabaseUrl,
-        history::{self, RequestHistory},
-    },
+    store::{Store, conn::DatabaseUrl},
 };
 use anyhow::{Context, ensure};
 use clap::{Args, FromArgMatches};
@@ -116,13 +113,14 @@ fn settings(directory: &Path, stand_in: &StandIn) -> anyhow::Result<Settings> {
 
 async fn show(settings: &Settings, address: SocketAddr) -> anyhow::Result<()> {
     let store = Store::new(DatabaseUrl::parse(settings.database.database_url.as_deref().unwrap_or_default())?, 1);
+    let history = assemble::history(settings, &store)?;
     let client = Client::new(settings.stackstorm.client_config()?)?;
     for (what, body) in WEBHOOKS {
         let request_id = send(address, body).await?;
-        let history = settled(&store, request_id, Instant::now() + DEADLINE).await?;
-        let executions = finished(&client, &history, Instant::now() + DEADLINE).await?;
-        println!("{what}");
-        report::print(&history, &executions);
+        let deadline = Instant::now() + DEADLINE;
+        let settled = settled(&history, request_id, deadline).await?;
+        let finished = finished(&history, &client, settled, deadline).await?;
+        println!("{what}\n{}", story::request(&finished));
     }
     Ok(())
 }
@@ -139,12 +137,12 @@ async fn send(address: SocketAddr, body: &'static str) -> anyhow::Result<Request
     Ok(answer.json::<Accepted>().await?.request_id)
 }
 
-async fn settled(store: &Store, request_id: RequestId, deadline: Instant) -> anyhow::Result<RequestHistory> {
+async fn settled(history: &History, request_id: RequestId, deadline: Instant) -> anyhow::Result<RequestStory> {
     loop {
-        let history = store.run(move |conn| history::request(conn, request_id)).await?;
-        let history = history.with_context(|| format!("request {request_id} is not stored"))?;
-        if history.alerts.iter().all(|alert| alert.alert.dispatch_status.is_settled()) {
-            return Ok(history);
+        let story = history.request(request_id).await?;
+        let story = story.with_context(|| format!("request {request_id} is not stored"))?;
+        if story.alerts.iter().all(|alert| alert.alert.summary.dispatch_status.is_settled()) {
+            return Ok(story);
         }
         ensure!(Instant::now() < deadline, "request {request_id} was not dispatched in time");
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -152,14 +150,15 @@ async fn settled(store: &Store, request_id: RequestId, deadline: Instant) -> any
 }
 
 async fn finished(
+    history: &History,
     client: &Client,
-    history: &RequestHistory,
+    mut story: RequestStory,
     deadline: Instant,
-) -> anyhow::Result<std::collections::HashMap<String, crate::stackstorm::Execution>> {
+) -> anyhow::Result<RequestStory> {
     loop {
-        let executions = report::executions(client, history).await?;
-        if executions.values().all(crate::stackstorm::Execution::is_terminal) {
-            return Ok(executions);
+        story = report::live(history, client, story).await?;
+        if report::have_ended(&story) {
+            return Ok(story);
         }
         ensure!(Instant::now() < deadline, "the executions did not end in time");
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,7 +1,8 @@
 //! `poundcake failed`: what needs a person, newest first.
 
 use super::{
-    selection::{Output, Selection, open, print_json},
+    local,
+    selection::{EXIT_CODES, Output, Selection, exit_code, open, print_json},
     table::Table,
 };
 use crate::{
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 /// `poundcake failed`
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
 pub(super) struct Failed {
     /// Rows at most
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
@@ -43,18 +45,18 @@ impl Failed {
             Output::Json => print_json(&serde_json::json!({ "alerts": rows, "next": next }))?,
             Output::Table => print(&rows, next),
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(exit_code(rows.len()))
     }
 }
 
 fn print(rows: &[Entry], next: Option<i64>) {
     let mut table =
-        Table::new(&["id", "stored (UTC)", "alert", "severity", "instance", "reason", "target", "request", "error"]);
+        Table::new(&["id", "stored", "alert", "severity", "instance", "reason", "target", "request", "error"]);
     for Entry { request_id, alert } in rows {
         let text = |value: Option<&str>| value.unwrap_or("-").to_owned();
         table.row(&[
             alert.id.to_string(),
-            alert.created_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            local::second(alert.created_at),
             alert.alert_name.clone(),
             alert.severity.clone(),
             alert.instance.clone(),

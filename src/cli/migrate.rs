@@ -41,22 +41,29 @@ impl Migrate {
     }
 }
 
-async fn open(settings: &Settings) -> anyhow::Result<(Store, St2Tables)> {
+async fn open(settings: &Settings) -> anyhow::Result<Store> {
     let store = Store::new(settings.database.url()?, 1);
-    let tables = assemble::st2_tables(settings, &store, None)?;
     assemble::wait_for_database(&store, &CancellationToken::new()).await?;
+    Ok(store)
+}
+
+async fn open_st2(settings: &Settings, store: &Store) -> anyhow::Result<St2Tables> {
+    let tables = assemble::st2_tables(settings, store, None)?;
     assemble::wait_for_database(&tables.store, &CancellationToken::new()).await?;
-    Ok((store, tables))
+    Ok(tables)
 }
 
 /// Our side first: without the right to make StackStorm's tables it is up all the same, and only the tracker cannot run.
 async fn up(settings: Settings) -> anyhow::Result<ExitCode> {
-    let (store, tables) = open(&settings).await?;
+    // A mistake in the settings of the other side is told before anything is changed.
+    settings.tracker.database()?;
+    let store = open(&settings).await?;
     let applied = store.run(migrate::up).await?;
     for version in &applied {
         println!("applied {version}");
     }
     println!("the schema is up to date ({} applied now)", applied.len());
+    let tables = open_st2(&settings, &store).await?;
     let prefix = tables.prefix.clone();
     let applied = tables.store.run(move |conn| schema::up(conn, &prefix)).await?;
     for version in &applied {
@@ -67,7 +74,8 @@ async fn up(settings: Settings) -> anyhow::Result<ExitCode> {
 }
 
 async fn status(settings: Settings) -> anyhow::Result<ExitCode> {
-    let (store, tables) = open(&settings).await?;
+    let store = open(&settings).await?;
+    let tables = open_st2(&settings, &store).await?;
     let ours = store.run(migrate::status).await?;
     let prefix = tables.prefix.clone();
     let st2 = tables.store.run(move |conn| schema::status(conn, &prefix)).await?;

@@ -73,7 +73,7 @@ impl Common {
         ensure!(
             !order.filter.is_empty(),
             "choose alerts by at least one of --id, --request-id, --dispatch-status, --dispatch-reason, --alert-name, \
-             --fingerprint, --severity, --target, --since, --until"
+             --fingerprint, --severity, --instance, --status, --target, --since, --until"
         );
         order.check()?;
         let store = open(*self.settings).await?;

@@ -11,7 +11,7 @@ pub(super) const NOTHING_MATCHED: u8 = 3;
 
 /// For the end of `--help`.
 pub(super) const EXIT_CODES: &str =
-    "Exit status: 0 done (or, with --dry-run, counted), 1 error, 2 wrong command line, 3 nothing matched";
+    "Exit status: 0 found and shown, or done (with --dry-run: counted); 1 error; 2 wrong command line; 3 nothing found";
 
 /// How a command prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -47,6 +47,12 @@ pub(super) struct Selection {
     /// The label severity, exactly
     #[arg(long)]
     severity: Option<String>,
+    /// The label instance, exactly
+    #[arg(long)]
+    instance: Option<String>,
+    /// firing or resolved: what Alertmanager said
+    #[arg(long)]
+    status: Option<crate::model::status::AlertStatus>,
     /// action:pack.name or webhook:name
     #[arg(long)]
     target: Option<String>,
@@ -68,6 +74,8 @@ impl From<Selection> for Filter {
             alert_name: flags.alert_name,
             fingerprint: flags.fingerprint,
             severity: flags.severity,
+            instance: flags.instance,
+            status: flags.status,
             target: flags.target,
             since: flags.since,
             until: flags.until,

@@ -1,15 +1,13 @@
 //! `poundcake send-test`: one alert through the configured ingest, followed to the end of its execution, with the time
 //! of every step. What an operator runs after installing, and when something is wrong.
 
-use super::{report, started};
+use super::{assemble, report, started, story};
 use crate::{
     config::Settings,
+    history::{History, RequestStory},
     model::ids::RequestId,
-    stackstorm::{Client, Execution},
-    store::{
-        Store,
-        history::{self, RequestHistory},
-    },
+    stackstorm::Client,
+    store::Store,
 };
 use anyhow::{Context, bail, ensure};
 use secrecy::ExposeSecret;
@@ -47,23 +45,24 @@ impl SendTest {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let settings = started(self.settings.clone());
         let store = Store::new(settings.database.url()?, 1);
+        let history = assemble::history(&settings, &store)?;
         let client = Client::new(settings.stackstorm.client_config()?)?;
         let begun = Instant::now();
         let step = |what: &str| println!("{:>8.3} s  {what}", begun.elapsed().as_secs_f64());
         let request_id = self.send(&settings).await?;
         step(&format!("202: stored as request {request_id}"));
-        let history = self.dispatched(&store, request_id, begun).await?;
-        for alert in &history.alerts {
-            let reason = alert.alert.dispatch_reason.map(|reason| format!("/{reason}")).unwrap_or_default();
-            step(&format!("{}{reason}", alert.alert.dispatch_status));
+        let dispatched = self.dispatched(&history, request_id, begun).await?;
+        for alert in &dispatched.alerts {
+            let row = &alert.alert.summary;
+            let reason = row.dispatch_reason.map(|reason| format!("/{reason}")).unwrap_or_default();
+            step(&format!("{}{reason}", row.dispatch_status));
         }
-        let executions = self.ended(&client, &history, begun).await?;
-        for execution in executions.values() {
-            step(&format!("execution {} {}", execution.id, execution.status));
+        let ended = self.ended(&history, &client, dispatched, begun).await?;
+        for (id, execution) in report::executions(&ended) {
+            step(&format!("execution {id} {}", execution.status().unwrap_or("-")));
         }
-        println!();
-        report::print(&history, &executions);
-        Ok(if executions.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        println!("\n{}", story::request(&ended));
+        Ok(if report::executions(&ended).next().is_none() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
     /// A firing alert that starts now, with a label of its own: never a repeat.
@@ -96,20 +95,22 @@ impl SendTest {
         Ok(RequestId::parse(request_id)?)
     }
 
-    async fn dispatched(&self, store: &Store, request_id: RequestId, begun: Instant) -> anyhow::Result<RequestHistory> {
+    async fn dispatched(
+        &self,
+        history: &History,
+        request_id: RequestId,
+        begun: Instant,
+    ) -> anyhow::Result<RequestStory> {
         loop {
-            let history = store.run(move |conn| history::request(conn, request_id)).await?;
-            let history = history.context("the request is not in DATABASE_URL: ingest uses another database")?;
-            if history.alerts.iter().all(|alert| alert.alert.dispatch_status.is_settled()) {
-                return Ok(history);
+            let story = history.request(request_id).await?;
+            let story = story.context("the request is not in DATABASE_URL: ingest uses another database")?;
+            let rows = || story.alerts.iter().map(|alert| &alert.alert.summary);
+            if rows().all(|row| row.dispatch_status.is_settled()) {
+                return Ok(story);
             }
             if begun.elapsed() > self.wait {
-                for alert in &history.alerts {
-                    println!(
-                        "still {}: {}",
-                        alert.alert.dispatch_status,
-                        alert.alert.dispatch_error.as_deref().unwrap_or("-")
-                    );
+                for row in rows() {
+                    println!("still {}: {}", row.dispatch_status, row.dispatch_error.as_deref().unwrap_or("-"));
                 }
                 bail!("not dispatched within {:?}: is a dispatcher running?", self.wait);
             }
@@ -119,14 +120,15 @@ impl SendTest {
 
     async fn ended(
         &self,
+        history: &History,
         client: &Client,
-        history: &RequestHistory,
+        mut story: RequestStory,
         begun: Instant,
-    ) -> anyhow::Result<std::collections::HashMap<String, Execution>> {
+    ) -> anyhow::Result<RequestStory> {
         loop {
-            let executions = report::executions(client, history).await?;
-            if executions.values().all(Execution::is_terminal) || begun.elapsed() > self.wait {
-                return Ok(executions);
+            story = report::live(history, client, story).await?;
+            if report::have_ended(&story) || begun.elapsed() > self.wait {
+                return Ok(story);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

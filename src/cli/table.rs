@@ -14,7 +14,7 @@ impl Table {
     }
 
     pub(super) fn row(&mut self, cells: &[String]) {
-        self.rows.push(cells.iter().map(|cell| harmless(cell)).collect());
+        self.rows.push(cells.iter().map(|text| cell(text)).collect());
     }
 
     /// The text, a line per row.
@@ -37,10 +37,25 @@ impl Table {
     }
 }
 
-/// No control characters (a terminal would obey them), and not endless.
-fn harmless(text: &str) -> String {
-    let shown: String = text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(WIDEST + 1).collect();
-    if shown.chars().count() > WIDEST { shown.chars().take(WIDEST - 1).chain(['…']).collect() } else { shown }
+/// A cell: [`harmless`], and not endless.
+fn cell(text: &str) -> String {
+    cut(&harmless(text), WIDEST)
+}
+
+/// At most so many characters.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() > most { text.chars().take(most - 1).chain(['…']).collect() } else { text.to_owned() }
+}
+
+/// Without what a terminal would obey: control characters, line breaks of any kind, and the marks that turn the direction
+/// of writing, with which a text can pose as another.
+pub(super) fn harmless(text: &str) -> String {
+    let obeyed = |c: char| {
+        let turns =
+            matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+        c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}')
+    };
+    text.chars().map(|c| if obeyed(c) { '\u{FFFD}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -56,5 +71,10 @@ mod tests {
         assert_eq!(lines[0], "a         b");
         assert!(lines[1].starts_with("\u{FFFD}[31mred  xxx"), "{text}");
         assert!(lines[1].ends_with('…'));
+    }
+
+    #[test]
+    fn what_turns_the_direction_of_writing_or_ends_a_line_is_replaced() {
+        assert_eq!(harmless("a\u{202e}b\u{2028}c\u{9b}d\u{2067}é🔥"), "a\u{FFFD}b\u{FFFD}c\u{FFFD}d\u{FFFD}é🔥");
     }
 }

@@ -3,7 +3,7 @@
 //! Alertmanager drops a group for which it gets a 4xx and tries again after a 5xx: so a 4xx is what the sender alone can
 //! mend, and everything that is our trouble is a 503.
 
-use crate::{logging::chain, model::ids::RequestId, store::StoreError};
+use crate::{history::HistoryError, logging::chain, model::ids::RequestId, store::StoreError};
 use actix_web::{HttpResponse, ResponseError, http::StatusCode, http::header};
 use serde::Serialize;
 
@@ -30,16 +30,20 @@ pub(super) enum Problem {
     TooLarge { limit: usize },
     #[error("send the body plain, without Content-Encoding")]
     Encoded,
-    #[error("a request id is a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057")]
-    BadRequestId,
+    #[error("{message}")]
+    BadParameter { name: String, message: String },
     #[error("{0}")]
     BadOrder(String),
-    #[error("no request has the id {0}")]
-    NoSuchRequest(RequestId),
+    #[error("no {what} has the id {id}")]
+    NoSuch { what: &'static str, id: String },
     #[error("{0}")]
     Unavailable(&'static str),
+    #[error("{0}")]
+    NoTables(String),
+    #[error("{0}")]
+    TooLong(StoreError),
     #[error("the database is not available")]
-    Store(#[from] StoreError),
+    Store(#[source] StoreError),
     #[error("an error of ours")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -54,21 +58,42 @@ struct Body {
     instance: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<RequestId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::TooLong) { Self::TooLong(error) } else { Self::Store(error) }
+    }
+}
+
+impl From<HistoryError> for Problem {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Store(error) => error.into(),
+            HistoryError::NoTables(_) => Self::NoTables(error.to_string()),
+        }
+    }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::NotAWebhook { .. } | Self::CutOff | Self::BadRequestId | Self::BadOrder(_) => StatusCode::BAD_REQUEST,
+            Self::NotAWebhook { .. } | Self::CutOff | Self::BadParameter { .. } | Self::BadOrder(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
             Self::NotAllowed | Self::CrossOrigin => StatusCode::FORBIDDEN,
-            Self::NoSuchPath | Self::NoSuchRequest(_) => StatusCode::NOT_FOUND,
+            Self::NoSuchPath | Self::NoSuch { .. } => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Store(StoreError::Query(error)) if !is_lost(error) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Store(StoreError::Migration(_)) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable(_) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::NoTables(_) | Self::TooLong(_) | Self::Store(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -80,10 +105,12 @@ impl ResponseError for Problem {
             detail: self.to_string(),
             instance: None,
             request_id: None,
+            parameter: None,
         };
         let mut response = HttpResponse::build(status);
         match self {
             Self::NotAWebhook { request_id, .. } => body.request_id = Some(*request_id),
+            Self::BadParameter { name, .. } => body.parameter = Some(name.clone()),
             Self::NoToken | Self::WrongToken => {
                 response.append_header((header::WWW_AUTHENTICATE, r#"Bearer, Basic realm="poundcake""#));
             }
@@ -148,14 +175,14 @@ mod tests {
         let table = [
             (400, Problem::NotAWebhook { request_id: id, message: "the body is empty".to_owned() }),
             (400, Problem::CutOff),
-            (400, Problem::BadRequestId),
+            (400, Problem::BadParameter { name: "limit".to_owned(), message: "limit: too many".to_owned() }),
             (400, Problem::BadOrder("unknown field".to_owned())),
             (401, Problem::NoToken),
             (401, Problem::WrongToken),
             (403, Problem::NotAllowed),
             (403, Problem::CrossOrigin),
             (404, Problem::NoSuchPath),
-            (404, Problem::NoSuchRequest(id)),
+            (404, Problem::NoSuch { what: "request", id: id.to_string() }),
             (405, Problem::WrongMethod { allow: "POST".to_owned() }),
             (413, Problem::TooLarge { limit: 1024 }),
             (415, Problem::Encoded),
@@ -165,6 +192,8 @@ mod tests {
             (503, StoreError::Raced.into()),
             (503, StoreError::Schema("run: poundcake migrate up".to_owned()).into()),
             (503, StoreError::CutOff.into()),
+            (503, StoreError::TooLong.into()),
+            (503, HistoryError::NoTables("run: poundcake migrate up".to_owned()).into()),
             (503, query("MySQL server has gone away")),
             (500, query("You have an error in your SQL syntax")),
             (500, StoreError::Migration("x".into()).into()),
@@ -178,6 +207,7 @@ mod tests {
             assert_eq!(response.headers().get("retry-after").is_some(), status == 503, "{problem:?}");
             assert_eq!(response.headers().get("www-authenticate").is_some(), status == 401);
             assert_eq!(body.get("instance").is_some(), status == 500);
+            assert_eq!(body.get("parameter").is_some(), matches!(problem, Problem::BadParameter { .. }));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Every route, and who may call it. What is not listed here is not answered: `gate` looks each request up.
 
-use super::{probes, problem::Problem, replays, requests, webhook};
+use super::{alerts, executions, openapi, probes, problem::Problem, replays, requests, stats, webhook};
 use actix_web::{HttpRequest, Route, web};
 
 /// Who may call a route.
@@ -45,7 +45,14 @@ pub(super) static INGEST: &[Entry] = &[
     entry(Webhook, "POST", "/api/v1/webhook", || web::post().to(webhook::take)),
     // The same handler, never a redirect: Alertmanager follows a 301 with a GET and loses the alert.
     entry(Webhook, "POST", "/api/v1/webhook/", || web::post().to(webhook::take)),
+    entry(Operator, "GET", "/api/v1/requests", || web::get().to(requests::list)),
     entry(Operator, "GET", "/api/v1/requests/{request_id}", || web::get().to(requests::one)),
+    entry(Operator, "GET", "/api/v1/alerts", || web::get().to(alerts::list)),
+    entry(Operator, "GET", "/api/v1/alerts/{id}", || web::get().to(alerts::one)),
+    entry(Operator, "GET", "/api/v1/executions", || web::get().to(executions::list)),
+    entry(Operator, "GET", "/api/v1/executions/{st2_execution_id}", || web::get().to(executions::one)),
+    entry(Operator, "GET", "/api/v1/stats", || web::get().to(stats::show)),
+    entry(Operator, "GET", "/api/v1/openapi.json", || web::get().to(openapi::document)),
     entry(Operator, "POST", "/api/v1/replays", || web::post().to(replays::replay)),
     entry(Operator, "POST", "/api/v1/discards", || web::post().to(replays::discard)),
 ];

@@ -10,7 +10,7 @@ use super::{
     tls::{self, TlsError},
     webhook::Intake,
 };
-use crate::{config::HttpSettings, ingest::Ingest, metrics::Metrics, store::Store};
+use crate::{config::HttpSettings, history::History, ingest::Ingest, metrics::Metrics, store::Store};
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
 use std::{
     io,
@@ -39,6 +39,8 @@ pub enum Role {
     Ingest {
         /// Takes the webhooks.
         ingest: Ingest,
+        /// Answers the questions.
+        history: History,
     },
     /// `/livez`, `/readyz` and `/metrics` only: nothing secret, so no tokens.
     Probes {
@@ -114,15 +116,21 @@ pub fn serve(
         in_flight: AtomicUsize::new(0),
     });
     let listen = listen_address(settings, &role);
-    let (workers, intake) = match role {
-        Role::Ingest { ingest } => (workers(), Some(web::Data::new(Intake::new(ingest, settings.max_body_bytes)))),
+    let (workers, all) = match role {
+        Role::Ingest { ingest, history } => {
+            let intake = Intake::new(ingest, settings.max_body_bytes);
+            (workers(), Some((web::Data::new(intake), web::Data::new(history))))
+        }
         Role::Probes { .. } => (1, None),
     };
     let watched = shared.clone();
     let app = move || {
         let app = App::new().app_data(shared.clone()).wrap(from_fn(gate::gate));
-        match &intake {
-            Some(intake) => app.app_data(intake.clone()).configure(|config| routes::register(config, routes::INGEST)),
+        match &all {
+            Some((intake, history)) => {
+                let app = app.app_data(intake.clone()).app_data(history.clone());
+                app.configure(|config| routes::register(config, routes::INGEST))
+            }
             None => app.configure(|config| routes::register(config, routes::PROBES)),
         }
     };

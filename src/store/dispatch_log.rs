@@ -88,7 +88,7 @@ impl Entry {
 /// The same event again takes the place of the last one (a lookup every few seconds is one entry), and what was cancelled
 /// is never pushed out: it tells our own cancel from an execution that ran.
 pub fn append(log: Option<&str>, entry: &Entry) -> String {
-    let mut entries: Vec<Entry> = log.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let mut entries = entries(log);
     if entries.last().is_some_and(|last| last.is_again(entry)) {
         entries.pop();
     }
@@ -135,10 +135,14 @@ fn oldest_that_may_go(value: &str) -> String {
     (0..KEPT).map(when).collect()
 }
 
+/// The entries, oldest first; none where the text cannot be read.
+pub fn entries(log: Option<&str>) -> Vec<Entry> {
+    log.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
 /// The executions that entries of this event are about.
 pub fn executions(log: Option<&str>, event: &str) -> Vec<String> {
-    let entries: Vec<Entry> = log.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    entries.into_iter().filter(|entry| entry.event == event).filter_map(|entry| entry.execution_id).collect()
+    entries(log).into_iter().filter(|entry| entry.event == event).filter_map(|entry| entry.execution_id).collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! of each statement; values are always bound.
 
 pub mod catalog;
+pub mod outcomes;
 mod prefix;
 pub mod read;
 pub mod schema;
@@ -15,6 +16,7 @@ mod statement;
 pub mod upsert;
 pub mod watch;
 
+pub use outcomes::{Outcome, Outcomes};
 pub use prefix::{InvalidPrefix, TablePrefix};
 pub use read::{ExecutionRow, Executions};
 
@@ -55,6 +57,20 @@ impl St2Tables {
             Ok(rows) => rows,
             Err(error) => Executions::NotThere(crate::logging::chain(&error)),
         }
+    }
+
+    /// The same without what may be large.
+    pub async fn outcomes(&self, ids: Vec<String>) -> Outcomes {
+        let prefix = self.prefix.clone();
+        let read = self.store.run(move |conn| outcomes::of(conn, &prefix, &ids)).await;
+        read.unwrap_or_else(|error| Outcomes::NotThere(crate::logging::chain(&error)))
+    }
+
+    /// The tasks of an execution, without what may be large, in the order they started; at most [`outcomes::CHILDREN`].
+    pub async fn children(&self, parent: String) -> Outcomes {
+        let prefix = self.prefix.clone();
+        let read = self.store.run(move |conn| outcomes::children(conn, &prefix, &parent)).await;
+        read.unwrap_or_else(|error| Outcomes::NotThere(crate::logging::chain(&error)))
     }
 
     /// Fails unless the tables are exactly this program's, naming the command to run.

@@ -14,9 +14,12 @@ use super::{
         poundcake_api_calls,
     },
 };
-use crate::model::{
-    ids::{AlertId, ApiCallId, RequestId},
-    status::{DispatchReason, DispatchStatus},
+use crate::{
+    clock::comparable,
+    model::{
+        ids::{AlertId, ApiCallId, RequestId},
+        status::{AlertStatus, DispatchReason, DispatchStatus},
+    },
 };
 use chrono::{DateTime, Utc};
 use diesel::{Connection, dsl::not, expression::BoxableExpression, prelude::*, sql_types::Bool};
@@ -47,6 +50,10 @@ pub struct Filter {
     pub fingerprint: Option<String>,
     /// Exactly.
     pub severity: Option<String>,
+    /// The label instance, exactly.
+    pub instance: Option<String>,
+    /// `firing` or `resolved`: what Alertmanager said.
+    pub status: Option<AlertStatus>,
     /// `dispatch_target`: `action:pack.name` or `webhook:name`.
     pub target: Option<String>,
     /// Stored at this time or later.
@@ -91,14 +98,20 @@ impl Filter {
         if let Some(severity) = self.severity.clone() {
             all = Box::new(all.and(dsl::severity.eq(severity)));
         }
+        if let Some(instance) = self.instance.clone() {
+            all = Box::new(all.and(dsl::instance.eq(instance)));
+        }
+        if let Some(status) = self.status {
+            all = Box::new(all.and(dsl::status.eq(status)));
+        }
         if let Some(target) = self.target.clone() {
             all = Box::new(all.and(dsl::dispatch_target.eq(target).assume_not_null()));
         }
         if let Some(since) = self.since {
-            all = Box::new(all.and(dsl::created_at.ge(since.naive_utc())));
+            all = Box::new(all.and(dsl::created_at.ge(comparable(since))));
         }
         if let Some(until) = self.until {
-            all = Box::new(all.and(dsl::created_at.lt(until.naive_utc())));
+            all = Box::new(all.and(dsl::created_at.lt(comparable(until))));
         }
         all
     }
@@ -184,7 +197,7 @@ pub(super) enum Call {
 }
 
 /// `None`: there is no such webhook, so no row can match.
-fn api_call(conn: &mut AnyConnection, filter: &Filter) -> Result<Option<Call>, StoreError> {
+pub(super) fn api_call(conn: &mut AnyConnection, filter: &Filter) -> Result<Option<Call>, StoreError> {
     let Some(request_id) = filter.request_id else { return Ok(Some(Call::Any)) };
     let id: Option<ApiCallId> = poundcake_api_calls::table
         .filter(poundcake_api_calls::request_id.eq(request_id.to_string()))

@@ -95,6 +95,11 @@ fn roll_back(conn: &mut AnyConnection) {
     }
 }
 
+/// Makes the pool drop this connection instead of giving it out again.
+pub(super) fn discard(conn: &mut AnyConnection) {
+    each!(conn, |c| AnsiTransactionManager::transaction_manager_status_mut(c)).set_in_error();
+}
+
 /// True when a transaction is open or its end is unknown: such a connection must not be used again.
 pub fn is_in_transaction(conn: &mut AnyConnection) -> bool {
     let status = each!(conn, |c| AnsiTransactionManager::transaction_manager_status_mut(c));

@@ -24,7 +24,7 @@ async fn done(process: Process) -> String {
 }
 
 fn connect(database: &TestDatabase) -> AnyConnection {
-    DatabaseUrl::parse(&database.url()).expect("a URL").connect().expect("a connection")
+    DatabaseUrl::parse(&database.url()).expect("a URL").connect(None).expect("a connection")
 }
 
 /// Takes so many steps and then dies.

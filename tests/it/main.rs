@@ -14,6 +14,7 @@ mod end_to_end;
 mod episodes;
 mod harness;
 mod harness_check;
+mod history;
 mod http_api;
 mod legacy;
 mod metrics;

@@ -87,7 +87,7 @@ fn rows(conn: &mut AnyConnection, table: &str, ids: &[String]) -> Result<Vec<Exe
 }
 
 /// A table, a column or the right to read them is missing: the server's own words (English: see `store::conn`).
-fn why_not_there(error: &StoreError) -> Option<String> {
+pub(super) fn why_not_there(error: &StoreError) -> Option<String> {
     let StoreError::Query(Error::DatabaseError(DatabaseErrorKind::Unknown, info)) = error else { return None };
     let message = info.message();
     let missing = message.contains("doesn't exist")
@@ -99,7 +99,7 @@ fn why_not_there(error: &StoreError) -> Option<String> {
 }
 
 #[expect(clippy::ref_option, reason = "the signature that serde calls")]
-fn time<S: Serializer>(time: &Option<NaiveDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn time<S: Serializer>(time: &Option<NaiveDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(clock::rfc3339).serialize(serializer)
 }
 

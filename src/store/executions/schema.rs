@@ -1,7 +1,7 @@
 //! The tables themselves: migrations with a prefix, and a ledger of their own.
 //!
 //! diesel's ledger has one name per database and knows no prefix; with both sides in one database the versions of the two
-//! would mix. So what was applied stands in `{prefix}poundcake_tracker`, which the first migration makes.
+//! would mix. So what was applied stands in `{prefix}tracker_state`, which the first migration makes.
 //! What if we die: DDL commits by itself on MariaDB, and its line in the ledger comes after it. Every statement here can be
 //! repeated (`IF NOT EXISTS`), so the next `up` does the last one again.
 
@@ -55,7 +55,7 @@ const CHANGES: [Change; 8] = changes![
 pub const TABLES: [&str; 7] =
     ["execution_db", "liveaction_db", "action_db", "rule_db", "trigger_db", "webhook_db", "workflow_db"];
 /// The ledger, and what the tracker remembers.
-pub(super) const LEDGER: &str = "poundcake_tracker";
+pub(super) const LEDGER: &str = "tracker_state";
 
 impl Change {
     fn sql(&self, conn: &AnyConnection, prefix: &TablePrefix, direction: usize) -> String {

@@ -1,7 +1,7 @@
 //! What the tracker has to follow, and how far it has read the links.
 //!
 //! Rows that are not finished are found by the index on `tracking`; links that have no row yet stand behind a mark in
-//! `poundcake_tracker`. Both stay cheap however many finished executions there are.
+//! `tracker_state`. Both stay cheap however many finished executions there are.
 
 use super::{
     super::{

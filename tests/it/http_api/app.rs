@@ -4,12 +4,18 @@ use crate::harness::{TestDatabase, client};
 use poundcake::{
     broker::{Publisher, in_process},
     config::HttpSettings,
+    history::History,
     http::{Role, ServeError, serve},
     ingest::{Ingest, Writer, WriterSettings},
     metrics::Metrics,
     model::{episode::EpisodePolicy, matcher::Matchers},
     relay::Announcer,
-    store::{Store, conn::DatabaseUrl, migrate},
+    store::{
+        Store,
+        conn::DatabaseUrl,
+        executions::{St2Tables, TablePrefix},
+        migrate,
+    },
     tasks::Tasks,
 };
 use reqwest::Response;
@@ -59,6 +65,11 @@ pub fn ingest(database: &TestDatabase, metrics: &Metrics) -> (Store, Ingest) {
     (store, Ingest::new(mute, writer, metrics.clone()))
 }
 
+/// Both sides of the history in one database.
+pub fn history(store: &Store) -> History {
+    History::new(store.clone(), St2Tables { store: store.clone(), prefix: TablePrefix::default() }, None)
+}
+
 impl App {
     /// Open, as on loopback without tokens.
     pub fn on(database: TestDatabase) -> Self {
@@ -70,7 +81,8 @@ impl App {
         let metrics = Metrics::new().unwrap();
         let (store, ingest) = ingest(&database, &metrics);
         let stop = CancellationToken::new();
-        let (server, address) = serve(settings, Role::Ingest { ingest }, store, metrics.clone(), stop.clone())?;
+        let (server, address) =
+            serve(settings, Role::Ingest { ingest, history: history(&store) }, store, metrics.clone(), stop.clone())?;
         let scheme = if settings.tls_cert.is_some() { "https" } else { "http" };
         Ok(Self { database, address, metrics, stop, server: Some(tokio::spawn(server)), scheme })
     }

@@ -30,6 +30,8 @@ async fn a_request_is_shown_whole_and_without_credentials() {
             assert!(time.as_str().unwrap().ends_with('Z'), "{time}");
             *time = "(time)".into();
         }
+        assert_eq!(history["execution_db"].take()["available"], false);
+        assert_eq!(history["alerts"][0]["steps"].take()[0]["step"], "received");
         let id = history["alerts"][0]["id"].take();
         assert!(id.is_i64());
         let fingerprint = history["alerts"][0]["fingerprint"].take();
@@ -42,19 +44,29 @@ fn expected(request_id: &str) -> Value {
     json!({
         "request_id": request_id, "method": "POST", "path": "/api/v1/webhook", "status_code": 202, "created_at": "(time)",
         "client_request_id": "from-the-proxy-1", "client_address": "127.0.0.1", "headers": null, "body": ALERT,
-        "alerts": [{
-            "id": null, "fingerprint": null, "alert_name": "HostDown", "severity": "page", "instance": "db1",
-            "status": "resolved", "starts_at": "2026-11-22T00:00:00.250000Z", "ends_at": "2026-11-22T01:00:00.000000Z",
-            "labels": {"alertname": "HostDown", "severity": "page", "instance": "db1"}, "annotations": {"summary": "gone"},
-            "dispatch_status": "skipped", "dispatch_reason": "resolved", "dispatch_target": null,
-            "dispatch_generation": 0, "dispatch_attempts": 0, "dispatch_error": null, "created_at": "(time)",
-            "dispatched_at": null, "opened_by": null,
-            "links": [{
-                "st2_execution_id": "65a1b2c3d4e5f60718293a4b", "st2_rule_ref": null, "st2_action_ref": "core.local",
-                "created_at": "2026-11-22T02:00:00.000000Z",
-            }],
-        }],
+        "alerts": [expected_alert(request_id)], "execution_db": null,
     })
+}
+
+fn expected_alert(request_id: &str) -> Value {
+    let mut alert = json!({
+        "id": null, "request_id": request_id, "fingerprint": null, "alert_name": "HostDown", "severity": "page",
+        "instance": "db1", "status": "resolved", "starts_at": "2026-11-22T00:00:00.250000Z",
+        "ends_at": "2026-11-22T01:00:00.000000Z", "annotations": {"summary": "gone"},
+        "labels": {"alertname": "HostDown", "severity": "page", "instance": "db1"}, "created_at": "(time)",
+        "dispatch_status": "skipped", "dispatch_reason": "resolved", "dispatch_generation": 0, "dispatch_attempts": 0,
+        "dispatch_uncertain": false, "attempts": [], "steps": null,
+        "links": [{
+            "st2_execution_id": "65a1b2c3d4e5f60718293a4b", "st2_rule_ref": null, "st2_action_ref": "core.local",
+            "created_at": "2026-11-22T02:00:00.000000Z", "execution": null,
+        }],
+    });
+    let unset = "dispatch_target dispatch_error dispatched_at opened_by generator_url st2_rule_matched last_seen_at closed_at \
+                 pending_at attempted_at next_attempt_at";
+    for name in unset.split_whitespace() {
+        alert[name] = Value::Null;
+    }
+    alert
 }
 
 #[tokio::test(flavor = "multi_thread")]

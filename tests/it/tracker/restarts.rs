@@ -49,7 +49,7 @@ async fn links_that_have_their_rows_are_not_read_again_after_a_restart() {
     world.setup.database.execute("UPDATE poundcake_st2_execution_link SET created_at = created_at - INTERVAL 1 HOUR");
     let tracker = world.tracker().await;
     world.complete().await;
-    let mark = "SELECT value FROM poundcake_tracker WHERE name = 'links_read_to'";
+    let mark = "SELECT value FROM tracker_state WHERE name = 'links_read_to'";
     crate::harness::eventually("the mark has moved", crate::harness::PATIENCE, async || {
         let mark = world.setup.database.lines(mark);
         if mark == ["20"] { Ok(()) } else { Err(mark) }

@@ -1,1 +1,1 @@
-DROP TABLE IF EXISTS {prefix}poundcake_tracker;
+DROP TABLE IF EXISTS {prefix}tracker_state;

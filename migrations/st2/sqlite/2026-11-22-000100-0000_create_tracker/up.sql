@@ -1,4 +1,4 @@
-CREATE TABLE IF NOT EXISTS {prefix}poundcake_tracker (
+CREATE TABLE IF NOT EXISTS {prefix}tracker_state (
     name TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
 );

@@ -1,0 +1,1 @@
+DROP INDEX ix_poundcake_api_calls_status_code;

@@ -1,0 +1,2 @@
+DROP INDEX ix_poundcake_st2_execution_link_created_at;
+DROP INDEX ix_poundcake_st2_execution_link_action;

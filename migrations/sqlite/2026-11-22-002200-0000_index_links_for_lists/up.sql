@@ -1,0 +1,2 @@
+CREATE INDEX ix_poundcake_st2_execution_link_created_at ON poundcake_st2_execution_link (created_at);
+CREATE INDEX ix_poundcake_st2_execution_link_action ON poundcake_st2_execution_link (st2_action_ref, created_at);

@@ -1,0 +1,182 @@
+//! `poundcake history`: everything about a request, a fingerprint, an alert or an execution.
+
+use super::{
+    assemble,
+    selection::{EXIT_CODES, Output, exit_code, open},
+    story,
+    watch::{self, View},
+};
+use crate::{
+    config::Settings,
+    history::{AlertStory, History, Listing, TablesState, cursor::List},
+    model::ids::{AlertId, Fingerprint, RequestId},
+    replay::Filter,
+    stackstorm::ExecutionId,
+    store::page::Window,
+};
+use std::{process::ExitCode, str::FromStr};
+
+/// `poundcake history`
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct Show {
+    /// A request id, a fingerprint, the id of an alert, or the id of a StackStorm execution
+    #[arg(value_name = "ID")]
+    key: Key,
+    /// Alerts of a fingerprint at most
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
+    limit: u16,
+    /// Show it again whenever it changes, until nothing will change any more
+    #[arg(long)]
+    watch: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+    #[command(flatten)]
+    settings: Box<Settings>,
+}
+
+/// What an id is the id of; told by its form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Key {
+    Request(RequestId),
+    Fingerprint(Fingerprint),
+    Alert(AlertId),
+    Execution(ExecutionId),
+}
+
+impl FromStr for Key {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORMS: &str = "this is no id: a request id has 36 characters (01890a5d-ac96-774b-bcce-b302099a8057), a fingerprint 16 hex \
+                             digits, an alert's id is a number, an execution's id has 24 hex digits";
+        if text.len() == 36
+            && let Ok(id) = RequestId::parse(text)
+        {
+            return Ok(Self::Request(id));
+        }
+        if let Some(fingerprint) = Fingerprint::parse(&text.to_ascii_lowercase()) {
+            return Ok(Self::Fingerprint(fingerprint));
+        }
+        if let Ok(id) = text.parse() {
+            return if id > 0 { Ok(Self::Alert(id)) } else { Err(FORMS) };
+        }
+        let is_id = text.len() == 24 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        if is_id { ExecutionId::parse(text).map(Self::Execution).map_err(|_| FORMS) } else { Err(FORMS) }
+    }
+}
+
+impl Show {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let settings = *self.settings;
+        let store = open(settings.clone()).await?;
+        let history = assemble::history(&settings, &store)?;
+        let (key, limit, output) = (&self.key, self.limit, self.output);
+        let rows = watch::show(self.watch, || look(&history, key, limit, output)).await?;
+        if rows == 0 {
+            eprintln!("nothing found");
+        }
+        Ok(exit_code(rows))
+    }
+}
+
+async fn look(history: &History, key: &Key, limit: u16, output: Output) -> anyhow::Result<View> {
+    match key {
+        Key::Request(id) => match history.request(*id).await? {
+            Some(found) => {
+                let is_final = settled(&found.alerts, &found.execution_db);
+                view(output, &found, story::request, is_final)
+            }
+            None => Ok(nothing()),
+        },
+        Key::Alert(id) => match history.alert(*id).await? {
+            Some(found) => {
+                let is_final = settled(std::slice::from_ref(&found.story), &found.execution_db);
+                let text = |alone: &crate::history::AlertAlone| {
+                    story::alerts(std::slice::from_ref(&alone.story), &alone.execution_db)
+                };
+                view(output, &found, text, is_final)
+            }
+            None => Ok(nothing()),
+        },
+        Key::Fingerprint(fingerprint) => of_fingerprint(history, fingerprint, limit, output).await,
+        Key::Execution(id) => match history.execution(id.as_str()).await? {
+            Some(found) => {
+                let is_final = settled(&found.alerts, &found.execution_db);
+                view(output, &found, story::execution, is_final)
+            }
+            None => Ok(nothing()),
+        },
+    }
+}
+
+/// The newest alerts of a fingerprint, each whole. It may fire again at any time, so this is never final.
+async fn of_fingerprint(
+    history: &History,
+    fingerprint: &Fingerprint,
+    limit: u16,
+    output: Output,
+) -> anyhow::Result<View> {
+    let filter = Filter { fingerprint: Some(fingerprint.to_string()), ..Filter::default() };
+    let page = history.alerts(filter, Window { limit, after: None }).await?;
+    let (mut rows, state) = history.stories(page.rows.iter().map(|entry| entry.alert.id).collect()).await?;
+    rows.sort_by_key(|story| std::cmp::Reverse((story.alert.summary.created_at, story.alert.summary.id)));
+    let listing = Listing { list: List::Alerts, next: page.next, execution_db: Some(state.clone()), rows };
+    let text = |listing: &Listing<AlertStory>| {
+        let more = if listing.next.is_some() { "older ones are left out: --limit\n" } else { "" };
+        story::alerts(&listing.rows, &state) + more
+    };
+    let rows = listing.rows.len();
+    Ok(View { rows, ..view(output, &listing, text, false)? })
+}
+
+fn view<T: serde::Serialize>(
+    output: Output,
+    found: &T,
+    text: impl Fn(&T) -> String,
+    is_final: bool,
+) -> anyhow::Result<View> {
+    let text = match output {
+        Output::Json => serde_json::to_string(found)? + "\n",
+        Output::Table => text(found),
+    };
+    Ok(View { text, rows: 1, is_final })
+}
+
+fn nothing() -> View {
+    View { text: String::new(), rows: 0, is_final: true }
+}
+
+/// Nothing will change by itself: every dispatch is settled, every execution has ended.
+fn settled(alerts: &[AlertStory], state: &TablesState) -> bool {
+    let ended = |alert: &AlertStory| {
+        let links = alert.links.iter();
+        // Without StackStorm's tables nobody would ever see the end.
+        alert.alert.summary.dispatch_status.is_settled()
+            && (!state.available
+                || links
+                    .map(|link| &link.execution)
+                    .all(|execution| execution.as_ref().is_some_and(crate::history::ExecutionShown::is_terminal)))
+    };
+    alerts.iter().all(ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_told_by_its_form() {
+        assert!(matches!("01890a5d-ac96-774b-bcce-b302099a8057".parse(), Ok(Key::Request(_))));
+        assert!(
+            matches!("A040726554FC8521".parse(), Ok(Key::Fingerprint(found)) if found.as_str() == "a040726554fc8521")
+        );
+        assert!(matches!("1234567890123456".parse(), Ok(Key::Fingerprint(_))));
+        assert!(matches!("12".parse(), Ok(Key::Alert(12))));
+        assert!(matches!("6b0264acac6a4b12e50e28d7".parse(), Ok(Key::Execution(_))));
+        for text in ["", "0", "-1", "HostDown", "6b0264acac6a4b12e50e28dz"] {
+            assert!(text.parse::<Key>().is_err(), "{text}");
+        }
+    }
+}

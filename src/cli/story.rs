@@ -1,0 +1,195 @@
+//! A story for the terminal, in plain lines: what came, what was decided and why, what was tried, what StackStorm ran, and
+//! how long each step took. Whatever an alert wrote is made harmless first.
+
+use super::{
+    local,
+    table::{cut, harmless},
+    words,
+};
+use crate::{
+    history::{AlertStory, ExecutionShown, ExecutionStory, LinkStory, RequestStory, Step, TablesState},
+    store::dispatch_log::Entry,
+};
+use chrono::{DateTime, NaiveDateTime};
+
+/// Characters of a result shown.
+const RESULT: usize = 300;
+/// Characters of an error or a detail shown.
+const DETAIL: usize = 500;
+
+/// A webhook and all that came of it.
+pub(super) fn request(story: &RequestStory) -> String {
+    let call = &story.call;
+    let mut text = format!(
+        "request {}  answered {}  received {}",
+        harmless(&call.request_id),
+        call.status_code,
+        local::millisecond(call.created_at)
+    );
+    for (word, value) in [("from", &call.client_address), ("its X-Request-ID", &call.client_request_id)] {
+        if let Some(value) = value {
+            text += &format!("  {word} {}", harmless(value));
+        }
+    }
+    text.push('\n');
+    if story.alerts.is_empty() {
+        text += "  without alerts; its body is in --output json\n";
+    }
+    text.extend(story.alerts.iter().map(alert));
+    text + &note(&story.execution_db)
+}
+
+/// One alert.
+pub(super) fn alert(story: &AlertStory) -> String {
+    let row = &story.alert.summary;
+    let mut text = format!("  alert {}", row.id);
+    for part in [&row.alert_name, &row.severity, &row.instance, &row.status.to_string()] {
+        if !part.is_empty() {
+            text += &format!("  {}", harmless(part));
+        }
+    }
+    text += &format!("  fingerprint {}\n", if row.fingerprint.is_empty() { "-" } else { &row.fingerprint });
+    text += &decision(story);
+    text += &timeline(story);
+    text.extend(story.links.iter().map(link));
+    text
+}
+
+/// Alerts by themselves, each under its webhook's id.
+pub(super) fn alerts(stories: &[AlertStory], state: &TablesState) -> String {
+    let one = |story: &AlertStory| format!("request {}\n{}", harmless(&story.request_id), alert(story));
+    stories.iter().map(one).collect::<String>() + &note(state)
+}
+
+/// An execution, its tasks and the alerts that led to it.
+pub(super) fn execution(story: &ExecutionStory) -> String {
+    let mut text = format!("execution {}", story.st2_execution_id);
+    match &story.execution {
+        Some(execution) => text += &outcome(execution),
+        None => text += "  StackStorm's tables do not have it",
+    }
+    text.push('\n');
+    match story.root_execution_id.as_deref() {
+        Some(root) if root != story.st2_execution_id => text += &format!("  a task of execution {root}\n"),
+        None => text += "  no alert led to it\n",
+        Some(_) => {}
+    }
+    for task in &story.children {
+        text += &format!("  task {}{}\n", task.id(), outcome(task));
+    }
+    text + &alerts(&story.alerts, &story.execution_db)
+}
+
+/// What is missing, if something is.
+fn note(state: &TablesState) -> String {
+    match &state.detail {
+        Some(detail) if !state.available => {
+            format!("note: executions are shown without their status: {}\n", harmless(detail))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Where its dispatch stands, and why.
+fn decision(story: &AlertStory) -> String {
+    let row = &story.alert.summary;
+    let mut text = match row.dispatch_reason {
+        Some(reason) => format!("    {}/{reason}: {}", row.dispatch_status, words::of_reason(reason)),
+        None => format!("    {}: {}", row.dispatch_status, words::of_status(row.dispatch_status)),
+    };
+    if let Some(target) = &row.dispatch_target {
+        text += &format!("  [{}]", harmless(target));
+    }
+    if let Some(opener) = row.opened_by {
+        text += &format!("  (the firing that opened it: alert {opener})");
+    }
+    text.push('\n');
+    if let Some(error) = &row.dispatch_error {
+        text += &format!("    last error: {}\n", cut(&harmless(error), DETAIL));
+    }
+    if story.alert.dispatch_uncertain {
+        text += "    uncertain: it is looked up in StackStorm before anything is posted\n";
+    }
+    if let Some(due) = story.alert.next_attempt_at {
+        text += &format!("    looked at again at {}\n", local::millisecond(due));
+    }
+    text
+}
+
+/// Steps and attempts in the order of their times.
+fn timeline(story: &AlertStory) -> String {
+    let mut lines: Vec<(NaiveDateTime, String)> = story.steps.iter().map(|step| (step.at, words_of(step))).collect();
+    let attempts = story.attempts.iter().filter_map(|entry| {
+        let at = DateTime::parse_from_rfc3339(&entry.at).ok()?.naive_utc();
+        Some((at, attempt(entry)))
+    });
+    lines.extend(attempts);
+    lines.sort_by_key(|(at, _)| *at);
+    let mut previous = story.alert.summary.created_at;
+    let line = |(at, words): (NaiveDateTime, String)| {
+        let since = (at - std::mem::replace(&mut previous, at)).as_seconds_f64();
+        format!("    {}  {since:>+9.3} s  {words}\n", local::of_day(at))
+    };
+    lines.into_iter().map(line).collect()
+}
+
+fn words_of(step: &Step) -> String {
+    let execution = step.st2_execution_id.as_deref().unwrap_or_default();
+    match step.step {
+        "received" => "received".to_owned(),
+        "pending_again" => "to be run again".to_owned(),
+        "attempted" => "StackStorm was called".to_owned(),
+        "dispatched" => "dispatched: its execution is written down".to_owned(),
+        "execution_started" => format!("execution {execution} started"),
+        _ => format!("execution {execution} ended"),
+    }
+}
+
+fn attempt(entry: &Entry) -> String {
+    let mut text = entry.event.replace('_', " ");
+    let more = [
+        ("", &entry.execution_id),
+        (": ", &entry.detail),
+        (" from ", &entry.from),
+        (" by ", &entry.by),
+        (": ", &entry.reason),
+    ];
+    for (word, value) in more {
+        if let Some(value) = value {
+            text += if word.is_empty() { " " } else { word };
+            text += value;
+        }
+    }
+    cut(&harmless(&text), DETAIL)
+}
+
+fn link(link: &LinkStory) -> String {
+    let row = &link.link;
+    let mut text = format!("    execution {}", harmless(&row.st2_execution_id));
+    match &link.execution {
+        Some(execution) => text += &outcome(execution),
+        None => text += &format!("  {}", harmless(row.st2_action_ref.as_deref().unwrap_or("-"))),
+    }
+    if let Some(rule) = &row.st2_rule_ref {
+        text += &format!("  by rule {}", harmless(rule));
+    }
+    text.push('\n');
+    let execution = link.execution.as_ref();
+    if let Some(result) = execution.and_then(ExecutionShown::result) {
+        text += &format!("      result {}\n", cut(&harmless(result), RESULT));
+    }
+    if let Some(url) = execution.and_then(|execution| execution.web_url.as_deref()) {
+        text += &format!("      {}\n", harmless(url));
+    }
+    text
+}
+
+/// `  core.noop  succeeded  in 0.051 s`
+fn outcome(execution: &ExecutionShown) -> String {
+    let word = |text: Option<&str>| harmless(text.unwrap_or("-"));
+    let mut text = format!("  {}  {}", word(execution.action()), word(execution.status()));
+    if let Some(seconds) = execution.duration_seconds {
+        text += &format!("  in {seconds:.3} s");
+    }
+    text
+}

@@ -1,0 +1,65 @@
+//! From a `request_id`, a fingerprint or an execution id to the whole story: our rows, and StackStorm's beside them.
+//!
+//! The two sides may be two servers, so they are read one after the other by lists of ids and put together here, for
+//! `http` and `cli` alike. Nothing is written. Without StackStorm's tables our side is shown, and each answer says what is
+//! missing ([`TablesState`]).
+
+mod beside;
+pub mod cursor;
+mod executions;
+mod listing;
+mod live;
+mod sketch;
+mod stats;
+mod steps;
+mod story;
+
+pub use beside::{ExecutionShown, TablesState};
+pub use executions::{ExecutionEntry, ExecutionFilter, ExecutionStory};
+pub use listing::Listing;
+pub use stats::{Counts, Day, Range, Stats, Workflow};
+pub use steps::Step;
+pub use story::{AlertAlone, AlertEntry, AlertStory, LinkStory, RequestEntry, RequestStory};
+
+use crate::store::{Store, StoreError, any::AnyConnection, bounded::bounded, executions::St2Tables};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Why a question was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// Our database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The question is about what only StackStorm's tables know.
+    #[error("StackStorm's tables cannot be read, and only they know this: {0}")]
+    NoTables(String),
+}
+
+/// Both sides.
+#[derive(Clone)]
+pub struct History {
+    store: Store,
+    tables: St2Tables,
+    web_url: Option<url::Url>,
+    /// Walks over many links at once: each keeps a connection busy for seconds.
+    walks: Arc<Semaphore>,
+}
+
+/// How many walks at once.
+const WALKS: usize = 2;
+
+impl History {
+    /// `web_url` is `ST2_WEB_URL`: with it executions carry a link to StackStorm's own page.
+    pub fn new(store: Store, tables: St2Tables, web_url: Option<url::Url>) -> Self {
+        Self { store, tables, web_url, walks: Arc::new(Semaphore::new(WALKS)) }
+    }
+
+    /// Our side, never for long.
+    async fn ours<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.store.run(|conn| bounded(conn, read)).await
+    }
+}

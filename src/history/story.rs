@@ -1,0 +1,205 @@
+//! Webhooks and alerts with their links and executions: one whole, or a page in short.
+
+use super::{
+    History, HistoryError,
+    beside::{Beside, ExecutionShown, TablesState},
+    cursor::List,
+    listing::Listing,
+    steps::{Step, steps},
+};
+use crate::{
+    model::ids::{AlertId, RequestId},
+    store::{
+        StoreError,
+        any::AnyConnection,
+        dispatch_log,
+        history::{self, Alert, AlertSummary, Call, CallFilter, CallSummary, ExecutionLink},
+        page::{Page, Window},
+        selection::Filter,
+    },
+};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+
+/// A link and its execution.
+#[derive(Debug, Clone, Serialize)]
+pub struct LinkStory {
+    /// The row.
+    #[serde(flatten)]
+    pub link: ExecutionLink,
+    /// `None`: StackStorm's tables do not have it (yet), or cannot be read.
+    pub execution: Option<ExecutionShown>,
+}
+
+/// An alert whole.
+#[derive(Debug, Clone, Serialize)]
+pub struct AlertStory {
+    /// Its webhook.
+    pub request_id: String,
+    /// The row.
+    #[serde(flatten)]
+    pub alert: Alert,
+    /// What happened to its dispatch besides success: failed attempts, lookups, cancels, replays; the last 20.
+    pub attempts: Vec<dispatch_log::Entry>,
+    /// What StackStorm ran for it.
+    pub links: Vec<LinkStory>,
+    /// The times between the steps.
+    pub steps: Vec<Step>,
+}
+
+/// A webhook whole.
+#[derive(Debug, Clone, Serialize)]
+pub struct RequestStory {
+    /// The row, with headers and body.
+    #[serde(flatten)]
+    pub call: Call,
+    /// Its alerts, in the order they were stored.
+    pub alerts: Vec<AlertStory>,
+    /// Whether the executions could be read.
+    pub execution_db: TablesState,
+}
+
+/// A webhook on a page.
+#[derive(Debug, Clone, Serialize)]
+pub struct RequestEntry {
+    /// The row without headers and body.
+    #[serde(flatten)]
+    pub call: CallSummary,
+    /// How many of its alerts stand in which `dispatch_status`.
+    pub alerts: BTreeMap<&'static str, i64>,
+}
+
+/// An alert on a page.
+#[derive(Debug, Clone, Serialize)]
+pub struct AlertEntry {
+    /// Its webhook.
+    pub request_id: String,
+    /// The row in short.
+    #[serde(flatten)]
+    pub alert: AlertSummary,
+    /// What StackStorm ran for it.
+    pub links: Vec<LinkStory>,
+}
+
+/// One alert, by itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct AlertAlone {
+    /// The alert.
+    #[serde(flatten)]
+    pub story: AlertStory,
+    /// Whether the executions could be read.
+    pub execution_db: TablesState,
+}
+
+/// Alerts as our tables have them.
+struct Told {
+    alerts: Vec<(String, Alert)>,
+    links: Vec<ExecutionLink>,
+}
+
+impl History {
+    /// A webhook by its id.
+    pub async fn request(&self, request_id: RequestId) -> Result<Option<RequestStory>, HistoryError> {
+        let found = self.ours(move |conn| {
+            let Some(call) = history::call(conn, request_id)? else { return Ok(None) };
+            let alerts = history::alerts_of_call(conn, call.id)?;
+            let told = told(conn, alerts)?;
+            Ok(Some((call, told)))
+        });
+        let Some((call, told)) = found.await? else { return Ok(None) };
+        let (alerts, execution_db) = self.tell(told).await;
+        Ok(Some(RequestStory { call, alerts, execution_db }))
+    }
+
+    /// An alert by its id.
+    pub async fn alert(&self, id: AlertId) -> Result<Option<AlertAlone>, HistoryError> {
+        let (mut alerts, execution_db) = self.stories(vec![id]).await?;
+        Ok(alerts.pop().map(|story| AlertAlone { story, execution_db }))
+    }
+
+    /// Alerts by their ids, by ascending id.
+    pub async fn stories(&self, ids: Vec<AlertId>) -> Result<(Vec<AlertStory>, TablesState), HistoryError> {
+        let found = self.ours(move |conn| {
+            let alerts = history::alerts_by_id(conn, &ids)?;
+            told(conn, alerts)
+        });
+        Ok(self.tell(found.await?).await)
+    }
+
+    /// A page of webhooks.
+    pub async fn requests(&self, filter: CallFilter, window: Window) -> Result<Listing<RequestEntry>, HistoryError> {
+        let Page { rows, next } = self.ours(move |conn| history::calls(conn, &filter, window)).await?;
+        let rows = rows.into_iter().map(|(call, alerts)| RequestEntry { call, alerts }).collect();
+        Ok(Listing { list: List::Requests, rows, next, execution_db: None })
+    }
+
+    /// A page of alerts.
+    pub async fn alerts(&self, filter: Filter, window: Window) -> Result<Listing<AlertEntry>, HistoryError> {
+        let found = self.ours(move |conn| {
+            let page = history::alerts(conn, &filter, window)?;
+            let calls: Vec<_> = page.rows.iter().map(|alert| alert.api_call_id).collect();
+            let ids: Vec<_> = page.rows.iter().map(|alert| alert.id).collect();
+            Ok((page, history::request_ids(conn, &calls)?, history::links_of_alerts(conn, &ids)?))
+        });
+        let (Page { rows, next }, requests, links) = found.await?;
+        let beside = self.in_short(execution_ids(&links)).await;
+        let mut links = by_alert(links, &beside);
+        let entry = |alert: AlertSummary| AlertEntry {
+            request_id: requests.get(&alert.api_call_id).cloned().unwrap_or_default(),
+            links: links.remove(&alert.id).unwrap_or_default(),
+            alert,
+        };
+        let rows = rows.into_iter().map(entry).collect();
+        Ok(Listing { list: List::Alerts, rows, next, execution_db: Some(beside.state) })
+    }
+
+    async fn tell(&self, told: Told) -> (Vec<AlertStory>, TablesState) {
+        let Told { alerts, links } = told;
+        let beside = self.whole(execution_ids(&links)).await;
+        let mut links = by_alert(links, &beside);
+        let story = |(request_id, alert): (String, Alert)| {
+            let links = links.remove(&alert.summary.id).unwrap_or_default();
+            let steps = steps_of(&alert, &links);
+            let attempts = dispatch_log::entries(alert.dispatch_log.as_deref());
+            AlertStory { request_id, attempts, links, steps, alert }
+        };
+        (alerts.into_iter().map(story).collect(), beside.state)
+    }
+}
+
+/// The steps of an alert with these executions.
+pub(super) fn steps_of(alert: &Alert, links: &[LinkStory]) -> Vec<Step> {
+    let times = links.iter().filter_map(|link| {
+        let (start, end) = link.execution.as_ref()?.times();
+        Some((link.link.st2_execution_id.as_str(), start, end))
+    });
+    steps(alert, times)
+}
+
+fn told(conn: &mut AnyConnection, alerts: Vec<Alert>) -> Result<Told, StoreError> {
+    let calls: Vec<_> = alerts.iter().map(|alert| alert.summary.api_call_id).collect();
+    let ids: Vec<_> = alerts.iter().map(|alert| alert.summary.id).collect();
+    let requests = history::request_ids(conn, &calls)?;
+    let links = history::links_of_alerts(conn, &ids)?;
+    let named = |alert: Alert| {
+        let request_id = requests.get(&alert.summary.api_call_id).cloned().unwrap_or_default();
+        (request_id, alert)
+    };
+    Ok(Told { alerts: alerts.into_iter().map(named).collect(), links })
+}
+
+fn execution_ids(links: &[ExecutionLink]) -> Vec<String> {
+    let mut ids: Vec<String> = links.iter().map(|link| link.st2_execution_id.clone()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+fn by_alert(links: Vec<ExecutionLink>, beside: &Beside) -> HashMap<AlertId, Vec<LinkStory>> {
+    let mut by_alert: HashMap<AlertId, Vec<LinkStory>> = HashMap::new();
+    for link in links {
+        let execution = beside.executions.get(&link.st2_execution_id).cloned();
+        by_alert.entry(link.alert_id).or_default().push(LinkStory { link, execution });
+    }
+    by_alert
+}

@@ -1,0 +1,58 @@
+//! `GET /api/v1/openapi.json`: this API described, for people and for programs that generate clients.
+//!
+//! The document is written by hand, a file per group of routes beside this one; a test holds it to the table of routes and
+//! to the parameters that the handlers read, and schemathesis tries every answer against it.
+
+use super::problem::Problem;
+use actix_web::{HttpRequest, HttpResponse, http::header};
+use serde_json::{Map, Value};
+use std::sync::OnceLock;
+
+const PARTS: [&str; 8] = [
+    include_str!("openapi/base.json"),
+    include_str!("openapi/webhook.json"),
+    include_str!("openapi/requests.json"),
+    include_str!("openapi/alerts.json"),
+    include_str!("openapi/executions.json"),
+    include_str!("openapi/stats.json"),
+    include_str!("openapi/orders.json"),
+    include_str!("openapi/probes.json"),
+];
+
+/// The handler.
+pub(super) async fn document(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    super::query::Query::parse(&request, &[])?;
+    static TEXT: OnceLock<String> = OnceLock::new();
+    let text = match TEXT.get() {
+        Some(text) => text,
+        None => {
+            let text = whole().map_err(|error| Problem::Internal(error.into()))?.to_string();
+            TEXT.get_or_init(|| text)
+        }
+    };
+    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(text.as_str()))
+}
+
+/// The parts as one document.
+fn whole() -> serde_json::Result<Value> {
+    let mut document = Value::Object(Map::new());
+    for part in PARTS {
+        merge(&mut document, serde_json::from_str(part)?);
+    }
+    Ok(document)
+}
+
+/// Objects are merged member by member; anything else is taken as it is.
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (name, value) in from {
+                merge(into.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
+#[cfg(test)]
+mod tests;

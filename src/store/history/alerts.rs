@@ -1,0 +1,117 @@
+//! `poundcake_alerts`: one row whole, or a page of them in short.
+
+use super::json::{json, optional_time, time};
+use crate::{
+    model::{
+        ids::{AlertId, ApiCallId},
+        status::{AlertStatus, DispatchReason, DispatchStatus},
+    },
+    store::{
+        StoreError,
+        any::AnyConnection,
+        page::{Page, Position, Window, after},
+        schema::poundcake_alerts::{self, dsl},
+        selection::{Call, Filter, api_call},
+    },
+};
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use serde::Serialize;
+
+/// What a list shows of a row of `poundcake_alerts`.
+#[derive(Debug, Clone, Serialize, Queryable, Selectable)]
+#[diesel(table_name = poundcake_alerts)]
+#[expect(missing_docs, reason = "the columns, by their names")]
+pub struct AlertSummary {
+    pub id: AlertId,
+    #[serde(skip)]
+    pub api_call_id: ApiCallId,
+    pub fingerprint: String,
+    pub alert_name: String,
+    pub severity: String,
+    pub instance: String,
+    pub status: AlertStatus,
+    #[serde(serialize_with = "optional_time")]
+    pub starts_at: Option<NaiveDateTime>,
+    #[serde(serialize_with = "optional_time")]
+    pub ends_at: Option<NaiveDateTime>,
+    pub dispatch_status: DispatchStatus,
+    pub dispatch_reason: Option<DispatchReason>,
+    pub dispatch_target: Option<String>,
+    pub dispatch_generation: i32,
+    pub dispatch_attempts: i32,
+    pub dispatch_error: Option<String>,
+    #[serde(serialize_with = "time")]
+    pub created_at: NaiveDateTime,
+    #[serde(serialize_with = "optional_time")]
+    pub dispatched_at: Option<NaiveDateTime>,
+    pub opened_by: Option<AlertId>,
+}
+
+/// A row of `poundcake_alerts`, without what only the program needs.
+#[derive(Debug, Clone, Serialize, Queryable, Selectable)]
+#[diesel(table_name = poundcake_alerts)]
+#[expect(missing_docs, reason = "the columns, by their names")]
+pub struct Alert {
+    #[serde(flatten)]
+    #[diesel(embed)]
+    pub summary: AlertSummary,
+    #[serde(serialize_with = "json")]
+    pub labels: String,
+    #[serde(serialize_with = "json")]
+    pub annotations: String,
+    pub generator_url: Option<String>,
+    pub st2_rule_matched: Option<String>,
+    #[serde(serialize_with = "optional_time")]
+    pub last_seen_at: Option<NaiveDateTime>,
+    #[serde(serialize_with = "optional_time")]
+    pub closed_at: Option<NaiveDateTime>,
+    #[serde(serialize_with = "optional_time")]
+    pub pending_at: Option<NaiveDateTime>,
+    #[serde(serialize_with = "optional_time")]
+    pub attempted_at: Option<NaiveDateTime>,
+    #[serde(serialize_with = "optional_time")]
+    pub next_attempt_at: Option<NaiveDateTime>,
+    pub dispatch_uncertain: bool,
+    /// Shown apart, as the attempts.
+    #[serde(skip)]
+    pub dispatch_log: Option<String>,
+}
+
+/// An alert by its id.
+pub fn alert(conn: &mut AnyConnection, id: AlertId) -> Result<Option<Alert>, StoreError> {
+    Ok(dsl::poundcake_alerts.find(id).select(Alert::as_select()).first(conn).optional()?)
+}
+
+/// Those of these ids that are there, by ascending id.
+pub fn alerts_by_id(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Vec<Alert>, StoreError> {
+    let found = dsl::poundcake_alerts.filter(dsl::id.eq_any(ids)).order(dsl::id);
+    Ok(found.select(Alert::as_select()).load(conn)?)
+}
+
+/// All alerts of one webhook, in the order they were stored.
+pub fn alerts_of_call(conn: &mut AnyConnection, call: ApiCallId) -> Result<Vec<Alert>, StoreError> {
+    let found = dsl::poundcake_alerts.filter(dsl::api_call_id.eq(call)).order(dsl::id);
+    Ok(found.select(Alert::as_select()).load(conn)?)
+}
+
+/// A page of the alerts that the filter chooses.
+pub fn alerts(conn: &mut AnyConnection, filter: &Filter, window: Window) -> Result<Page<AlertSummary>, StoreError> {
+    let Some(call) = api_call(conn, filter)? else { return Ok(Page::none()) };
+    let mut query = dsl::poundcake_alerts
+        .filter(filter.condition())
+        .order((dsl::created_at.desc(), dsl::id.desc()))
+        .limit(window.rows())
+        .select(AlertSummary::as_select())
+        .into_boxed();
+    if let Call::Of(call) = call {
+        query = query.filter(dsl::api_call_id.eq(call));
+    }
+    if let Some(ids) = &filter.ids {
+        query = query.filter(dsl::id.eq_any(ids.clone()));
+    }
+    if let Some(position) = window.after {
+        query = query.filter(after!(dsl, position));
+    }
+    Ok(Page::cut(query.load(conn)?, window, |row| Position { at: row.created_at, id: row.id }))
+}
