@@ -20,7 +20,7 @@ mod secrets;
 mod shutdown;
 mod stackstorm;
 
-use crate::harness::{Setup, Shape, firing};
+use crate::harness::{Pipeline, SOON, Setup, Shape, eventually, firing};
 use serde_json::Value;
 
 const T0: &str = "2026-11-22T01:00:00Z";
@@ -57,4 +57,16 @@ fn for_rules(instance: &str) -> Value {
     let mut alert = firing("HostDown", instance, T0);
     alert["labels"]["severity"] = "rule".into();
     alert
+}
+
+/// An ingest without a dispatcher that has published one alert: whatever happens next happens on a connection that works.
+async fn published_one() -> Pipeline {
+    let pipeline = proxied(Shape::Separate).await.start_without_dispatcher().await;
+    pipeline.send(&[firing("HostDown", "warm:9100", T0)]).await;
+    let confirmed = async || match pipeline.statuses("") {
+        rows if rows == ["HostDown queued/-"] => Ok(()),
+        others => Err(others),
+    };
+    eventually("the first one is queued", SOON, confirmed).await;
+    pipeline
 }

@@ -1,6 +1,6 @@
 //! RabbitMQ is away, mute, or has lost its queue; ingest is killed around the publish.
 
-use super::{alerts, proxied};
+use super::{alerts, proxied, published_one};
 use crate::harness::{PATIENCE, Pipeline, SOON, Shape, eventually, firing, resolved};
 
 /// Waits for the queue, and for so many messages in it, ready or delivered.
@@ -30,19 +30,18 @@ async fn ingest_killed_between_commit_and_publish_leaves_nothing_undone_and_noth
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ingest_killed_between_publish_and_mark_publishes_twice_and_runs_once() {
-    let mut pipeline = proxied(Shape::Separate).await.start_without_dispatcher().await;
-    queued(&pipeline, 0).await;
+    let mut pipeline = published_one().await;
     pipeline.setup.network().publisher().freeze_answers();
     pipeline.send(&alerts(5)).await;
-    queued(&pipeline, 5).await;
+    queued(&pipeline, 6).await;
     assert_eq!(pipeline.database().count("poundcake_alerts WHERE dispatch_status = 'pending'"), 5);
     pipeline.ingest.kill();
     pipeline.setup.network().publisher().restore_networking();
     pipeline.ingest = pipeline.ingest.again().await;
-    queued(&pipeline, 10).await;
+    queued(&pipeline, 11).await;
     pipeline.start_dispatcher().await;
     pipeline.settled_within(PATIENCE).await;
-    pipeline.assert_ledger(5).await;
+    pipeline.assert_ledger(6).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! kill -9 at the points where a write is done and not yet written down.
 
-use super::{alerts, for_rules, proxied};
+use super::{alerts, for_rules, proxied, published_one};
 use crate::harness::{ChaosProxy, PATIENCE, Pipeline, SOON, Setup, Shape, client, eventually, firing};
 use poundcake::stand_in::Fault;
 use serde_json::json;
@@ -36,14 +36,13 @@ async fn ingest_killed_between_commit_and_answer_is_sent_the_webhook_again_and_i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ingest_killed_between_confirm_and_mark_publishes_twice_and_runs_once() {
-    let mut pipeline = proxied(Shape::Separate).await.start_without_dispatcher().await;
+    let mut pipeline = published_one().await;
     let vhost = pipeline.setup.vhost.as_ref().expect("a vhost");
-    eventually("the queue is there", SOON, async || vhost.depth("poundcake.dispatch").await.ok_or("no queue")).await;
     // Confirms wait until the database is gone: they arrive, and cannot be marked.
     pipeline.setup.network().publisher().freeze_answers();
     pipeline.send(&alerts(5)).await;
     let published = async || match vhost.depth("poundcake.dispatch").await {
-        Some(5) => Ok(()),
+        Some(6) => Ok(()),
         other => Err(other),
     };
     eventually("all are published", SOON, published).await;
@@ -60,7 +59,7 @@ async fn ingest_killed_between_confirm_and_mark_publishes_twice_and_runs_once() 
     pipeline.ingest = pipeline.ingest.again().await;
     pipeline.start_dispatcher().await;
     pipeline.settled_within(PATIENCE).await;
-    pipeline.assert_ledger(5).await;
+    pipeline.assert_ledger(6).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
