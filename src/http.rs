@@ -7,6 +7,7 @@ mod auth;
 mod body;
 mod cached;
 mod gate;
+mod origin;
 mod probes;
 mod problem;
 mod replays;

@@ -35,7 +35,7 @@ pub struct Metrics {
     pub triggers: IntCounterVec,
     /// `poundcake_trigger_seconds`: how long StackStorm took to answer a trigger.
     pub trigger_seconds: Histogram,
-    /// `poundcake_webhook_to_execution_seconds`: from the alert's row to its execution's link.
+    /// `poundcake_webhook_to_execution_seconds`: from the alert's row, or its last replay, to its execution's link.
     pub webhook_to_execution_seconds: Histogram,
     /// `poundcake_settled_total{status,reason}`: dispatches that ended without an execution.
     pub settled: IntCounterVec,

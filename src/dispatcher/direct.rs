@@ -70,8 +70,7 @@ async fn post(
     loop {
         let begun = Instant::now();
         let outcome = attempt.dispatch.client.create_execution(new).await;
-        let works = matches!(outcome, Trigger::Accepted(_) | Trigger::Rejected { .. });
-        attempt.count("direct", trigger_word(&outcome), works, begun);
+        attempt.count("direct", trigger_word(&outcome), works(&outcome), begun);
         let wait = match &outcome {
             Trigger::NotSent { .. } if !attempt.stop.is_cancelled() => retries.next_wait(),
             _ => None,
@@ -83,12 +82,22 @@ async fn post(
     }
 }
 
+/// Whether StackStorm works, as far as the outcome tells.
+const fn works(outcome: &Trigger) -> Option<bool> {
+    match outcome {
+        Trigger::Accepted(_) | Trigger::Rejected { .. } => Some(true),
+        Trigger::Unauthorized { .. } | Trigger::NotSent { .. } | Trigger::Uncertain { .. } => Some(false),
+        Trigger::TooLate { .. } => None,
+    }
+}
+
 const fn trigger_word(outcome: &Trigger) -> &'static str {
     match outcome {
         Trigger::Accepted(_) => "accepted",
         Trigger::Rejected { .. } => "rejected",
         Trigger::Unauthorized { .. } => "unauthorized",
         Trigger::NotSent { .. } => "not_sent",
+        Trigger::TooLate { .. } => "too_late",
         Trigger::Uncertain { .. } => "uncertain",
     }
 }
@@ -101,7 +110,7 @@ async fn end_of(attempt: &Attempt<'_>, action: &ActionRef, outcome: Trigger) -> 
             rejected(attempt, status, message).await
         }
         Trigger::Unauthorized { message } => End::not_sent(UNAUTHORIZED_WAIT, message),
-        Trigger::NotSent { message } => End::not_sent(attempt.delay(), message),
+        Trigger::NotSent { message } | Trigger::TooLate { message } => End::not_sent(attempt.delay(), message),
         Trigger::Uncertain { message } => uncertain(attempt, message),
     }
 }
@@ -133,12 +142,12 @@ impl Attempt<'_> {
         TimeDelta::from_std(delay).unwrap_or(TimeDelta::MAX)
     }
 
-    /// Counts one call, and tells the circuit whether StackStorm works.
-    pub(super) fn count(&self, mode: &str, outcome: &str, works: bool, begun: Instant) {
-        if works {
-            self.dispatch.circuit.succeeded();
-        } else {
-            self.dispatch.circuit.failed();
+    /// Counts one call, and tells the circuit whether StackStorm works, where that can be told.
+    pub(super) fn count(&self, mode: &str, outcome: &str, works: Option<bool>, begun: Instant) {
+        match works {
+            Some(true) => self.dispatch.circuit.succeeded(),
+            Some(false) => self.dispatch.circuit.failed(),
+            None => {}
         }
         let metrics = &self.dispatch.metrics;
         metrics.triggers.with_label_values(&[mode, outcome]).inc();

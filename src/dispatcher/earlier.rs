@@ -123,11 +123,11 @@ fn settle(attempt: &Attempt<'_>) -> End {
     let (policy, now) = (&attempt.dispatch.policy, attempt.claimed.claimed_at);
     let over = began(attempt) + policy.http_timeout;
     if now < over {
-        return waiting(over - now, None);
+        return waiting(over - now, None, "nothing is found so far");
     }
     let since = attempt.claimed.alert.settling_since.unwrap_or(now);
     if now - since < policy.settle_time || attempt.claimed.alert.settling_since.is_none() {
-        return waiting(policy.settle_time - (now - since), Some(since));
+        return waiting(policy.settle_time - (now - since), Some(since), "nothing is found so far");
     }
     End::Later(Later {
         due_in: TimeDelta::zero(),
@@ -145,13 +145,15 @@ fn wait(attempt: &Attempt<'_>, seen: &str) -> End {
         return End::failed(DispatchReason::Uncertain, error);
     }
     log::info!(alert_id = attempt.claimed.alert.id, seen:?; "waiting to learn whether an older generation ran");
-    waiting((waited / 2).clamp(SHORTEST, LONGEST), None)
+    waiting((waited / 2).clamp(SHORTEST, LONGEST), None, seen)
 }
 
 fn began(attempt: &Attempt<'_>) -> NaiveDateTime {
     attempt.claimed.alert.pending_at.unwrap_or(attempt.claimed.alert.created_at)
 }
 
-fn waiting(due_in: TimeDelta, settling_since: Option<NaiveDateTime>) -> End {
-    End::Later(Later { due_in, uncertain: true, give_back_attempt: false, settling_since, event: None })
+/// The row says for what it waits.
+fn waiting(due_in: TimeDelta, settling_since: Option<NaiveDateTime>, seen: &str) -> End {
+    let event = Some(("older_generation", format!("waiting to learn whether an older generation ran: {seen}")));
+    End::Later(Later { due_in, uncertain: true, give_back_attempt: false, settling_since, event })
 }

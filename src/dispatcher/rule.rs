@@ -30,8 +30,7 @@ async fn post(attempt: &Attempt<'_>, name: &WebhookName, body: &Map<String, Valu
     loop {
         let begun = Instant::now();
         let outcome = attempt.dispatch.client.post_webhook(post).await;
-        let works = matches!(outcome, WebhookOutcome::Accepted | WebhookOutcome::Rejected { .. });
-        attempt.count("rule", word(&outcome), works, begun);
+        attempt.count("rule", word(&outcome), works(&outcome), begun);
         let wait = match &outcome {
             WebhookOutcome::NotSent { .. } if !attempt.stop.is_cancelled() => retries.next_wait(),
             _ => None,
@@ -43,12 +42,22 @@ async fn post(attempt: &Attempt<'_>, name: &WebhookName, body: &Map<String, Valu
     }
 }
 
+/// Whether StackStorm works, as far as the outcome tells.
+const fn works(outcome: &WebhookOutcome) -> Option<bool> {
+    match outcome {
+        WebhookOutcome::Accepted | WebhookOutcome::Rejected { .. } => Some(true),
+        WebhookOutcome::TooLate { .. } => None,
+        _ => Some(false),
+    }
+}
+
 const fn word(outcome: &WebhookOutcome) -> &'static str {
     match outcome {
         WebhookOutcome::Accepted => "accepted",
         WebhookOutcome::Rejected { .. } => "rejected",
         WebhookOutcome::Unauthorized { .. } => "unauthorized",
         WebhookOutcome::NotSent { .. } => "not_sent",
+        WebhookOutcome::TooLate { .. } => "too_late",
         WebhookOutcome::PostAgain { .. } => "post_again",
         WebhookOutcome::Watch { .. } => "uncertain",
     }
@@ -65,7 +74,9 @@ fn end_of(attempt: &Attempt<'_>, outcome: WebhookOutcome) -> End {
             End::failed(DispatchReason::Rejected, format!("{status}: {message}"))
         }
         WebhookOutcome::Unauthorized { message } => End::not_sent(UNAUTHORIZED_WAIT, message),
-        WebhookOutcome::NotSent { message } => End::not_sent(attempt.delay(), message),
+        WebhookOutcome::NotSent { message } | WebhookOutcome::TooLate { message } => {
+            End::not_sent(attempt.delay(), message)
+        }
         WebhookOutcome::PostAgain { message } => End::Later(Later {
             due_in: attempt.delay(),
             uncertain: false,

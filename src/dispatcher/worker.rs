@@ -210,7 +210,8 @@ impl Shared {
         match end {
             End::Dispatched { links, .. } => {
                 metrics.links.inc_by(u64::try_from(links.len()).unwrap_or_default());
-                let waited = (claimed.claimed_at - claimed.alert.created_at).as_seconds_f64();
+                let asked_for = claimed.alert.pending_at.unwrap_or(claimed.alert.created_at);
+                let waited = (claimed.claimed_at - asked_for).as_seconds_f64();
                 metrics.webhook_to_execution_seconds.observe(waited.max(0.0) + claimed.begun.elapsed().as_secs_f64());
                 if !ours {
                     metrics.duplicates.inc();

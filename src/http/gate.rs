@@ -1,8 +1,9 @@
-//! What stands before every route: denies what the table does not list or the caller may not, adds the headers that every
+//! What stands before every route: denies what the table does not list, what a foreign web page sends and what the caller
+//! may not, adds the headers that every
 //! answer carries, counts webhooks by status and writes the access log line.
 
 use super::{
-    body,
+    body, origin,
     routes::{Access, Table},
     server::Shared,
 };
@@ -32,6 +33,7 @@ pub(super) async fn gate(
     let _in_flight = shared.begin();
     let access = table.access(request.request());
     let is_webhook = matches!(access, Ok(Access::Webhook));
+    let access = access.and_then(|access| origin::check(request.request()).map(|()| access));
     let allowed = access.and_then(|access| shared.auth.check(access, request.headers().get(header::AUTHORIZATION)));
     let (mut response, caller) = match allowed {
         Ok(caller) => {

@@ -20,6 +20,8 @@ pub(super) enum Problem {
     WrongToken,
     #[error("this token may only post webhooks")]
     NotAllowed,
+    #[error("this comes from a web page of another origin; only programs and pages of this server may change anything")]
+    CrossOrigin,
     #[error("{message}")]
     NotAWebhook { request_id: RequestId, message: String },
     #[error("the body ended before its announced length")]
@@ -59,7 +61,7 @@ impl ResponseError for Problem {
         match self {
             Self::NotAWebhook { .. } | Self::CutOff | Self::BadRequestId | Self::BadOrder(_) => StatusCode::BAD_REQUEST,
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
-            Self::NotAllowed => StatusCode::FORBIDDEN,
+            Self::NotAllowed | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::NoSuchPath | Self::NoSuchRequest(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -151,6 +153,7 @@ mod tests {
             (401, Problem::NoToken),
             (401, Problem::WrongToken),
             (403, Problem::NotAllowed),
+            (403, Problem::CrossOrigin),
             (404, Problem::NoSuchPath),
             (404, Problem::NoSuchRequest(id)),
             (405, Problem::WrongMethod { allow: "POST".to_owned() }),

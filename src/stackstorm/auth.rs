@@ -147,8 +147,7 @@ impl Authenticator {
 }
 
 fn unavailable(error: SendError) -> AuthError {
-    let (SendError::Unauthorized(message) | SendError::NotSent(message) | SendError::NoAnswer(message)) = error;
-    AuthError::Unavailable(format!("login at ST2_AUTH_URL: {message}"))
+    AuthError::Unavailable(format!("login at ST2_AUTH_URL: {}", error.message()))
 }
 
 impl Token {

@@ -62,7 +62,7 @@ impl Client {
     pub(super) async fn send(&self, request: RequestBuilder, not_after: Option<Instant>) -> Result<Answer, SendError> {
         let credential = self.auth.credential(&self.http).await?;
         if not_after.is_some_and(|limit| Instant::now() > limit) {
-            return Err(SendError::NotSent("too late to post: the claim is no longer fresh".to_owned()));
+            return Err(SendError::TooLate);
         }
         let request = request.header(credential.name.clone(), credential.value.clone()).build()?;
         let answer = transport::exchange(&self.http, request).await?;

@@ -54,7 +54,7 @@ impl From<SendError> for LookupError {
     fn from(error: SendError) -> Self {
         match error {
             SendError::Unauthorized(message) => Self::Unauthorized(message),
-            SendError::NotSent(message) | SendError::NoAnswer(message) => Self::Unavailable(message),
+            other => Self::Unavailable(other.message()),
         }
     }
 }

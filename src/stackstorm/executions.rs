@@ -29,7 +29,7 @@ pub struct NewExecution<'a> {
     pub context: &'a Map<String, Value>,
     /// What the execution can be found by.
     pub trace_tag: &'a str,
-    /// Nothing is written after this moment: the answer is then `NotSent`.
+    /// Nothing is written after this moment: the answer is then `TooLate`.
     pub not_after: Instant,
 }
 

@@ -1,6 +1,6 @@
 //! What a trigger came to: the one place where an answer, or the lack of one, is given its meaning.
 //!
-//! The question is always the same: may StackStorm have acted? `NotSent`, `Unauthorized` and `Rejected` say no (with one
+//! The question is always the same: may StackStorm have acted? `NotSent`, `TooLate`, `Unauthorized` and `Rejected` say no (with one
 //! exception: a 400 can leave a failed execution, so a rejected one is looked up once). All else is uncertain.
 //!
 //! | what came back | `POST /executions` | `POST /webhooks/…` |
@@ -44,6 +44,11 @@ pub enum Trigger {
         /// Why.
         message: String,
     },
+    /// The claim was too old to post under; StackStorm was not tried.
+    TooLate {
+        /// For people.
+        message: String,
+    },
     /// It may run, now or later: look it up, never just send it again.
     Uncertain {
         /// What was seen.
@@ -73,6 +78,11 @@ pub enum WebhookOutcome {
         /// Why.
         message: String,
     },
+    /// The claim was too old to post under; StackStorm was not tried.
+    TooLate {
+        /// For people.
+        message: String,
+    },
     /// st2api said itself that it failed: nothing was stored, and posting again is right.
     PostAgain {
         /// Why.
@@ -97,6 +107,7 @@ impl Trigger {
         let answer = match result {
             Ok(answer) => answer,
             Err(SendError::Unauthorized(message)) => return Self::Unauthorized { message },
+            Err(error @ SendError::TooLate) => return Self::TooLate { message: error.message() },
             Err(SendError::NotSent(message)) => return Self::NotSent { message },
             Err(SendError::NoAnswer(message)) => return Self::Uncertain { message },
         };
@@ -123,6 +134,7 @@ impl WebhookOutcome {
         let answer = match result {
             Ok(answer) => answer,
             Err(SendError::Unauthorized(message)) => return Self::Unauthorized { message },
+            Err(error @ SendError::TooLate) => return Self::TooLate { message: error.message() },
             Err(SendError::NotSent(message)) => return Self::NotSent { message },
             Err(SendError::NoAnswer(message)) => return Self::Watch { message },
         };

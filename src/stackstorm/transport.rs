@@ -28,8 +28,20 @@ pub(super) enum SendError {
     Unauthorized(String),
     /// The request was not written.
     NotSent(String),
+    /// Its time had run out before it could be written; StackStorm was not even tried.
+    TooLate,
     /// It may have been written, in part or whole.
     NoAnswer(String),
+}
+
+impl SendError {
+    /// For people.
+    pub(super) fn message(self) -> String {
+        match self {
+            Self::Unauthorized(message) | Self::NotSent(message) | Self::NoAnswer(message) => message,
+            Self::TooLate => "too late to post: the claim is no longer fresh".to_owned(),
+        }
+    }
 }
 
 impl From<AuthError> for SendError {

@@ -23,7 +23,7 @@ pub struct WebhookPost<'a> {
     pub body: &'a Map<String, Value>,
     /// Sent as `St2-Trace-Tag`: what the rules' executions can be found by.
     pub trace_tag: &'a str,
-    /// Nothing is written after this moment: the answer is then `NotSent`.
+    /// Nothing is written after this moment: the answer is then `TooLate`.
     pub not_after: Instant,
 }
 

@@ -27,7 +27,7 @@ pub struct Awaiting {
     pub request_id: RequestId,
     /// Its generation.
     pub generation: i32,
-    /// How long ago its row was inserted, by the database's clock.
+    /// How long ago it became pending (its webhook, or its last replay), by the database's clock.
     pub age: TimeDelta,
     /// How long ago the webhook was posted, by the database's clock.
     pub waited: TimeDelta,
@@ -43,6 +43,7 @@ struct Row {
     dispatch_uncertain: bool,
     attempted_at: Option<NaiveDateTime>,
     created_at: NaiveDateTime,
+    pending_at: Option<NaiveDateTime>,
 }
 
 /// A row waits for about half as long as it has waited, within these bounds, until it is looked at again.
@@ -67,7 +68,7 @@ pub fn take(conn: &mut AnyConnection, limit: i64) -> Result<Vec<Awaiting>, Store
             .execute(conn)?;
             if let (1, Ok(request_id)) = (changed, RequestId::parse(&request_id)) {
                 let (generation, uncertain) = (row.dispatch_generation, row.dispatch_uncertain);
-                let age = now - row.created_at;
+                let age = now - row.pending_at.unwrap_or(row.created_at);
                 taken.push(Awaiting { alert_id: row.id, request_id, generation, age, waited, uncertain });
             }
         }

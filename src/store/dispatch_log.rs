@@ -107,21 +107,32 @@ pub(super) type AppendedInSql =
 /// [`append`] as an SQL expression, for one UPDATE of many rows: each row's own log with the entry, whose `from` is that
 /// row's status and reason.
 pub(super) fn appended_in_sql(conn: &AnyConnection, entry: &Entry) -> AppendedInSql {
-    let (length, append) = match conn {
+    let [length, value, function, end] = match conn {
         #[cfg(feature = "mysql")]
-        AnyConnection::Mysql(_) => ("JSON_LENGTH", ("JSON_ARRAY_APPEND", "'$'")),
+        AnyConnection::Mysql(_) => ["JSON_LENGTH", "JSON_VALUE", "JSON_ARRAY_APPEND", "'$'"],
         #[cfg(feature = "sqlite")]
-        AnyConnection::Sqlite(_) => ("json_array_length", ("json_insert", "'$[#]'")),
+        AnyConnection::Sqlite(_) => ["json_array_length", "json_extract", "json_insert", "'$[#]'"],
     };
-    let (function, end) = append;
     let old = format!(
         "CASE WHEN dispatch_log IS NULL OR NOT JSON_VALID(dispatch_log) THEN '[]' \
-         WHEN {length}(dispatch_log) >= {KEPT} THEN JSON_REMOVE(dispatch_log, '$[0]') ELSE dispatch_log END"
+         WHEN {length}(dispatch_log) < {KEPT} THEN dispatch_log {} ELSE JSON_REMOVE(dispatch_log, '$[0]') END",
+        oldest_that_may_go(value)
     );
     let entry = serde_json::to_string(entry).unwrap_or_else(|_| "{}".to_owned());
     sql::<Nullable<Text>>(&format!("{function}({old}, {end}, JSON_SET("))
         .bind::<Text, _>(entry)
         .sql(", '$.from', CONCAT(dispatch_status, '/', COALESCE(dispatch_reason, '-'))))")
+}
+
+/// As in [`append`], what was cancelled stays.
+fn oldest_that_may_go(value: &str) -> String {
+    let when = |n: usize| {
+        format!(
+            "WHEN COALESCE({value}(dispatch_log, '$[{n}].event'), '') <> '{CANCELLED}' \
+             THEN JSON_REMOVE(dispatch_log, '$[{n}]') "
+        )
+    };
+    (0..KEPT).map(when).collect()
 }
 
 /// The executions that entries of this event are about.

@@ -1,5 +1,6 @@
 //! Faults at named points: whatever is killed, cut off or lost, each alert ends in one state and runs once.
 
+mod alarm;
 mod broker;
 mod database;
 mod dispatcher;

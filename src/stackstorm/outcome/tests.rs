@@ -180,7 +180,7 @@ async fn a_redirect_is_not_followed_and_is_rejected_with_a_hint() {
 async fn nothing_is_written_once_the_claim_is_too_old() {
     let server = TestServer::replying(201, CREATED).await;
     let yesterday = Instant::now().checked_sub(Duration::from_millis(1)).unwrap();
-    assert!(matches!(trigger_before(&server.client(), yesterday).await, Trigger::NotSent { .. }));
+    assert!(matches!(trigger_before(&server.client(), yesterday).await, Trigger::TooLate { .. }));
     assert_eq!(server.seen(), Vec::<String>::new());
 }
 

@@ -125,3 +125,15 @@ async fn a_listener_for_probes_needs_no_tokens_and_has_nothing_but_them() {
     stop.cancel();
     running.await.unwrap().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_page_of_another_origin_changes_nothing() {
+    let app = App::on(TestDatabase::sqlite());
+    for path in [WEBHOOK, "/api/v1/replays", "/api/v1/discards"] {
+        let posted = request(&app, "POST", path).header("origin", "http://evil.example").send().await.unwrap();
+        problem(posted, 403).await;
+    }
+    assert_eq!(app.database.count("poundcake_api_calls"), 0);
+    let posted = request(&app, "POST", WEBHOOK).header("origin", app.url("")).send().await.unwrap();
+    assert_eq!(posted.status(), 202);
+}

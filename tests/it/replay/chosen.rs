@@ -82,10 +82,12 @@ async fn a_dry_run_changes_nothing_and_a_run_begins_a_new_generation_that_says_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_keeps_the_last_twenty_entries_whatever_was_in_it() {
+async fn the_log_keeps_the_last_twenty_entries_and_each_cancel_whatever_was_in_it() {
     for database in TestDatabase::each() {
         let app = App::on(database);
         insert(&app.database, &["failed/rejected"]);
+        let cancelled = r#"[{"at": "2026-01-01T00:00:00Z", "event": "cancelled", "execution_id": "6b02"}]"#;
+        app.database.execute(&format!("UPDATE poundcake_alerts SET dispatch_log = '{cancelled}'"));
         for _ in 0..22 {
             app.database
                 .execute("UPDATE poundcake_alerts SET dispatch_status = 'failed', dispatch_reason = 'rejected'");
@@ -95,7 +97,7 @@ async fn the_log_keeps_the_last_twenty_entries_whatever_was_in_it() {
         assert_eq!(discard(&app, json!({ "ids": [1] }), &[]).await, (1, 1));
         let log = log(&app.database, 1);
         let events: Vec<&str> = log.as_array().unwrap().iter().filter_map(|entry| entry["event"].as_str()).collect();
-        assert_eq!((events.len(), events[0], events[19]), (20, "replayed", "discarded"));
+        assert_eq!((events.len(), events[0], events[1], events[19]), (20, "cancelled", "replayed", "discarded"));
         assert_eq!(log[19]["from"], "failed/expired");
         assert_eq!(states(&app.database), ["skipped/discarded 22 0"]);
     }
