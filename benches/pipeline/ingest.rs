@@ -16,6 +16,17 @@ use std::time::{Duration, Instant};
 /// After the last webhook, what is not `queued` by then is a fault.
 const DRAIN: Duration = Duration::from_mins(1);
 
+/// Lets PoundCake declare the queue that everybody uses.
+pub fn declare_queue(world: &World, database: &Database) -> anyhow::Result<()> {
+    let _ingest = ingest(world, database)?;
+    let deadline = Instant::now() + DRAIN;
+    while !world.has_queue() {
+        anyhow::ensure!(Instant::now() < deadline, "ingest declares no queue");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
 /// One round of everything.
 pub fn round(world: &World, plan: &Plan, database: &Database, points: &mut Points) -> anyhow::Result<()> {
     for &alerts in &plan.sizes {

@@ -48,6 +48,7 @@ fn run(plan: &Plan) -> anyhow::Result<()> {
     let world = World::start()?;
     let mut points = Points::default();
     let database = world.database("bench")?;
+    ingest::declare_queue(&world, &database)?;
     for round in 1..=plan.rounds {
         eprintln!("ingest, round {round} of {}", plan.rounds);
         ingest::round(&world, plan, &database, &mut points)?;

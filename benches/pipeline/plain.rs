@@ -14,10 +14,10 @@ use poundcake::{
         Store,
         api_calls::NewApiCall,
         conn::DatabaseUrl,
-        intake::{Batch, Intake},
+        intake::{Arrived, Batch, Intake},
     },
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 const POOL: u32 = 16;
 
@@ -59,11 +59,11 @@ async fn take(body: web::Bytes, plain: web::Data<Plain>) -> HttpResponse {
 
 impl Plain {
     async fn store(&self, body: &[u8]) -> anyhow::Result<RequestId> {
-        let webhook = alertmanager::parse(body)?;
-        let arrival = |alert| match alert {
-            Ok(alert) => Arrival::Alert(alert),
-            Err(invalid) => Arrival::Invalid(invalid),
+        let arrived = |alert| match alert {
+            Ok(alert) => Arrived::from(Arrival::Alert(alert)),
+            Err(invalid) => Arrived::from(Arrival::Invalid(invalid)),
         };
+        let arrivals = alertmanager::parse_with(body, arrived)?.alerts;
         let request_id = RequestId::generate();
         let call = NewApiCall {
             request_id: request_id.to_string(),
@@ -75,8 +75,7 @@ impl Plain {
             client_request_id: None,
             client_address: Some("127.0.0.1".to_owned()),
         };
-        let arrivals = webhook.alerts.into_iter().map(arrival).collect();
-        let batch = Batch::new(vec![Intake { request_id, call, arrivals }]);
+        let batch = Batch::new(vec![Arc::new(Intake { request_id, call, arrivals })]);
         let policy = EpisodePolicy { refire_cooldown: Duration::from_mins(10) };
         let stored = self.store.run(move |conn| batch.store(conn, &policy)).await?;
         let message = |due: &poundcake::store::due::Due| Message::new(due.alert_id, due.request_id, due.generation);

@@ -3,13 +3,12 @@
 use anyhow::{Context, ensure};
 use diesel::{Connection, MysqlConnection, connection::SimpleConnection};
 use poundcake::{
-    broker::amqp::{BrokerUrl, Publisher, QUEUE},
+    broker::amqp::QUEUE,
     store::{Store, conn::DatabaseUrl, migrate},
 };
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 /// The servers, stopped on drop.
@@ -47,11 +46,7 @@ impl World {
         let servers = [("mariadb", pid("maria/m.pid")?), ("rabbitmq", pid("rabbit/rabbit.pid")?)];
         let (server, amqp) = (exported("TEST_DATABASE_URL")?, exported("TEST_AMQP_URL")?);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let broker = runtime.block_on(async {
-            // Declares the queue.
-            Publisher::new(BrokerUrl::parse(&amqp)?, Duration::from_secs(3)).ready().await?;
-            anyhow::Ok(lapin::Connection::connect(&amqp, lapin::ConnectionProperties::default()).await?)
-        })?;
+        let broker = runtime.block_on(lapin::Connection::connect(&amqp, lapin::ConnectionProperties::default()))?;
         Ok(Self { directory, server, amqp, servers, runtime, broker })
     }
 
@@ -61,6 +56,16 @@ impl World {
         let database = Database { url: format!("{}/{name}", self.server) };
         Store::new(DatabaseUrl::parse(&database.url)?, 1).run_blocking(migrate::up)?;
         Ok(database)
+    }
+
+    /// Whether the queue is there; PoundCake declares it.
+    pub fn has_queue(&self) -> bool {
+        let passive = lapin::options::QueueDeclareOptions { passive: true, ..Default::default() };
+        let declared = self.runtime.block_on(async {
+            let channel = self.broker.create_channel().await?;
+            channel.queue_declare(QUEUE.into(), passive, lapin::types::FieldTable::default()).await
+        });
+        declared.is_ok()
     }
 
     /// Takes every message out of the queue.

@@ -3,11 +3,13 @@
 //! lapin's own recovery stays off: it hangs confirms through an outage (measured: 11 s and more), and a confirm that
 //! hangs must fail so that the row stays the relay's.
 
+mod acks;
 mod consumer;
 mod link;
 mod publisher;
 mod topology;
 
+pub(super) use acks::Acks;
 pub use consumer::Consumer;
 pub use link::{BrokerUrl, UrlError};
 pub use publisher::Publisher;

@@ -24,7 +24,11 @@ const FINISH: Duration = Duration::from_secs(25);
 /// Takes deliveries and sees each through to its ack.
 pub struct Worker {
     shared: Arc<Shared>,
+    /// Calls to StackStorm at once.
     slots: Arc<Semaphore>,
+    /// Deliveries at once, from their claim to their ack: as many again may wait for their record. Without this bound, records
+    /// that are slower than claims would pile up until leases end.
+    held: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
@@ -43,7 +47,9 @@ impl Worker {
     pub fn new(dispatch: Arc<Dispatch>, concurrency: u16, stop: CancellationToken) -> Self {
         let (claims, records) = (claims_of(&dispatch), records_of(&dispatch));
         let shared = Arc::new(Shared { dispatch, claims, records, stop, give_up: CancellationToken::new() });
-        Self { shared, slots: Arc::new(Semaphore::new(usize::from(concurrency.max(1)))), tasks: TaskTracker::new() }
+        let calls = usize::from(concurrency.max(1));
+        let (slots, held) = (Arc::new(Semaphore::new(calls)), Arc::new(Semaphore::new(2 * calls)));
+        Self { shared, slots, held, tasks: TaskTracker::new() }
     }
 
     /// Consumes until cancelled, then finishes what is held. A message that is not acked by then comes again.
@@ -57,17 +63,20 @@ impl Worker {
                     tokio::time::sleep_until(until.into()).await;
                 }
                 // A slot first: nothing is claimed that could not be posted at once.
+                let held = Arc::clone(&self.held).acquire_owned().await;
                 let slot = Arc::clone(&self.slots).acquire_owned().await;
-                (slot, consumer.next().await)
+                (held, slot, consumer.next().await)
             };
-            let (slot, event) = tokio::select! {
+            let (held, slot, event) = tokio::select! {
                 () = stop.cancelled() => break,
                 next = next => next,
             };
-            // The semaphore is never closed.
-            let Ok(slot) = slot else { break };
+            // The semaphores are never closed.
+            let (Ok(held), Ok(slot)) = (held, slot) else { break };
             match event {
-                Event::Delivery(delivery) => drop(self.tasks.spawn(handle(Arc::clone(&self.shared), delivery, slot))),
+                Event::Delivery(delivery) => {
+                    drop(self.tasks.spawn(handle(Arc::clone(&self.shared), delivery, (held, slot))))
+                }
                 Event::QueueCreated => drop(self.tasks.spawn(requeue(Arc::clone(&self.shared)))),
             }
         }
@@ -154,7 +163,7 @@ async fn requeue(shared: Arc<Shared>) {
 
 /// One delivery. The ack is the last line; a crash anywhere before it brings the message back, and the row says what was
 /// done. Nothing here requeues.
-async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePermit) {
+async fn handle(shared: Arc<Shared>, delivery: Delivery, (held, slot): (OwnedSemaphorePermit, OwnedSemaphorePermit)) {
     // Before the claim: no lease runs while StackStorm does not work.
     let passage = tokio::select! {
         () = shared.stop.cancelled() => return,
@@ -167,6 +176,8 @@ async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePer
     if let Some(claimed) = claimed {
         metrics.claims.with_label_values(&["claimed"]).inc();
         let end = Attempt::new(&shared.dispatch, &claimed, &shared.stop).run().await;
+        // The call is over: the next one may begin while this one is written down.
+        drop(slot);
         if !shared.finish(&claimed, end).await {
             return;
         }
@@ -174,7 +185,7 @@ async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePer
         metrics.claims.with_label_values(&["not_claimable"]).inc();
         log::debug!(request_id:% = message.request_id, alert_id = message.alert_id; "not claimable: stale, held or done");
     }
-    drop((passage, slot));
+    drop((passage, held));
     delivery.ack().await;
 }
 

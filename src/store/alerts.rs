@@ -18,7 +18,7 @@ const SEVERITY: usize = 64;
 const URL: usize = 8_000;
 pub(super) const ERROR: usize = 2_000;
 
-/// The columns that an arrival alone decides; computed once, before the transaction that may run several times.
+/// The columns that an arrival alone decides; computed once, before the writer's thread sees them.
 #[derive(Debug, Clone)]
 pub struct AlertColumns {
     fingerprint: String,
@@ -84,7 +84,9 @@ impl AlertColumns {
 }
 
 fn json(map: &BTreeMap<String, String>) -> String {
-    serde_json::to_string(map).unwrap_or_else(|_| "{}".to_owned())
+    let mut text = serde_json::to_string(map).unwrap_or_else(|_| "{}".to_owned());
+    text.shrink_to_fit();
+    text
 }
 
 /// An arrival with everything the fold decided: one row.

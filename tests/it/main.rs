@@ -12,6 +12,7 @@ mod end_to_end;
 mod episodes;
 mod harness;
 mod harness_check;
+mod history_cost;
 mod http_api;
 mod metrics;
 mod outcomes;

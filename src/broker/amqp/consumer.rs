@@ -1,6 +1,7 @@
 //! Consuming: reconnects for ever, hands out decoded messages, dead-letters what cannot be read. Never requeues.
 
 use super::{
+    acks::Acks,
     link::{self, BrokerUrl, Link},
     topology::QUEUE,
 };
@@ -14,6 +15,7 @@ use lapin::{
     options::{BasicConsumeOptions, BasicQosOptions, BasicRejectOptions},
     types::FieldTable,
 };
+use std::sync::Arc;
 
 /// The receiving side.
 pub struct Consumer {
@@ -28,6 +30,7 @@ pub struct Consumer {
 struct Subscription {
     link: Link,
     stream: lapin::Consumer,
+    acks: Arc<Acks>,
 }
 
 impl Consumer {
@@ -48,7 +51,7 @@ impl Consumer {
             }
             match subscription.stream.next().await {
                 Some(Ok(delivery)) => {
-                    if let Some(delivery) = decode(delivery).await {
+                    if let Some(delivery) = decode(delivery, &subscription.acks).await {
                         return Event::Delivery(delivery);
                     }
                 }
@@ -95,18 +98,21 @@ impl Consumer {
             link.channel.basic_consume(QUEUE.into(), "".into(), options, FieldTable::default()).await
         };
         let stream = subscribe.await.map_err(|error: lapin::Error| error.to_string())?;
-        Ok(Subscription { link, stream })
+        let acks = Arc::new(Acks::new(link.channel.clone(), self.prefetch));
+        Ok(Subscription { link, stream, acks })
     }
 }
 
-async fn decode(delivery: AmqpDelivery) -> Option<Delivery> {
+async fn decode(delivery: AmqpDelivery, acks: &Arc<Acks>) -> Option<Delivery> {
+    let tag = delivery.delivery_tag;
     match Message::decode(&delivery.data) {
-        Ok(message) => Some(Delivery { message, amqp: Some(Box::new(delivery)) }),
+        Ok(message) => Some(Delivery { message, amqp: Some((Arc::clone(acks), tag)) }),
         Err(error) => {
             log::error!(bytes = delivery.data.len(); "a message cannot be read and goes to poundcake.dead: {error}");
             if let Err(error) = delivery.reject(BasicRejectOptions { requeue: false }).await {
                 log::debug!(error:% = error; "reject failed; the broker delivers it again");
             }
+            acks.rejected(tag);
             None
         }
     }
