@@ -6,6 +6,7 @@
 
 use super::{
     StoreError,
+    alerts::status,
     any::AnyConnection,
     dispatch_log::{self, Entry},
     links::{self, Link, NewLink},
@@ -109,7 +110,7 @@ fn claim_dispatched(
 ) -> Result<usize, StoreError> {
     let held = dsl::poundcake_alerts
         .filter(dsl::id.eq_any(ids))
-        .filter(dsl::dispatch_status.eq(DispatchStatus::Dispatching))
+        .filter(status().eq(DispatchStatus::Dispatching))
         .filter(dsl::claimed_by.eq(token));
     Ok(diesel::update(held).set(End::new(None, now)).execute(conn)?)
 }

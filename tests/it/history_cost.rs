@@ -208,6 +208,8 @@ fn check_plan(services: &Services, database: &TestDatabase, statement: &str) {
         // `f` is the list of fingerprints, and NULL a table that needs no look.
         if !["NULL", "f"].contains(&table) && !table.starts_with('<') {
             assert!(kind != "ALL" && kind != "index" && key != "NULL", "{short}: {line}");
+            // Along another index it would wait for rows that others have locked.
+            assert!(!statement.starts_with("UPDATE") || key == "PRIMARY", "{short}: {line}");
         }
     }
 }
