@@ -1,6 +1,6 @@
 # PoundCake's commands. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test chaos services services-stop lint format clippy docs licences
+.PHONY: help build demo test chaos bench services services-stop lint format clippy docs licences
 MAKEFLAGS += --no-print-directory
 
 # The embedded build has a target directory of its own: switching features would rebuild everything each time.
@@ -34,6 +34,10 @@ test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; ins
 chaos: ## Random faults everywhere, then the ledger (SEED=…, DURATION=60 seconds)
 	tests/services.sh install
 	DURATION=$(DURATION) cargo test --locked --test chaos
+
+bench: ## Speed beside the machine's limits; writes docs/PERFORMANCE.md (QUICK=1 for a look, ROUNDS=5)
+	tests/services.sh install
+	cargo bench --locked --bench pipeline
 
 services: ## Start the tests' MariaDB and RabbitMQ and leave them running, for single `cargo test`s
 	tests/services.sh install

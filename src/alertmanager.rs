@@ -20,9 +20,9 @@ pub const MAX_ALERTS: usize = 100_000;
 
 /// One webhook, as far as PoundCake uses it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Webhook {
+pub struct Webhook<A = Result<IncomingAlert, InvalidAlert>> {
     /// The entries of `alerts[]`, in order.
-    pub alerts: Vec<Result<IncomingAlert, InvalidAlert>>,
+    pub alerts: Vec<A>,
     /// How many alerts Alertmanager's `max_alerts` has cut off: they are lost.
     pub truncated_alerts: u64,
     /// The receiver's name, quoted as a regular expression (`rcv\.single`), or "".
@@ -76,6 +76,15 @@ pub enum NotAWebhook {
 
 /// Reads a webhook's body.
 pub fn parse(body: &[u8]) -> Result<Webhook, NotAWebhook> {
+    parse_with(body, |alert| alert)
+}
+
+/// The same, and each alert becomes something else as soon as it is read: its maps take several times as much memory as its
+/// text, and never all of them are there at once.
+pub fn parse_with<A>(
+    body: &[u8],
+    mut take: impl FnMut(Result<IncomingAlert, InvalidAlert>) -> A,
+) -> Result<Webhook<A>, NotAWebhook> {
     let body = std::str::from_utf8(body).map_err(|error| NotAWebhook::NotUtf8 { at: error.valid_up_to() })?;
     expect_object(body)?;
     let names = ["alerts", "truncatedAlerts", "receiver", "groupKey", "externalURL", "status"];
@@ -87,7 +96,7 @@ pub fn parse(body: &[u8]) -> Result<Webhook, NotAWebhook> {
         return Err(NotAWebhook::TooMany(entries.len()));
     }
     Ok(Webhook {
-        alerts: entries.into_iter().map(|entry| alert::read(entry, group_status.as_deref())).collect(),
+        alerts: entries.into_iter().map(|entry| take(alert::read(entry, group_status.as_deref()))).collect(),
         truncated_alerts: truncated.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default(),
         receiver: receiver.and_then(text).unwrap_or_default(),
         group_key: group_key.and_then(text).unwrap_or_default(),

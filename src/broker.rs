@@ -8,6 +8,7 @@ pub mod in_process;
 pub mod message;
 
 use message::Message;
+use std::sync::Arc;
 
 /// Why a message does not count as published. The row stays as it is, and the relay publishes it when it is due.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,16 +118,16 @@ impl Consumer {
 pub struct Delivery {
     /// What it says.
     pub message: Message,
-    /// RabbitMQ's own, for the ack; its payload has been read.
-    amqp: Option<Box<lapin::message::Delivery>>,
+    /// RabbitMQ's channel and tag, for the ack.
+    amqp: Option<(Arc<amqp::Acks>, u64)>,
 }
 
 impl Delivery {
-    /// Takes the message off the queue. If the channel has died meanwhile the broker delivers it again, which the
-    /// claim turns into nothing.
+    /// Takes the message off the queue, soon: together with those before it. If the channel has died meanwhile the broker
+    /// delivers it again, which the claim turns into nothing.
     pub async fn ack(self) {
-        let Some(delivery) = self.amqp else { return };
-        if let Err(error) = delivery.ack(lapin::options::BasicAckOptions::default()).await {
+        let Some((acks, tag)) = self.amqp else { return };
+        if let Err(error) = acks.ack(tag).await {
             log::debug!(alert_id = self.message.alert_id, error:% = error; "ack failed; the broker delivers it again");
         }
     }

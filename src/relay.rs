@@ -15,15 +15,23 @@ use crate::{
     },
     tasks::Tasks,
 };
-use std::time::Duration;
-use tokio::sync::mpsc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// Rows per sweep and state, and messages per pipelined publish.
 const CHUNK: i64 = 500;
 const PUBLISH: usize = 500;
-/// Batches of committed rows that wait for the publisher at most; the relay takes care of what does not fit.
-const ANNOUNCED: usize = 64;
+/// Chunks under way at once: one is sent while another awaits its confirms, or its mark.
+const UNDER_WAY: usize = 2;
+/// Committed rows that wait for the publisher at most, about 3 MB; the relay takes care of what does not fit, 15 s later.
+const ANNOUNCED: usize = 50_000;
 
 /// Publishes and marks; shared by announcer and relay.
 #[derive(Clone)]
@@ -80,7 +88,10 @@ fn label(result: &Result<(), PublishError>) -> &'static str {
 
 /// Hands committed rows to the publisher without ever making the writer wait.
 #[derive(Clone)]
-pub struct Announcer(mpsc::Sender<Vec<Due>>);
+pub struct Announcer {
+    rows: mpsc::UnboundedSender<Vec<Due>>,
+    waiting: Arc<AtomicUsize>,
+}
 
 impl Announcer {
     /// The announcer, and the task that serves it until the last announcer is dropped.
@@ -90,31 +101,47 @@ impl Announcer {
         metrics: Metrics,
         tasks: &Tasks,
     ) -> (Self, tokio::task::JoinHandle<()>) {
-        let (sender, mut receiver) = mpsc::channel::<Vec<Due>>(ANNOUNCED);
+        let (rows, receiver) = mpsc::unbounded_channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
         let path = Path { store, publisher, metrics };
-        let task = tasks.spawn("announcer", async move {
-            let mut batches = Vec::new();
-            // While one batch awaits its confirms the next ones gather, and go out together.
-            while receiver.recv_many(&mut batches, ANNOUNCED).await > 0 {
-                let due: Vec<Due> = batches.drain(..).flatten().collect();
-                for chunk in due.chunks(PUBLISH) {
-                    if let Err(error) = path.publish(chunk.to_vec()).await {
-                        log::warn!(error:%; "published rows could not be marked; the relay publishes them again");
-                    }
-                }
-            }
-        });
-        (Self(sender), task)
+        let task = tasks.spawn("announcer", publish_announced(path, receiver, Arc::clone(&waiting)));
+        (Self { rows, waiting }, task)
     }
 
     /// Publishes soon. What does not fit stays `pending` and is the relay's.
     pub fn announce(&self, due: Vec<Due>) {
-        if !due.is_empty()
-            && let Err(error) = self.0.try_send(due)
-        {
-            log::debug!(error:%; "the publisher is behind; the relay publishes these rows");
+        let rows = due.len();
+        let before = self.waiting.fetch_add(rows, Ordering::AcqRel);
+        let fits = before == 0 || before + rows <= ANNOUNCED;
+        if rows == 0 || !fits || self.rows.send(due).is_err() {
+            self.waiting.fetch_sub(rows, Ordering::AcqRel);
+        }
+        if !fits {
+            log::debug!(rows; "the publisher is behind; the relay publishes these rows");
         }
     }
+}
+
+/// While some chunks are under way the next rows gather, and go out together.
+async fn publish_announced(path: Path, mut rows: mpsc::UnboundedReceiver<Vec<Due>>, waiting: Arc<AtomicUsize>) {
+    let (mut batches, mut under_way) = (Vec::new(), JoinSet::new());
+    while rows.recv_many(&mut batches, PUBLISH).await > 0 {
+        let due: Vec<Due> = batches.drain(..).flatten().collect();
+        for chunk in due.chunks(PUBLISH) {
+            if under_way.len() >= UNDER_WAY {
+                under_way.join_next().await;
+            }
+            let (path, chunk, waiting) = (path.clone(), chunk.to_vec(), Arc::clone(&waiting));
+            under_way.spawn(async move {
+                let rows = chunk.len();
+                if let Err(error) = path.publish(chunk).await {
+                    log::warn!(error:%; "published rows could not be marked; the relay publishes them again");
+                }
+                waiting.fetch_sub(rows, Ordering::AcqRel);
+            });
+        }
+    }
+    under_way.join_all().await;
 }
 
 /// The sweep over rows that are due.

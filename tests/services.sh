@@ -9,6 +9,7 @@
 #   tests/services.sh revive-mariadb|revive-rabbitmq   after a kill -9: the same data, the same port
 #
 # POUNDCAKE_TEST_DIR is where it all lives; `run` makes a temporary one, the others use target/test-services.
+# With POUNDCAKE_TEST_DURABLE=1 every commit reaches the disk and RabbitMQ runs without a plug-in, as in production: for `make bench`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -95,10 +96,12 @@ start_mariadb() {
     [ -d "$maria/data" ] || TMPDIR=$maria/tmp mariadb-install-db --no-defaults --datadir="$maria/data" --user="$(id -un)" \
         --auth-root-authentication-method=normal --skip-test-db >"$maria/install.log" 2>&1 || { rm -rf "$maria/data"; return 1; }
     # Commits reach the kernel, not the disk: safe against kill -9, which is all a test does. 128 MiB packets take the largest webhook.
+    local options=(--innodb-buffer-pool-size=256M --innodb-flush-log-at-trx-commit=2 --sync-frm=0)
+    [ -z "${POUNDCAKE_TEST_DURABLE:-}" ] || options=(--innodb-buffer-pool-size="${POUNDCAKE_BENCH_BUFFER_POOL:-1G}")
     detached "$maria/out.log" mariadbd --no-defaults --user="$(id -un)" --datadir="$maria/data" --socket="$maria/m.sock" \
         --pid-file="$maria/m.pid" --port="$port" --bind-address=127.0.0.1 --skip-name-resolve --log-error="$maria/err.log" --tmpdir="$maria/tmp" \
         --character-set-server=utf8mb4 --collation-server=utf8mb4_unicode_ci --max-connections=500 \
-        --innodb-buffer-pool-size=256M --innodb-flush-log-at-trx-commit=2 --sync-frm=0 --max-allowed-packet=128M
+        "${options[@]}" --max-allowed-packet=128M
     local server=$!
     for _ in $(seq 600); do
         mariadb_root -admin ping >/dev/null 2>&1 && break
@@ -124,10 +127,16 @@ start_rabbitmq() (
     rabbit_environment "$1" "$2" "$3"
     mkdir -p "$HOME"
     # The plug-in is the tests' fast way to make vhosts and to read depths; PoundCake needs none. Depths are fresh twice a second.
-    echo '[rabbitmq_management].' >"$HOME/enabled_plugins"
-    printf '%s\n' 'loopback_users = none' 'log.console = false' 'management.tcp.ip = 127.0.0.1' "management.tcp.port = $4" \
-        'collect_statistics_interval = 500' >"$HOME/rabbitmq.conf"
-    echo '[{rabbit, [{quorum_tick_interval, 500}]}].' >"$HOME/advanced.config"
+    if [ -n "${POUNDCAKE_TEST_DURABLE:-}" ]; then
+        echo '[].' >"$HOME/enabled_plugins"
+        printf '%s\n' 'loopback_users = none' 'log.console = false' >"$HOME/rabbitmq.conf"
+        echo '[].' >"$HOME/advanced.config"
+    else
+        echo '[rabbitmq_management].' >"$HOME/enabled_plugins"
+        printf '%s\n' 'loopback_users = none' 'log.console = false' 'management.tcp.ip = 127.0.0.1' "management.tcp.port = $4" \
+            'collect_statistics_interval = 500' >"$HOME/rabbitmq.conf"
+        echo '[{rabbit, [{quorum_tick_interval, 500}]}].' >"$HOME/advanced.config"
+    fi
     rm -f "$RABBITMQ_PID_FILE" # survives kill -9
     detached "$HOME/startup.log" $rabbit_bin/rabbitmq-server
     local server=$!
@@ -229,5 +238,5 @@ case ${1:-} in
         rabbit_environment $(cat "$dir/rabbit-ports")
         $rabbit_bin/rabbitmqctl "$@"
         ;;
-    *) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -3,6 +3,7 @@
 //! lapin's own recovery stays off: it hangs confirms through an outage (measured: 11 s and more), and a confirm that
 //! hangs must fail so that the row stays the relay's.
 
+mod acks;
 mod consumer;
 mod inspect;
 mod link;
@@ -10,6 +11,7 @@ mod publisher;
 mod repair;
 mod topology;
 
+pub(super) use acks::Acks;
 pub use consumer::Consumer;
 pub use inspect::{Inspected, QueueState, inspect};
 pub use link::{BrokerUrl, UrlError};

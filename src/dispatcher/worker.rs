@@ -27,7 +27,11 @@ const FINISH: Duration = Duration::from_secs(25);
 /// Takes deliveries and sees each through to its ack.
 pub struct Worker {
     shared: Arc<Shared>,
+    /// Calls to StackStorm at once.
     slots: Arc<Semaphore>,
+    /// Deliveries at once, from their claim to their ack: as many again may wait for their record. Without this bound, records
+    /// that are slower than claims would pile up until leases end.
+    held: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
@@ -47,7 +51,9 @@ impl Worker {
         let (claims, records) = (claims_of(&dispatch, essential), records_of(&dispatch, essential));
         let stop = essential.stop().clone();
         let shared = Arc::new(Shared { dispatch, claims, records, stop, give_up: CancellationToken::new() });
-        Self { shared, slots: Arc::new(Semaphore::new(usize::from(concurrency.max(1)))), tasks: TaskTracker::new() }
+        let calls = usize::from(concurrency.max(1));
+        let (slots, held) = (Arc::new(Semaphore::new(calls)), Arc::new(Semaphore::new(2 * calls)));
+        Self { shared, slots, held, tasks: TaskTracker::new() }
     }
 
     /// Consumes until cancelled, then finishes what is held. A message that is not acked by then comes again.
@@ -61,17 +67,20 @@ impl Worker {
                     tokio::time::sleep_until(until.into()).await;
                 }
                 // A slot first: nothing is claimed that could not be posted at once.
+                let held = Arc::clone(&self.held).acquire_owned().await;
                 let slot = Arc::clone(&self.slots).acquire_owned().await;
-                (slot, consumer.next().await)
+                (held, slot, consumer.next().await)
             };
-            let (slot, event) = tokio::select! {
+            let (held, slot, event) = tokio::select! {
                 () = stop.cancelled() => break,
                 next = next => next,
             };
-            // The semaphore is never closed.
-            let Ok(slot) = slot else { break };
+            // The semaphores are never closed.
+            let (Ok(held), Ok(slot)) = (held, slot) else { break };
             match event {
-                Event::Delivery(delivery) => drop(self.tasks.spawn(handle(Arc::clone(&self.shared), delivery, slot))),
+                Event::Delivery(delivery) => {
+                    drop(self.tasks.spawn(handle(Arc::clone(&self.shared), delivery, (held, slot))));
+                }
                 // Before the queue is declared again: a crash after that would leave rows that nobody knows to be lost.
                 Event::NoQueue => {
                     if requeue(&self.shared).await {
@@ -159,15 +168,18 @@ async fn requeue(shared: &Shared) -> bool {
     shared.insist("requeue", &shared.stop, || relay::requeue_all(store)).await.is_some()
 }
 
+/// Of all that is held, and of all that StackStorm is asked at once.
+type Places = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+
 /// One delivery. The ack is the last line; a crash anywhere before it brings the message back, and the row says what was
 /// done. Nothing here requeues.
 ///
 /// A panic concerns this row alone: acked, it takes no place of the prefetch, and its lease brings the row back, looked up
 /// before anything is posted.
-async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePermit) {
+async fn handle(shared: Arc<Shared>, delivery: Delivery, places: Places) {
     let message = delivery.message;
     let (request_id, alert_id) = (message.request_id, message.alert_id);
-    let done = AssertUnwindSafe(see_through(&shared, message, slot)).catch_unwind().await;
+    let done = AssertUnwindSafe(see_through(&shared, message, places)).catch_unwind().await;
     let acked = done.unwrap_or_else(|panic| {
         shared.dispatch.metrics.tasks_failed.with_label_values(&["delivery"]).inc();
         let text = panic_message(&*panic);
@@ -180,7 +192,7 @@ async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: OwnedSemaphorePer
 }
 
 /// Everything before the ack. False when shutdown came first.
-async fn see_through(shared: &Shared, message: Message, slot: OwnedSemaphorePermit) -> bool {
+async fn see_through(shared: &Shared, message: Message, (held, slot): Places) -> bool {
     // Before the claim: no lease runs while StackStorm does not work.
     let passage = tokio::select! {
         () = shared.stop.cancelled() => return false,
@@ -192,6 +204,8 @@ async fn see_through(shared: &Shared, message: Message, slot: OwnedSemaphorePerm
     if let Some(claimed) = claimed {
         metrics.claims.with_label_values(&["claimed"]).inc();
         let end = Attempt::new(&shared.dispatch, &claimed, &shared.stop).run().await;
+        // The call is over: the next one may begin while this one is written down.
+        drop(slot);
         if !shared.finish(&claimed, end).await {
             return false;
         }
@@ -199,7 +213,7 @@ async fn see_through(shared: &Shared, message: Message, slot: OwnedSemaphorePerm
         metrics.claims.with_label_values(&["not_claimable"]).inc();
         log::debug!(request_id:% = message.request_id, alert_id = message.alert_id; "not claimable: stale, held or done");
     }
-    drop((passage, slot));
+    drop((passage, held));
     true
 }
 

@@ -3,13 +3,17 @@
 use crate::{
     alertmanager,
     model::{
+        alert::IncomingAlert,
         column::column,
         fold::Arrival,
         headers::{self, CLIENT_REQUEST_ID},
         ids::RequestId,
         matcher::Matchers,
     },
-    store::{api_calls::NewApiCall, intake::Intake},
+    store::{
+        api_calls::NewApiCall,
+        intake::{Arrived, Intake},
+    },
 };
 
 /// A request as HTTP gave it.
@@ -34,21 +38,16 @@ pub(super) struct Judged {
 }
 
 pub(super) fn judge(raw: RawWebhook, mute: &Matchers) -> Judged {
-    match alertmanager::parse(&raw.body) {
+    let arrived = |alert| {
+        let arrival = match alert {
+            Ok(alert) => arrival(alert, mute),
+            Err(invalid) => Arrival::Invalid(invalid),
+        };
+        Arrived::from(arrival)
+    };
+    match alertmanager::parse_with(&raw.body, arrived) {
         Ok(webhook) => {
-            let arrival = |alert| match alert {
-                Ok(alert) => {
-                    let alert: crate::model::alert::IncomingAlert = alert;
-                    if !mute.is_empty() && mute.matches(&alert.labels) {
-                        Arrival::Muted(alert)
-                    } else {
-                        Arrival::Alert(alert)
-                    }
-                }
-                Err(invalid) => Arrival::Invalid(invalid),
-            };
-            let arrivals = webhook.alerts.into_iter().map(arrival).collect();
-            let intake = intake(raw, 202, arrivals);
+            let intake = intake(raw, 202, webhook.alerts);
             Judged { intake, refusal: None, truncated_alerts: webhook.truncated_alerts }
         }
         Err(error) => {
@@ -57,12 +56,17 @@ pub(super) fn judge(raw: RawWebhook, mute: &Matchers) -> Judged {
     }
 }
 
+fn arrival(alert: IncomingAlert, mute: &Matchers) -> Arrival {
+    let muted = !mute.is_empty() && mute.matches(&alert.labels);
+    if muted { Arrival::Muted(alert) } else { Arrival::Alert(alert) }
+}
+
 /// A webhook whose body was too large to keep: the row says that it came.
 pub(super) fn without_body(raw: RawWebhook, status_code: i32) -> Intake {
     intake(RawWebhook { body: Vec::new(), ..raw }, status_code, Vec::new())
 }
 
-fn intake(raw: RawWebhook, status_code: i32, arrivals: Vec<Arrival>) -> Intake {
+fn intake(raw: RawWebhook, status_code: i32, arrivals: Vec<Arrived>) -> Intake {
     let request_id = RequestId::generate();
     let call = NewApiCall {
         request_id: request_id.to_string(),
@@ -132,7 +136,8 @@ mod tests {
     fn muted_alerts_are_told_apart_alert_by_alert() {
         let body = br#"{"alerts":[{"status":"firing","labels":{"alertname":"Watchdog"}},
             {"status":"firing","labels":{"alertname":"HostDown"}},{"status":"firing"}]}"#;
-        let arrivals = judge(raw(&[], body), &no_mute()).intake.arrivals;
+        let arrived = judge(raw(&[], body), &no_mute()).intake.arrivals;
+        let arrivals: Vec<&Arrival> = arrived.iter().map(Arrived::arrival).collect();
         assert!(matches!(arrivals[..], [Arrival::Muted(_), Arrival::Alert(_), Arrival::Invalid(_)]));
     }
 }

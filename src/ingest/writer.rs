@@ -52,7 +52,7 @@ type Answer = Result<Vec<RowFate>, &'static str>;
 
 /// A webhook with somebody who waits for its COMMIT.
 struct Waiting {
-    intake: Intake,
+    intake: Arc<Intake>,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -119,7 +119,7 @@ impl Writer {
             self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
             return Err(FULL);
         }
-        if let Err(error) = self.queue.try_send(Waiting { intake, answer }) {
+        if let Err(error) = self.queue.try_send(Waiting { intake: Arc::new(intake), answer }) {
             self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
             return Err(match error {
                 mpsc::error::TrySendError::Full(_) => FULL,
@@ -186,9 +186,9 @@ impl Thread {
 
     /// A batch that fails is halved down to the one at fault, so that one webhook never takes others with it.
     /// A lost database (no connection, no answer) fails them all at once; an unanswered COMMIT must not be tried again by us.
-    fn commit_or_halve(&self, mut intakes: Vec<Intake>, mut answers: Vec<oneshot::Sender<Answer>>) {
+    fn commit_or_halve(&self, mut intakes: Vec<Arc<Intake>>, mut answers: Vec<oneshot::Sender<Answer>>) {
         let count = intakes.len();
-        // Kept for the halves; a batch of one needs no second try, and its body is not copied.
+        // Kept for the halves; a batch of one needs no second try.
         let copy = (count > 1).then(|| intakes.clone());
         let result = self.store(std::mem::take(&mut intakes));
         match (result, copy) {
@@ -210,7 +210,7 @@ impl Thread {
         }
     }
 
-    fn store(&self, intakes: Vec<Intake>) -> Result<Stored, StoreError> {
+    fn store(&self, intakes: Vec<Arc<Intake>>) -> Result<Stored, StoreError> {
         self.metrics.commit_webhooks.observe(f64::from(u32::try_from(intakes.len()).unwrap_or(u32::MAX)));
         let (batch, policy) = (Batch::new(intakes), self.settings.policy);
         let (stored, took) = self.runtime.block_on(self.store.run(move |conn| {

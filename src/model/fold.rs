@@ -105,8 +105,13 @@ pub struct Plan {
 }
 
 /// Folds a batch over the state of the fingerprints in it; one that is absent from `states` has no episode.
-pub fn fold(arrivals: &[Arrival], states: EpisodeStates, policy: &EpisodePolicy, now: NaiveDateTime) -> Plan {
-    let plan = Plan { rows: Vec::with_capacity(arrivals.len()), openers: BTreeMap::new() };
+pub fn fold<'a>(
+    arrivals: impl IntoIterator<Item = &'a Arrival>,
+    states: EpisodeStates,
+    policy: &EpisodePolicy,
+    now: NaiveDateTime,
+) -> Plan {
+    let plan = Plan { rows: Vec::new(), openers: BTreeMap::new() };
     let mut fold = Fold { states, plan, now };
     for arrival in arrivals {
         let fate = match arrival {

@@ -7,7 +7,7 @@
 
 use super::{
     StoreError,
-    alerts::ERROR,
+    alerts::{ERROR, status},
     any::AnyConnection,
     dispatch_log::{self, Entry},
     due::RELAYED,
@@ -150,8 +150,8 @@ fn take(
         ids.sort_unstable();
         let fresh = dsl::attempted_at.is_null().or(dsl::claimed_by.eq(RELAYED).assume_not_null());
         let due = dsl::next_attempt_at.le(now).assume_not_null();
-        let pending = dsl::dispatch_status.eq(DispatchStatus::Pending).and(fresh.or(due));
-        let claimable = dsl::dispatch_status.eq(DispatchStatus::Queued).or(pending);
+        let pending = status().eq(DispatchStatus::Pending).and(fresh.or(due));
+        let claimable = status().eq(DispatchStatus::Queued).or(pending);
         diesel::update(
             dsl::poundcake_alerts
                 .filter(dsl::id.eq_any(ids))

@@ -5,6 +5,7 @@
 
 use super::{
     StoreError,
+    alerts::status,
     any::AnyConnection,
     schema::{
         poundcake_alerts::{self, dsl},
@@ -131,7 +132,7 @@ pub fn mark_queued(conn: &mut AnyConnection, published: &[Due]) -> Result<usize,
                     .filter(dsl::id.eq_any(ids))
                     .filter(dsl::dispatch_generation.eq(generation))
                     .filter(dsl::next_attempt_at.eq(read))
-                    .filter(dsl::dispatch_status.eq_any([DispatchStatus::Pending, DispatchStatus::Queued])),
+                    .filter(status().eq_any([DispatchStatus::Pending, DispatchStatus::Queued])),
             )
             .set((
                 dsl::dispatch_status.eq(DispatchStatus::Queued),
@@ -180,9 +181,7 @@ pub fn requeue_all(conn: &mut AnyConnection) -> Result<usize, StoreError> {
                 .select(dsl::id)
                 .load(conn)?;
             diesel::update(
-                dsl::poundcake_alerts
-                    .filter(dsl::id.eq_any(&ids))
-                    .filter(dsl::dispatch_status.eq(DispatchStatus::Queued)),
+                dsl::poundcake_alerts.filter(dsl::id.eq_any(&ids)).filter(status().eq(DispatchStatus::Queued)),
             )
             .set(dsl::next_attempt_at.eq(Some(now)))
             .execute(conn)?;

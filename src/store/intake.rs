@@ -19,7 +19,10 @@ use crate::model::{
     status::DispatchStatus,
 };
 use chrono::NaiveDateTime;
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 /// One webhook on its way into the database.
 #[derive(Debug, Clone)]
@@ -29,7 +32,34 @@ pub struct Intake {
     /// Its row.
     pub call: NewApiCall,
     /// Its alerts in order; none for a webhook that is refused.
-    pub arrivals: Vec<Arrival>,
+    pub arrivals: Vec<Arrived>,
+}
+
+/// An alert as it waits for its transaction: its columns, and what of it the episode decision reads.
+#[derive(Debug, Clone)]
+pub struct Arrived {
+    /// Without labels and annotations.
+    arrival: Arrival,
+    columns: AlertColumns,
+}
+
+impl Arrived {
+    /// For the decision: without labels and annotations.
+    pub const fn arrival(&self) -> &Arrival {
+        &self.arrival
+    }
+}
+
+impl From<Arrival> for Arrived {
+    fn from(mut arrival: Arrival) -> Self {
+        let columns = AlertColumns::from(&arrival);
+        if let Arrival::Alert(alert) | Arrival::Muted(alert) = &mut arrival {
+            alert.labels = BTreeMap::new();
+            alert.annotations = BTreeMap::new();
+            alert.generator_url = None;
+        }
+        Self { arrival, columns }
+    }
 }
 
 /// What became of a batch.
@@ -43,38 +73,33 @@ pub struct Stored {
     pub retries: u32,
 }
 
-/// A batch with everything computed that does not depend on the database.
+/// Webhooks that are stored together.
 pub struct Batch {
-    calls: Vec<(RequestId, NewApiCall)>,
-    arrivals: Vec<Arrival>,
-    columns: Vec<AlertColumns>,
+    intakes: Vec<Arc<Intake>>,
     /// Per arrival, the index of its webhook.
     owners: Vec<usize>,
     fingerprints: BTreeSet<Fingerprint>,
 }
 
 impl Batch {
-    /// The webhooks in arrival order.
-    pub fn new(intakes: Vec<Intake>) -> Self {
-        let mut batch = Self {
-            calls: Vec::with_capacity(intakes.len()),
-            arrivals: Vec::new(),
-            columns: Vec::new(),
-            owners: Vec::new(),
-            fingerprints: BTreeSet::new(),
-        };
-        for (index, intake) in intakes.into_iter().enumerate() {
-            batch.calls.push((intake.request_id, intake.call));
-            batch.owners.extend(std::iter::repeat_n(index, intake.arrivals.len()));
-            batch.arrivals.extend(intake.arrivals);
-        }
-        batch.columns = batch.arrivals.iter().map(AlertColumns::from).collect();
-        for arrival in &batch.arrivals {
-            if let Arrival::Alert(alert) = arrival {
-                batch.fingerprints.insert(alert.fingerprint.clone());
+    /// The webhooks in arrival order. They are shared, so that whoever has to try again with fewer of them copies nothing.
+    pub fn new(intakes: Vec<impl Into<Arc<Intake>>>) -> Self {
+        let intakes: Vec<Arc<Intake>> = intakes.into_iter().map(Into::into).collect();
+        let (mut owners, mut fingerprints) = (Vec::new(), BTreeSet::new());
+        for (index, intake) in intakes.iter().enumerate() {
+            owners.extend(std::iter::repeat_n(index, intake.arrivals.len()));
+            for arrived in &intake.arrivals {
+                if let Arrival::Alert(alert) = &arrived.arrival {
+                    fingerprints.insert(alert.fingerprint.clone());
+                }
             }
         }
-        batch
+        Self { intakes, owners, fingerprints }
+    }
+
+    /// All alerts, in arrival order.
+    fn arrived(&self) -> impl Iterator<Item = &Arrived> {
+        self.intakes.iter().flat_map(|intake| &intake.arrivals)
     }
 
     /// Runs the transaction, anew after deadlocks and taken keys.
@@ -86,10 +111,11 @@ impl Batch {
     fn attempt(&self, conn: &mut AnyConnection, policy: &EpisodePolicy) -> Result<Stored, StoreError> {
         let now = tx::now(conn)?;
         let states = openers::load(conn, &self.fingerprints)?;
-        let plan = fold(&self.arrivals, states.clone(), policy, now);
-        let write = Write { batch: self, plan: &plan, now, relay_at: now + RELAY_AFTER };
+        let plan = fold(self.arrived().map(Arrived::arrival), states.clone(), policy, now);
+        let columns = self.arrived().map(|arrived| &arrived.columns).collect();
+        let write = Write { batch: self, columns, plan: &plan, now, relay_at: now + RELAY_AFTER };
         write.update_openers(conn)?;
-        let call_ids = api_calls::insert(conn, self.calls.iter().map(|(_, call)| call), now)?;
+        let call_ids = api_calls::insert(conn, self.intakes.iter().map(|intake| &intake.call), now)?;
         let ids = write.insert_alerts(conn, &call_ids)?;
         self.recheck(conn, &plan, &states)?;
         write.stored(conn, &ids)
@@ -99,8 +125,8 @@ impl Batch {
     /// closed one in between. Our unique keys are taken now, so nobody can any more; if the newest closed episode is
     /// not the one we decided by, begin anew.
     fn recheck(&self, conn: &mut AnyConnection, plan: &Plan, before: &States) -> Result<(), StoreError> {
-        let opened: BTreeSet<Fingerprint> = std::iter::zip(&self.arrivals, &plan.rows)
-            .filter_map(|(arrival, fate)| match arrival {
+        let opened: BTreeSet<Fingerprint> = std::iter::zip(self.arrived(), &plan.rows)
+            .filter_map(|(arrived, fate)| match &arrived.arrival {
                 Arrival::Alert(alert) if fate.is_open() => Some(&alert.fingerprint),
                 _ => None,
             })
@@ -121,6 +147,8 @@ type States = HashMap<Fingerprint, EpisodeState>;
 /// One attempt's writing: the plan, turned into statements in the order that does not deadlock.
 struct Write<'a> {
     batch: &'a Batch,
+    /// By arrival.
+    columns: Vec<&'a AlertColumns>,
     plan: &'a Plan,
     now: NaiveDateTime,
     relay_at: NaiveDateTime,
@@ -141,7 +169,7 @@ impl Write<'_> {
     fn insert_alerts(&self, conn: &mut AnyConnection, call_ids: &[ApiCallId]) -> Result<Vec<AlertId>, StoreError> {
         let (mut openers, others): (Vec<usize>, Vec<usize>) =
             (0..self.plan.rows.len()).partition(|index| self.plan.rows[*index].is_opener());
-        openers.sort_by_key(|index| self.batch.columns[*index].fingerprint());
+        openers.sort_by_key(|index| self.columns[*index].fingerprint());
         let mut ids = vec![0; self.plan.rows.len()];
         for group in [openers, others] {
             let rows: Vec<NewAlert<'_>> = group.iter().map(|index| self.row(*index, call_ids, &ids)).collect();
@@ -162,7 +190,7 @@ impl Write<'_> {
         };
         NewAlert {
             api_call_id: call_ids[self.batch.owners[index]],
-            columns: &self.batch.columns[index],
+            columns: self.columns[index],
             fate,
             opened_by,
             now: self.now,
@@ -171,14 +199,14 @@ impl Write<'_> {
     }
 
     fn stored(&self, conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Stored, StoreError> {
-        let mut stored = Stored { fates: vec![Vec::new(); self.batch.calls.len()], ..Stored::default() };
+        let mut stored = Stored { fates: vec![Vec::new(); self.batch.intakes.len()], ..Stored::default() };
         for (index, fate) in self.plan.rows.iter().enumerate() {
             let owner = self.batch.owners[index];
             stored.fates[owner].push(*fate);
             if fate.dispatch_status == DispatchStatus::Pending {
                 stored.due.push(Due {
                     alert_id: ids[index],
-                    request_id: self.batch.calls[owner].0,
+                    request_id: self.batch.intakes[owner].request_id,
                     generation: 0,
                     pending_at: self.now,
                     next_attempt_at: self.relay_at,

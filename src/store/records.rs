@@ -6,10 +6,11 @@
 
 use super::{
     StoreError,
+    alerts::status,
     any::AnyConnection,
     dispatch_log::{self, Entry},
     links::{self, Link, NewLink},
-    schema::poundcake_alerts::dsl,
+    schema::poundcake_alerts::{self, dsl},
     tx,
 };
 use crate::model::{
@@ -19,6 +20,7 @@ use crate::model::{
 };
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What entitles to settle the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,61 +60,130 @@ pub enum Recorded {
     Surplus,
 }
 
-/// Records all, in the order of the ids (whatever order they come in), and answers in the order given.
+/// Records all, and answers in the order given. The usual ones, claims with nothing to remember, are one UPDATE for each
+/// claim; where a row of them is not held any more, the transaction begins anew and takes every row alone, in the order of
+/// the ids.
 pub fn record(conn: &mut AnyConnection, records: &[Record]) -> Result<Vec<Recorded>, StoreError> {
+    let mut each_alone = false;
     tx::write(conn, |conn| {
         let now = tx::now(conn)?;
-        let mut order: Vec<usize> = (0..records.len()).collect();
-        order.sort_by_key(|index| records[*index].alert_id);
         let mut ours = vec![false; records.len()];
-        for index in order {
+        let (mut alone, mut claims): (Vec<usize>, BTreeMap<&str, Vec<usize>>) = Default::default();
+        for (index, record) in records.iter().enumerate() {
+            match &record.authority {
+                Authority::Claim(token) if record.is_usual() && !each_alone => {
+                    claims.entry(token).or_default().push(index);
+                }
+                _ => alone.push(index),
+            }
+        }
+        for (token, indexes) in claims {
+            let ids: BTreeSet<AlertId> = indexes.iter().map(|index| records[*index].alert_id).collect();
+            if claim_dispatched(conn, token, &ids, now)? != ids.len() {
+                // Which of them is not ours is not known; nothing is committed yet.
+                each_alone = true;
+                return Err(StoreError::Raced);
+            }
+            indexes.into_iter().for_each(|index| ours[index] = true);
+        }
+        alone.sort_by_key(|index| records[*index].alert_id);
+        for index in alone {
             ours[index] = dispatched(conn, &records[index], now)?;
         }
-        let new = |record: &Record| {
-            let (request_id, alert_id) = (record.request_id, record.alert_id);
-            record
-                .links
-                .iter()
-                .map(move |link| NewLink { request_id, alert_id, link: link.clone() })
-                .collect::<Vec<_>>()
-        };
-        let all: Vec<NewLink> = records.iter().flat_map(new).collect();
-        let surplus = links::insert_missing(conn, &all, now)?;
-        let recorded = |(record, ours): (&Record, bool)| match ours {
-            true => Recorded::Dispatched,
-            false if surplus.contains(&record.alert_id) => Recorded::Surplus,
-            false => Recorded::Known,
-        };
-        Ok(std::iter::zip(records, ours).map(recorded).collect())
+        link(conn, records, &ours, now)
     })
+}
+
+impl Record {
+    /// Nothing of it is kept in the alert's row but that it was dispatched.
+    fn is_usual(&self) -> bool {
+        self.log.is_none() && self.links.iter().all(|link| link.rule_ref.is_none())
+    }
+}
+
+/// Settles the rows of one claim that it still holds, and returns how many those are.
+fn claim_dispatched(
+    conn: &mut AnyConnection,
+    token: &str,
+    ids: &BTreeSet<AlertId>,
+    now: NaiveDateTime,
+) -> Result<usize, StoreError> {
+    let held = dsl::poundcake_alerts
+        .filter(dsl::id.eq_any(ids))
+        .filter(status().eq(DispatchStatus::Dispatching))
+        .filter(dsl::claimed_by.eq(token));
+    Ok(diesel::update(held).set(End::new(None, now)).execute(conn)?)
+}
+
+/// The links of all, after the rows.
+fn link(
+    conn: &mut AnyConnection,
+    records: &[Record],
+    ours: &[bool],
+    now: NaiveDateTime,
+) -> Result<Vec<Recorded>, StoreError> {
+    let new = |record: &Record| {
+        let (request_id, alert_id) = (record.request_id, record.alert_id);
+        let link = move |link: &Link| NewLink { request_id, alert_id, link: link.clone() };
+        record.links.iter().map(link).collect::<Vec<_>>()
+    };
+    let all: Vec<NewLink> = records.iter().flat_map(new).collect();
+    let surplus = links::insert_missing(conn, &all, now)?;
+    let recorded = |(record, ours): (&Record, &bool)| match ours {
+        true => Recorded::Dispatched,
+        false if surplus.contains(&record.alert_id) => Recorded::Surplus,
+        false => Recorded::Known,
+    };
+    Ok(std::iter::zip(records, ours).map(recorded).collect())
+}
+
+/// The end of a dispatch, as columns.
+#[derive(AsChangeset)]
+#[diesel(table_name = poundcake_alerts, treat_none_as_null = true)]
+struct End {
+    dispatch_status: DispatchStatus,
+    dispatch_reason: Option<DispatchReason>,
+    dispatch_uncertain: bool,
+    settling_since: Option<NaiveDateTime>,
+    next_attempt_at: Option<NaiveDateTime>,
+    claimed_by: Option<String>,
+    dispatched_at: Option<NaiveDateTime>,
+    st2_rule_matched: Option<String>,
+    updated_at: NaiveDateTime,
+}
+
+impl End {
+    const fn new(rules: Option<String>, now: NaiveDateTime) -> Self {
+        Self {
+            dispatch_status: DispatchStatus::Dispatched,
+            dispatch_reason: None,
+            dispatch_uncertain: false,
+            settling_since: None,
+            next_attempt_at: None,
+            claimed_by: None,
+            dispatched_at: Some(now),
+            st2_rule_matched: rules,
+            updated_at: now,
+        }
+    }
 }
 
 fn dispatched(conn: &mut AnyConnection, record: &Record, now: NaiveDateTime) -> Result<bool, StoreError> {
     let rules: Vec<&str> = record.links.iter().filter_map(|link| link.rule_ref.as_deref()).collect();
     let rules = (!rules.is_empty()).then(|| column(&rules.join(","), 255).into_owned());
-    let dispatched = (
-        dsl::dispatch_status.eq(DispatchStatus::Dispatched),
-        dsl::dispatch_reason.eq(None::<DispatchReason>),
-        dsl::dispatch_uncertain.eq(false),
-        dsl::settling_since.eq(None::<NaiveDateTime>),
-        dsl::next_attempt_at.eq(None::<NaiveDateTime>),
-        dsl::claimed_by.eq(None::<String>),
-        dsl::dispatched_at.eq(Some(now)),
-        dsl::st2_rule_matched.eq(rules),
-        dsl::updated_at.eq(now),
-    );
+    let end = End::new(rules, now);
     let row = dsl::poundcake_alerts.find(record.alert_id);
     let changed = match &record.authority {
         Authority::Claim(token) => diesel::update(
             row.filter(dsl::dispatch_status.eq(DispatchStatus::Dispatching)).filter(dsl::claimed_by.eq(token)),
         )
-        .set(dispatched)
+        .set(end)
         .execute(conn)?,
         Authority::Resolver { generation } => diesel::update(
             row.filter(dsl::dispatch_status.eq(DispatchStatus::AwaitingExecution))
                 .filter(dsl::dispatch_generation.eq(*generation)),
         )
-        .set(dispatched)
+        .set(end)
         .execute(conn)?,
     };
     if changed == 1

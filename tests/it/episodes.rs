@@ -66,7 +66,7 @@ pub fn intake(arrivals: Vec<Arrival>) -> Intake {
         client_request_id: None,
         client_address: None,
     };
-    Intake { request_id, call, arrivals }
+    Intake { request_id, call, arrivals: arrivals.into_iter().map(Into::into).collect() }
 }
 
 /// Returns how often transactions had to begin anew.

@@ -15,6 +15,7 @@ mod episodes;
 mod harness;
 mod harness_check;
 mod history;
+mod history_cost;
 mod http_api;
 mod legacy;
 mod metrics;

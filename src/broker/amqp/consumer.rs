@@ -1,6 +1,7 @@
 //! Consuming: reconnects for ever, hands out decoded messages, dead-letters what cannot be read. Never requeues.
 
 use super::{
+    acks::Acks,
     link::{self, BrokerUrl, Link, LinkError},
     repair::{self, Repair},
     topology::QUEUE,
@@ -15,7 +16,7 @@ use lapin::{
     options::{BasicConsumeOptions, BasicQosOptions, BasicRejectOptions},
     types::FieldTable,
 };
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 /// The receiving side.
 pub struct Consumer {
@@ -41,6 +42,7 @@ enum Queue {
 struct Subscription {
     link: Link,
     stream: lapin::Consumer,
+    acks: Arc<Acks>,
 }
 
 impl Consumer {
@@ -62,7 +64,7 @@ impl Consumer {
             };
             match subscription.stream.next().await {
                 Some(Ok(delivery)) => {
-                    if let Some(delivery) = decode(delivery).await {
+                    if let Some(delivery) = decode(delivery, &subscription.acks).await {
                         return Event::Delivery(delivery);
                     }
                 }
@@ -137,7 +139,10 @@ impl Consumer {
         };
         let noted = subscribe.inspect_err(|error| no_leader = repair::is_no_leader(error, begun.elapsed()));
         match link::bounded(noted).await {
-            Ok(stream) => Ok(Subscription { link, stream }),
+            Ok(stream) => {
+                let acks = Arc::new(Acks::new(link.channel.clone(), self.prefetch));
+                Ok(Subscription { link, stream, acks })
+            }
             Err(error) if no_leader => Err(Refusal::NoLeader(error)),
             Err(error) => Err(Refusal::Other(error)),
         }
@@ -161,14 +166,16 @@ impl From<LinkError> for Refusal {
     }
 }
 
-async fn decode(delivery: AmqpDelivery) -> Option<Delivery> {
+async fn decode(delivery: AmqpDelivery, acks: &Arc<Acks>) -> Option<Delivery> {
+    let tag = delivery.delivery_tag;
     match Message::decode(&delivery.data) {
-        Ok(message) => Some(Delivery { message, amqp: Some(Box::new(delivery)) }),
+        Ok(message) => Some(Delivery { message, amqp: Some((Arc::clone(acks), tag)) }),
         Err(error) => {
             log::error!(bytes = delivery.data.len(); "a message cannot be read and goes to poundcake.dead: {error}");
             if let Err(error) = delivery.reject(BasicRejectOptions { requeue: false }).await {
                 log::debug!(error:% = error; "reject failed; the broker delivers it again");
             }
+            acks.rejected(tag);
             None
         }
     }

@@ -1,0 +1,242 @@
+//! The cost of history: what the hot path asks of MariaDB is answered by an index, whatever lies in the tables.
+//!
+//! The statements are the program's own: its functions run with the general log on, and each statement of the log is
+//! explained. Show the plans with `cargo test history_cost -- --nocapture`.
+
+use crate::{
+    episodes::intake,
+    harness::{Services, TestDatabase},
+};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use diesel::{Connection, MysqlConnection, QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
+use poundcake::{
+    model::{
+        alert::IncomingAlert,
+        episode::EpisodePolicy,
+        fold::Arrival,
+        ids::Fingerprint,
+        status::{AlertStatus, DispatchStatus},
+        target::{ActionRef, Target},
+    },
+    store::{
+        Store,
+        any::AnyConnection,
+        awaiting,
+        claims::{self, ClaimPolicy, ClaimRequest},
+        conn::DatabaseUrl,
+        depth, due, history,
+        intake::{Batch, Stored},
+        links::Link,
+        migrate, prune,
+        records::{self, Authority, Record},
+    },
+};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Rows of history: alerts of closed episodes that were dispatched.
+const ROWS: i64 = 100_000;
+/// What one step may read at most; a scan of the history reads [`ROWS`].
+const READS: i64 = 3_000;
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+#[test]
+fn every_statement_of_the_hot_path_uses_an_index_and_reads_no_history() {
+    let services = Services::private();
+    let database = TestDatabase::mariadb_on(Arc::clone(&services));
+    let store = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 1);
+    store.run_blocking(migrate::up).expect("the schema");
+    fill(&database);
+    let mut conn = store.connect().expect("a connection");
+    for statement in ["SET GLOBAL log_output = 'TABLE'", "SET GLOBAL general_log = ON"] {
+        database.administer(statement);
+    }
+    hot_path(&mut conn);
+    database.administer("SET GLOBAL general_log = OFF");
+    let statements = logged(&services, &database);
+    assert!(statements.len() > 20, "{statements:#?}");
+    for statement in statements {
+        check_plan(&services, &database, &statement);
+    }
+}
+
+fn fill(database: &TestDatabase) {
+    database.execute(&format!(
+        "INSERT INTO poundcake_api_calls (id, request_id, method, path, headers, body, status_code, created_at) \
+         SELECT seq, UUID(), 'POST', '/', '{{}}', '{{}}', 202, '2026-01-01' FROM seq_1_to_{ROWS}"
+    ));
+    database.execute(&format!(
+        "INSERT INTO poundcake_alerts (api_call_id, fingerprint, alert_name, severity, instance, labels, created_at, status, \
+           annotations, starts_at, updated_at, last_seen_at, closed_at, dispatch_status, pending_at, dispatched_at) \
+         SELECT seq, LEFT(MD5(seq % 5000), 16), 'HostDown', 'critical', seq, '{{}}', '2026-01-01', 'firing', '{{}}', '2026-01-01', \
+           '2026-01-01', '2026-01-01', '2026-01-01' + INTERVAL seq SECOND, 'dispatched', '2026-01-01', '2026-01-01' \
+         FROM seq_1_to_{ROWS}"
+    ));
+    database.execute(&format!(
+        "INSERT INTO poundcake_st2_execution_link (request_id, alert_id, st2_execution_id, created_at) \
+         SELECT UUID(), seq, LPAD(seq, 24, '0'), '2026-01-01' FROM seq_1_to_{ROWS}"
+    ));
+    // As InnoDB does by itself after a while.
+    database.execute("ANALYZE TABLE poundcake_alerts PERSISTENT FOR COLUMNS () INDEXES ()");
+}
+
+/// Runs each function once on a few rows; what it reads must not grow with the history.
+fn hot_path(conn: &mut AnyConnection) {
+    let stored = step(conn, "new firings", |conn| store(conn, true, 1));
+    step(conn, "repeats", |conn| store(conn, true, 1));
+    step(conn, "mark queued", |conn| due::mark_queued(conn, &stored.due).expect("marked"));
+    step(conn, "requeue", |conn| due::requeue_all(conn).expect("requeued"));
+    for status in [DispatchStatus::Pending, DispatchStatus::Queued] {
+        step(conn, "sweep", |conn| due::take(conn, status, 500).expect("swept"));
+    }
+    step(conn, "leases", |conn| due::expire_leases(conn, 500).expect("expired"));
+    step(conn, "depth", |conn| depth::read(conn).expect("read"));
+    step(conn, "claim and record", |conn| dispatch(conn, &stored));
+    step(conn, "resolver", |conn| awaiting::take(conn, 100).expect("taken"));
+    step(conn, "resolved", |conn| store(conn, false, 1));
+    step(conn, "a later start", |conn| store(conn, true, 2));
+    let request_id = stored.due[0].request_id;
+    let call = step(conn, "one request", |conn| history::call(conn, request_id).expect("read").expect("found"));
+    let alerts = step(conn, "its alerts", |conn| history::alerts_of_call(conn, call.id).expect("read"));
+    step(conn, "its links", |conn| history::links_of_alerts(conn, &[alerts[0].summary.id]).expect("read"));
+    let cutoff = start(0) - TimeDelta::days(300);
+    let window = step(conn, "prune: alerts", |conn| prune::alerts(conn, 0, cutoff).expect("read"));
+    step(conn, "prune: links", |conn| prune::count_links(conn, &window.ids).expect("counted"));
+    step(conn, "prune: delete", |conn| prune::delete_alerts(conn, &window.ids[..100], cutoff).expect("deleted"));
+    let calls = step(conn, "prune: calls", |conn| prune::api_calls(conn, 0, cutoff, |_| false).expect("read"));
+    step(conn, "prune: delete calls", |conn| prune::delete_api_calls(conn, &calls.ids).expect("deleted"));
+}
+
+fn step<T>(conn: &mut AnyConnection, name: &str, body: impl FnOnce(&mut AnyConnection) -> T) -> T {
+    let before = reads(conn);
+    let value = body(conn);
+    let read = reads(conn) - before;
+    println!("{name}: {read} reads");
+    assert!(read < READS, "{name} reads {read} rows and index entries of {ROWS}");
+    value
+}
+
+/// What this session has read of tables and indexes so far.
+fn reads(conn: &mut AnyConnection) -> i64 {
+    let sql = "SELECT CAST(SUM(VARIABLE_VALUE) AS CHAR) AS value FROM information_schema.SESSION_STATUS \
+        WHERE VARIABLE_NAME LIKE 'Handler_read%' AND VARIABLE_NAME <> 'HANDLER_READ_RND_DELETED'";
+    let lines: Vec<Line> = sql_query(sql).load(conn).expect("the session's status");
+    lines[0].value.parse::<f64>().map_or(0, |value| format!("{value:.0}").parse().expect("a number"))
+}
+
+fn start(hour: i64) -> NaiveDateTime {
+    NaiveDate::from_ymd_opt(2026, 11, 22).and_then(|day| day.and_hms_opt(0, 0, 0)).expect("a time")
+        + TimeDelta::hours(hour)
+}
+
+/// Twenty alerts, half of which have history.
+fn store(conn: &mut AnyConnection, firing: bool, hour: i64) -> Stored {
+    let md5 = |n: i64| -> Fingerprint {
+        let lines: Vec<Line> =
+            sql_query(format!("SELECT LEFT(MD5({n}), 16) AS value")).load(&mut *conn).expect("a hash");
+        Fingerprint::parse(&lines[0].value).expect("a fingerprint")
+    };
+    let fingerprints: Vec<Fingerprint> = (4_990..5_010).map(md5).collect();
+    let alert = |fingerprint: Fingerprint| {
+        Arrival::Alert(IncomingAlert {
+            fingerprint,
+            status: if firing { AlertStatus::Firing } else { AlertStatus::Resolved },
+            labels: BTreeMap::from([("alertname".to_owned(), "HostDown".to_owned())]),
+            annotations: BTreeMap::new(),
+            starts_at: Some(start(hour)),
+            ends_at: (!firing).then(|| start(hour) + TimeDelta::minutes(30)),
+            generator_url: None,
+        })
+    };
+    let arrivals = fingerprints.into_iter().map(alert).collect();
+    let policy = EpisodePolicy { refire_cooldown: Duration::ZERO };
+    Batch::new(vec![intake(arrivals)]).store(conn, &policy).expect("stored")
+}
+
+fn dispatch(conn: &mut AnyConnection, stored: &Stored) {
+    let request = |due: &due::Due| ClaimRequest { alert_id: due.alert_id, generation: due.generation };
+    let requests: Vec<ClaimRequest> = stored.due.iter().map(request).collect();
+    let route = |_: &claims::ClaimedAlert| ActionRef::parse("core.noop").ok().map(Target::Action);
+    let policy = ClaimPolicy { lease: Duration::from_mins(2), route: &route };
+    let claimed = claims::claim(conn, &requests, "token", &policy).expect("claimed");
+    assert_eq!(claimed.len(), 20);
+    let record = |claimed: claims::Claimed| Record {
+        alert_id: claimed.alert.id,
+        request_id: claimed.request_id,
+        authority: Authority::Claim(claimed.token),
+        links: vec![Link { execution_id: format!("{:024}", claimed.alert.id), rule_ref: None, action_ref: None }],
+        log: None,
+    };
+    let records: Vec<Record> = claimed.into_iter().map(record).collect();
+    let recorded = records::record(conn, &records).expect("recorded");
+    assert!(recorded.iter().all(|recorded| *recorded == records::Recorded::Dispatched), "{recorded:?}");
+}
+
+/// The statements that the program ran on the tables, each once, with their values.
+fn logged(services: &Services, database: &TestDatabase) -> Vec<String> {
+    let mut admin = MysqlConnection::establish(services.database.as_str()).expect("the administrator");
+    let user = schema(database);
+    let sql = format!(
+        "SELECT CONVERT(argument USING utf8mb4) AS value FROM mysql.general_log \
+         WHERE command_type = 'Execute' AND user_host LIKE '%{user}%' AND argument LIKE '%poundcake\\_%' \
+         GROUP BY value ORDER BY MIN(event_time)"
+    );
+    let lines: Vec<Line> = sql_query(sql).load(&mut admin).expect("the general log");
+    lines.into_iter().map(|line| line.value).filter(|statement| !statement.starts_with("INSERT")).collect()
+}
+
+fn schema(database: &TestDatabase) -> String {
+    database.url().rsplit('/').next().expect("a name").to_owned()
+}
+
+/// No table of ours is scanned, nor an index from end to end.
+fn check_plan(services: &Services, database: &TestDatabase, statement: &str) {
+    let short: String = statement.chars().take(300).collect();
+    println!("\n{short}");
+    for line in explain(services, &schema(database), statement).lines() {
+        println!("  {line}");
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [_, _, table, kind, _, key, ..] = columns[..] else { panic!("{short}: {line}") };
+        // `f` is the list of fingerprints, and NULL a table that needs no look.
+        if !["NULL", "f"].contains(&table) && !table.starts_with('<') {
+            assert!(kind != "ALL" && kind != "index" && key != "NULL", "{short}: {line}");
+            // Along another index it would wait for rows that others have locked.
+            assert!(!statement.starts_with("UPDATE") || key == "PRIMARY", "{short}: {line}");
+        }
+    }
+}
+
+/// Through the client: plans do not come back through prepared statements.
+fn explain(services: &Services, schema: &str, statement: &str) -> String {
+    let url = &services.database;
+    let arguments = [
+        "--no-defaults".to_owned(),
+        "--batch".to_owned(),
+        "--skip-column-names".to_owned(),
+        format!("--host={}", url.host_str().expect("a host")),
+        format!("--port={}", url.port().expect("a port")),
+        format!("--user={}", url.username()),
+        format!("--password={}", url.password().expect("a password")),
+        schema.to_owned(),
+    ];
+    let mut client = Command::new("mariadb")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("MariaDB's client");
+    client.stdin.take().expect("its input").write_all(format!("EXPLAIN {statement}").as_bytes()).expect("written");
+    let output = client.wait_with_output().expect("its output");
+    assert!(output.status.success(), "EXPLAIN {statement}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
