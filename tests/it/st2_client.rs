@@ -53,7 +53,7 @@ async fn the_st2_command_shows_the_execution_that_our_link_names() {
     let workflow = pipeline.st2();
     eventually("the execution has ended", SOON, async || {
         let all = workflow.executions();
-        let found = all.iter().find(|execution| execution.id == *id).map(|execution| execution.status.to_string());
+        let found = all.iter().find(|execution| execution.id == *id).map(|execution| execution.status.clone());
         if found.as_deref() == Some("succeeded") { Ok(()) } else { Err(found) }
     })
     .await;

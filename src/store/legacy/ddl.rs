@@ -63,7 +63,7 @@ pub(super) fn migrate(conn: &mut AnyConnection) -> Result<Option<String>, StoreE
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => migrate::next(conn),
         #[cfg(feature = "sqlite")]
-        AnyConnection::Sqlite(_) => Ok(None),
+        AnyConnection::Sqlite(_) => super::refuse_sqlite(conn).map(|()| None),
     }
 }
 
