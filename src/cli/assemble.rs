@@ -150,7 +150,7 @@ pub(super) fn serve(
     stop: &CancellationToken,
 ) -> anyhow::Result<(impl Future<Output = std::io::Result<()>> + Send + use<>, std::net::SocketAddr)> {
     let http = HttpSettings { max_body_bytes, ..settings.http.clone() };
-    let history = history(settings, &store)?;
+    let history = Box::new(history(settings, &store)?);
     Ok(http::serve(&http, Role::Ingest { ingest, history }, store, metrics, stop.clone())?)
 }
 

@@ -63,7 +63,7 @@ impl FromStr for Key {
             return if id > 0 { Ok(Self::Alert(id)) } else { Err(FORMS) };
         }
         let is_id = text.len() == 24 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        if is_id { ExecutionId::parse(text).map(Self::Execution).map_err(|_| FORMS) } else { Err(FORMS) }
+        if is_id { ExecutionId::parse(text).map(Self::Execution).map_err(|_invalid| FORMS) } else { Err(FORMS) }
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn request(story: &RequestStory) -> String {
     );
     for (word, value) in [("from", &call.client_address), ("its X-Request-ID", &call.client_request_id)] {
         if let Some(value) = value {
-            text += &format!("  {word} {}", harmless(value));
+            text.extend([format!("  {word} {}", harmless(value))]);
         }
     }
     text.push('\n');
@@ -45,10 +45,10 @@ pub(super) fn alert(story: &AlertStory) -> String {
     let mut text = format!("  alert {}", row.id);
     for part in [&row.alert_name, &row.severity, &row.instance, &row.status.to_string()] {
         if !part.is_empty() {
-            text += &format!("  {}", harmless(part));
+            text.extend([format!("  {}", harmless(part))]);
         }
     }
-    text += &format!("  fingerprint {}\n", if row.fingerprint.is_empty() { "-" } else { &row.fingerprint });
+    text.extend([format!("  fingerprint {}\n", if row.fingerprint.is_empty() { "-" } else { &row.fingerprint })]);
     text += &decision(story);
     text += &timeline(story);
     text.extend(story.links.iter().map(link));
@@ -70,12 +70,12 @@ pub(super) fn execution(story: &ExecutionStory) -> String {
     }
     text.push('\n');
     match story.root_execution_id.as_deref() {
-        Some(root) if root != story.st2_execution_id => text += &format!("  a task of execution {root}\n"),
+        Some(root) if root != story.st2_execution_id => text.extend([format!("  a task of execution {root}\n")]),
         None => text += "  no alert led to it\n",
         Some(_) => {}
     }
     for task in &story.children {
-        text += &format!("  task {}{}\n", task.id(), outcome(task));
+        text.extend([format!("  task {}{}\n", task.id(), outcome(task))]);
     }
     text + &alerts(&story.alerts, &story.execution_db)
 }
@@ -98,20 +98,20 @@ fn decision(story: &AlertStory) -> String {
         None => format!("    {}: {}", row.dispatch_status, words::of_status(row.dispatch_status)),
     };
     if let Some(target) = &row.dispatch_target {
-        text += &format!("  [{}]", harmless(target));
+        text.extend([format!("  [{}]", harmless(target))]);
     }
     if let Some(opener) = row.opened_by {
-        text += &format!("  (the firing that opened it: alert {opener})");
+        text.extend([format!("  (the firing that opened it: alert {opener})")]);
     }
     text.push('\n');
     if let Some(error) = &row.dispatch_error {
-        text += &format!("    last error: {}\n", cut(&harmless(error), DETAIL));
+        text.extend([format!("    last error: {}\n", cut(&harmless(error), DETAIL))]);
     }
     if story.alert.dispatch_uncertain {
         text += "    uncertain: it is looked up in StackStorm before anything is posted\n";
     }
     if let Some(due) = story.alert.next_attempt_at {
-        text += &format!("    looked at again at {}\n", local::millisecond(due));
+        text.extend([format!("    looked at again at {}\n", local::millisecond(due))]);
     }
     text
 }
@@ -168,18 +168,18 @@ fn link(link: &LinkStory) -> String {
     let mut text = format!("    execution {}", harmless(&row.st2_execution_id));
     match &link.execution {
         Some(execution) => text += &outcome(execution),
-        None => text += &format!("  {}", harmless(row.st2_action_ref.as_deref().unwrap_or("-"))),
+        None => text.extend([format!("  {}", harmless(row.st2_action_ref.as_deref().unwrap_or("-")))]),
     }
     if let Some(rule) = &row.st2_rule_ref {
-        text += &format!("  by rule {}", harmless(rule));
+        text.extend([format!("  by rule {}", harmless(rule))]);
     }
     text.push('\n');
     let execution = link.execution.as_ref();
     if let Some(result) = execution.and_then(ExecutionShown::result) {
-        text += &format!("      result {}\n", cut(&harmless(result), RESULT));
+        text.extend([format!("      result {}\n", cut(&harmless(result), RESULT))]);
     }
     if let Some(url) = execution.and_then(|execution| execution.web_url.as_deref()) {
-        text += &format!("      {}\n", harmless(url));
+        text.extend([format!("      {}\n", harmless(url))]);
     }
     text
 }
@@ -189,7 +189,7 @@ fn outcome(execution: &ExecutionShown) -> String {
     let word = |text: Option<&str>| harmless(text.unwrap_or("-"));
     let mut text = format!("  {}  {}", word(execution.action()), word(execution.status()));
     if let Some(seconds) = execution.duration_seconds {
-        text += &format!("  in {seconds:.3} s");
+        text.extend([format!("  in {seconds:.3} s")]);
     }
     text
 }

@@ -204,12 +204,11 @@ impl Counts {
     fn add(&mut self, status: Option<&str>) {
         self.total += 1;
         let place = match status {
-            None => &mut self.unknown,
             Some("succeeded") => &mut self.succeeded,
             Some("failed" | "timeout" | "abandoned") => &mut self.failed,
             Some("canceled") => &mut self.canceled,
-            // The tracker's word for an execution that StackStorm deleted before anybody saw it.
-            Some("") => &mut self.unknown,
+            // An empty one is the tracker's word for an execution that StackStorm deleted before anybody saw it.
+            None | Some("") => &mut self.unknown,
             Some(_) => &mut self.unfinished,
         };
         *place += 1;

@@ -13,13 +13,13 @@ use crate::{
         StoreError,
         any::AnyConnection,
         dispatch_log,
-        history::{self, Alert, AlertSummary, Call, CallFilter, CallSummary, ExecutionLink},
+        history::{self, Alert, AlertCounts, AlertSummary, Call, CallFilter, CallSummary, ExecutionLink},
         page::{Page, Window},
         selection::Filter,
     },
 };
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// A link and its execution.
 #[derive(Debug, Clone, Serialize)]
@@ -66,7 +66,7 @@ pub struct RequestEntry {
     #[serde(flatten)]
     pub call: CallSummary,
     /// How many of its alerts stand in which `dispatch_status`.
-    pub alerts: BTreeMap<&'static str, i64>,
+    pub alerts: AlertCounts,
 }
 
 /// An alert on a page.
@@ -161,7 +161,7 @@ impl History {
             let links = links.remove(&alert.summary.id).unwrap_or_default();
             let steps = steps_of(&alert, &links);
             let attempts = dispatch_log::entries(alert.dispatch_log.as_deref());
-            AlertStory { request_id, attempts, links, steps, alert }
+            AlertStory { request_id, alert, attempts, links, steps }
         };
         (alerts.into_iter().map(story).collect(), beside.state)
     }

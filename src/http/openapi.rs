@@ -21,14 +21,13 @@ const PARTS: [&str; 8] = [
 
 /// The handler.
 pub(super) async fn document(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    super::query::Query::parse(&request, &[])?;
     static TEXT: OnceLock<String> = OnceLock::new();
-    let text = match TEXT.get() {
-        Some(text) => text,
-        None => {
-            let text = whole().map_err(|error| Problem::Internal(error.into()))?.to_string();
-            TEXT.get_or_init(|| text)
-        }
+    super::query::Query::parse(&request, &[])?;
+    let text = if let Some(text) = TEXT.get() {
+        text
+    } else {
+        let text = whole().map_err(|error| Problem::Internal(error.into()))?.to_string();
+        TEXT.get_or_init(|| text)
     };
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(text.as_str()))
 }

@@ -40,7 +40,7 @@ pub enum Role {
         /// Takes the webhooks.
         ingest: Ingest,
         /// Answers the questions.
-        history: History,
+        history: Box<History>,
     },
     /// `/livez`, `/readyz` and `/metrics` only: nothing secret, so no tokens.
     Probes {
@@ -119,7 +119,7 @@ pub fn serve(
     let (workers, all) = match role {
         Role::Ingest { ingest, history } => {
             let intake = Intake::new(ingest, settings.max_body_bytes);
-            (workers(), Some((web::Data::new(intake), web::Data::new(history))))
+            (workers(), Some((web::Data::new(intake), web::Data::new(*history))))
         }
         Role::Probes { .. } => (1, None),
     };

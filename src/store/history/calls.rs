@@ -59,6 +59,9 @@ pub struct CallSummary {
     pub client_address: Option<String>,
 }
 
+/// How many alerts stand in which `dispatch_status`.
+pub type AlertCounts = BTreeMap<&'static str, i64>;
+
 /// Which webhooks; all that is given must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallFilter {
@@ -85,7 +88,7 @@ pub fn calls(
     conn: &mut AnyConnection,
     filter: &CallFilter,
     window: Window,
-) -> Result<Page<(CallSummary, BTreeMap<&'static str, i64>)>, StoreError> {
+) -> Result<Page<(CallSummary, AlertCounts)>, StoreError> {
     let mut query = dsl::poundcake_api_calls
         .order((dsl::created_at.desc(), dsl::id.desc()))
         .limit(window.rows())
@@ -120,17 +123,14 @@ pub fn calls(
     Ok(Page { rows: rows.collect(), next })
 }
 
-fn alert_counts(
-    conn: &mut AnyConnection,
-    calls: &[ApiCallId],
-) -> Result<HashMap<ApiCallId, BTreeMap<&'static str, i64>>, StoreError> {
+fn alert_counts(conn: &mut AnyConnection, calls: &[ApiCallId]) -> Result<HashMap<ApiCallId, AlertCounts>, StoreError> {
     use poundcake_alerts::dsl;
     let rows: Vec<(ApiCallId, DispatchStatus, i64)> = dsl::poundcake_alerts
         .filter(dsl::api_call_id.eq_any(calls))
         .group_by((dsl::api_call_id, dsl::dispatch_status))
         .select((dsl::api_call_id, dsl::dispatch_status, diesel::dsl::count_star()))
         .load(conn)?;
-    let mut counts: HashMap<ApiCallId, BTreeMap<&'static str, i64>> = HashMap::new();
+    let mut counts: HashMap<ApiCallId, AlertCounts> = HashMap::new();
     for (call, status, rows) in rows {
         counts.entry(call).or_default().insert(status.as_str(), rows);
     }

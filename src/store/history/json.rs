@@ -11,7 +11,6 @@ pub fn time<S: Serializer>(time: &NaiveDateTime, serializer: S) -> Result<S::Ok,
 }
 
 /// The same, or null.
-#[expect(clippy::ref_option, reason = "the signature that serde calls")]
 pub fn optional_time<S: Serializer>(time: &Option<NaiveDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(clock::rfc3339).serialize(serializer)
 }

@@ -12,8 +12,8 @@ async fn each_execution_is_counted_once_per_workflow_and_day() {
         fill_executions(&app.database);
         // Two alerts share it; it counts once.
         link(&app.database, 3, &nth(EXECUTION, 1));
-        let (status, stats) = app.get("/api/v1/stats?from=2026-11-20T00:00:00Z&to=2026-11-21T00:00:00Z").await;
-        assert_eq!(status, 200, "{stats}");
+        let (code, stats) = app.get("/api/v1/stats?from=2026-11-20T00:00:00Z&to=2026-11-21T00:00:00Z").await;
+        assert_eq!(code, 200, "{stats}");
         let counts = json!({ "total": 5, "succeeded": 2, "failed": 1, "canceled": 0, "unfinished": 1, "unknown": 1,
             "success_rate": 2.0 / 3.0 });
         assert_eq!(stats["all"], counts);

@@ -24,10 +24,10 @@ fn many(database: &TestDatabase) {
          CONCAT('db', seq % 100), '{{}}', '{{}}', {time}, {time}, 'firing', IF(seq % 5000 = 1, 'failed', 'skipped'), \
          IF(seq % 5000 = 1, 'rejected', 'repeat'), IF(seq % 5000 = 2, 'action:core.rare', 'action:core.noop') FROM seq_1_to_{ROWS}"
     ));
-    database.execute(&format!(
+    database.execute(
         "INSERT INTO poundcake_st2_execution_link (request_id, alert_id, st2_execution_id, st2_action_ref, created_at) \
          SELECT 'r', id, CONCAT('e', id), IF(id % 5000 = 2, 'core.rare', 'core.noop'), created_at FROM poundcake_alerts"
-    ));
+    );
     for table in ["poundcake_api_calls", "poundcake_alerts", "poundcake_st2_execution_link"] {
         database.execute(&format!("ANALYZE TABLE {table}"));
     }

@@ -4,7 +4,7 @@ use super::rows::{EXECUTION, REQUEST, fill, fill_executions, link, nth};
 use crate::{harness::TestDatabase, http_api::app::App};
 use serde_json::{Value, json};
 
-async fn filled() -> Vec<App> {
+fn filled() -> Vec<App> {
     let mut apps = Vec::new();
     for database in TestDatabase::each() {
         let app = App::on(database);
@@ -17,7 +17,7 @@ async fn filled() -> Vec<App> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_has_headers_body_alerts_links_executions_and_the_times_between_the_steps() {
-    for app in filled().await {
+    for app in filled() {
         let (_, request) = app.get(&format!("/api/v1/requests/{}", nth(REQUEST, 3))).await;
         assert_eq!((&request["body"], &request["headers"]), (&"the body".into(), &json!({ "user-agent": "am" })));
         let alert = &request["alerts"][0];
@@ -49,7 +49,7 @@ async fn a_request_has_headers_body_alerts_links_executions_and_the_times_betwee
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_has_its_attempts_and_its_request() {
-    for app in filled().await {
+    for app in filled() {
         app.database.execute(
             "UPDATE poundcake_alerts SET dispatch_log = '[{\"at\":\"2026-11-20T10:00:10.100000Z\",\"event\":\"attempt_failed\",\
              \"detail\":\"400: no such action\"}]' WHERE id = 10",
@@ -66,7 +66,7 @@ async fn an_alert_has_its_attempts_and_its_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_execution_leads_to_all_its_alerts_and_a_task_to_its_workflow() {
-    for app in filled().await {
+    for app in filled() {
         // Two alerts share it.
         link(&app.database, 3, &nth(EXECUTION, 1));
         let (_, execution) = app.get(&format!("/api/v1/executions/{}", nth(EXECUTION, 1))).await;

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 const BODY: &str = r#"{"alerts":[{"status":"firing","labels":{"alertname":"A"}}]}"#;
 
 fn request(app: &App, method: &str, path: &str) -> RequestBuilder {
-    let path = path.replace("{request_id}", "01890a5d-ac96-774b-bcce-b302099a8057").replace("{id}", "1");
+    let path = path.replace("{request_id}", "01890a5d-ac96-774b-bcce-b302099a8057").replace("{id}", "999");
     let path = path.replace("{st2_execution_id}", "6b0264acac6a4b12e50e28d7");
     client().request(method.parse().unwrap(), app.url(&path)).body(BODY)
 }
@@ -43,7 +43,7 @@ async fn every_route_but_the_public_ones_answers_401_without_a_token() {
             Access::Operator if route.method == "POST" => assert_eq!(seen, (401, 401, 403, 400), "{path}"),
             // Let in, and there is no such row; one execution cannot be told from none without StackStorm's tables.
             Access::Operator if path.ends_with("{st2_execution_id}") => {
-                assert_eq!(seen, (401, 401, 403, 503), "{path}")
+                assert_eq!(seen, (401, 401, 403, 503), "{path}");
             }
             Access::Operator if path.ends_with('}') => assert_eq!(seen, (401, 401, 403, 404), "{path}"),
             Access::Operator => assert_eq!(seen, (401, 401, 403, 200), "{path}"),

@@ -81,8 +81,13 @@ impl App {
         let metrics = Metrics::new().unwrap();
         let (store, ingest) = ingest(&database, &metrics);
         let stop = CancellationToken::new();
-        let (server, address) =
-            serve(settings, Role::Ingest { ingest, history: history(&store) }, store, metrics.clone(), stop.clone())?;
+        let (server, address) = serve(
+            settings,
+            Role::Ingest { ingest, history: Box::new(history(&store)) },
+            store,
+            metrics.clone(),
+            stop.clone(),
+        )?;
         let scheme = if settings.tls_cert.is_some() { "https" } else { "http" };
         Ok(Self { database, address, metrics, stop, server: Some(tokio::spawn(server)), scheme })
     }
