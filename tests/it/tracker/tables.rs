@@ -17,7 +17,7 @@ use poundcake::store::{
 };
 
 fn connect(database: &TestDatabase) -> AnyConnection {
-    DatabaseUrl::parse(&database.url()).expect("a URL").connect().expect("a connection")
+    DatabaseUrl::parse(&database.url()).expect("a URL").connect(None).expect("a connection")
 }
 
 fn prefixes() -> [TablePrefix; 2] {
