@@ -151,7 +151,7 @@ pub(super) fn serve(
 ) -> anyhow::Result<(impl Future<Output = std::io::Result<()>> + Send + use<>, std::net::SocketAddr)> {
     let http = HttpSettings { max_body_bytes, ..settings.http.clone() };
     let history = Box::new(history(settings, &store)?);
-    Ok(http::serve(&http, Role::Ingest { ingest, history }, store, metrics, stop.clone())?)
+    Ok(http::serve(&http, Role::Ingest { ingest: Box::new(ingest), history }, store, metrics, stop.clone())?)
 }
 
 /// What dispatches: shared by worker, resolver and route watcher.
@@ -195,8 +195,8 @@ pub(super) async fn run_dispatch(
     tasks: Tasks,
 ) {
     let stop = tasks.stop();
-    let watched = watch_routes(dispatch.routes.clone(), dispatch.metrics.clone(), stop.clone());
-    let watcher = tasks.spawn("routes watcher", watched);
+    let routes = watch_routes(dispatch.routes.clone(), dispatch.metrics.clone(), stop.clone());
+    let watcher = tasks.spawn("routes watcher", routes);
     let resolver = tasks.spawn("resolver", Resolver::new(Arc::clone(&dispatch)).run(stop.clone()));
     let consumer = tasks.spawn("consumer", Worker::new(dispatch, concurrency, &tasks).run(consumer));
     for task in [watcher, resolver, consumer] {

@@ -102,7 +102,8 @@ fn database(settings: &Settings) -> anyhow::Result<DatabaseUrl> {
     if unset && cfg!(feature = "sqlite") { Ok(DatabaseUrl::parse(DEFAULT_DATABASE)?) } else { settings.database.url() }
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use super::*;
     use clap::{Args, FromArgMatches};

@@ -38,7 +38,7 @@ pub enum Role {
     /// All routes.
     Ingest {
         /// Takes the webhooks.
-        ingest: Ingest,
+        ingest: Box<Ingest>,
         /// Answers the questions.
         history: Box<History>,
     },
@@ -118,7 +118,7 @@ pub fn serve(
     let listen = listen_address(settings, &role);
     let (workers, all) = match role {
         Role::Ingest { ingest, history } => {
-            let intake = Intake::new(ingest, settings.max_body_bytes);
+            let intake = Intake::new(*ingest, settings.max_body_bytes);
             (workers(), Some((web::Data::new(intake), web::Data::new(*history))))
         }
         Role::Probes { .. } => (1, None),

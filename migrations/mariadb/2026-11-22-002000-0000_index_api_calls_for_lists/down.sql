@@ -1,2 +1,2 @@
 ALTER TABLE poundcake_api_calls
-    DROP INDEX ix_poundcake_api_calls_status_code;
+    DROP INDEX IF EXISTS ix_poundcake_api_calls_status_code;

@@ -1,3 +1,3 @@
 ALTER TABLE poundcake_st2_execution_link
-    DROP INDEX ix_poundcake_st2_execution_link_created_at,
-    DROP INDEX ix_poundcake_st2_execution_link_action;
+    DROP INDEX IF EXISTS ix_poundcake_st2_execution_link_created_at,
+    DROP INDEX IF EXISTS ix_poundcake_st2_execution_link_action;

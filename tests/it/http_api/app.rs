@@ -83,7 +83,7 @@ impl App {
         let stop = CancellationToken::new();
         let (server, address) = serve(
             settings,
-            Role::Ingest { ingest, history: Box::new(history(&store)) },
+            Role::Ingest { ingest: Box::new(ingest), history: Box::new(history(&store)) },
             store,
             metrics.clone(),
             stop.clone(),
