@@ -58,6 +58,9 @@ pub struct DatabaseSettings {
     /// Connections at most
     #[arg(long, env = "POUNDCAKE_DB_POOL", default_value_t = 16)]
     pub db_pool: u32,
+    /// How long MariaDB may be silent before a connection counts as lost and a new one is made; at least 5s
+    #[arg(long, env = "POUNDCAKE_DB_TIMEOUT", default_value = "10s", value_parser = parse::database_timeout)]
+    pub db_timeout: Duration,
 }
 
 impl DatabaseSettings {
@@ -65,7 +68,7 @@ impl DatabaseSettings {
     pub fn url(&self) -> anyhow::Result<DatabaseUrl> {
         let secret = Secret::parse("DATABASE_URL", self.database_url.clone(), self.database_url_file.clone())?
             .context("DATABASE_URL is not set; write mysql://user:password@host:3306/database or sqlite://path")?;
-        Ok(DatabaseUrl::parse(secret.read()?.expose_secret())?)
+        Ok(DatabaseUrl::read(secret)?)
     }
 }
 

@@ -85,6 +85,11 @@ impl Ingest {
         }
     }
 
+    /// True while the writer gets nothing done: a webhook that came now would be [`Outcome::Unavailable`].
+    pub fn is_stuck(&self) -> bool {
+        self.writer.is_stuck()
+    }
+
     /// Stores that a body above the limit came, without the body. False when it could not be stored.
     pub async fn note_too_large(&self, raw: RawWebhook, status_code: i32) -> bool {
         let intake = accept::without_body(raw, status_code);

@@ -21,6 +21,9 @@ pub struct Metrics {
     pub commit_seconds: Histogram,
     /// `poundcake_commit_retries_total`: transactions begun anew after a deadlock, a lock wait or a taken key.
     pub commit_retries: IntCounter,
+    /// `poundcake_database_lost_threads`: threads that wait for a database which was silent for too long, at the time of the
+    /// scrape; nobody waits for them.
+    pub lost_threads: IntGauge,
     /// `poundcake_published_total{result}`: messages by `confirmed`, `unavailable`, `unconfirmed`, `returned`, `refused`, `full`.
     pub published: IntCounterVec,
     /// `poundcake_dispatch_rows{status}`: rows that are not settled, at the time of the scrape.
@@ -63,6 +66,7 @@ impl Metrics {
             commit_webhooks: histogram(r, "commit_webhooks", "Webhooks per transaction", 1.0, 2.0, 10)?,
             commit_seconds: histogram(r, "commit_seconds", "Duration of a webhook transaction", 0.001, 2.0, 14)?,
             commit_retries: counter(r, "commit_retries_total", "Webhook transactions begun anew")?,
+            lost_threads: gauge(r, "database_lost_threads", "Threads given up with their silent connection")?,
             published: counters(r, "published_total", "Messages by result of the publish", &["result"])?,
             rows: gauges(r, "dispatch_rows", "Rows not settled", &["status"])?,
             oldest: gauges(r, "dispatch_oldest_seconds", "Age of the oldest row not settled", &["status"])?,

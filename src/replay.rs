@@ -17,7 +17,10 @@ use crate::{
         selection::{self, CHUNK, Chosen, Move},
     },
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// Choosing among all rows by a field without an index takes its time.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A replay or a discard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +76,7 @@ impl Order {
 /// Carries an order out.
 pub async fn carry_out(store: &Store, order: &Order, metrics: &Metrics) -> Result<Done, OrderError> {
     order.check()?;
+    let store = &store.with_patience(1, PATIENCE);
     let (filter, what) = (order.filter.clone(), order.what);
     let chosen = store.run(move |conn| selection::choose(conn, &filter, what)).await?;
     let mut done = Done { matched: chosen.len(), moved: 0 };

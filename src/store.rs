@@ -1,7 +1,7 @@
 //! All SQL: the three tables, on MariaDB or SQLite, with one set of queries.
 //!
 //! Every change of an alert's state is one guarded UPDATE here; losing the race is a value.
-//! Files: `conn` and `tx` are the ground; `api_calls`, `alerts` and `links` one table each;
+//! Files: `conn`, `pool` (with `pulse`) and `tx` are the ground; `api_calls`, `alerts` and `links` one table each;
 //! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them; `selection`, `repair`
 //! and `prune` are what people do by hand; `history` and `depth` are what people and Prometheus read.
 
@@ -21,20 +21,20 @@ pub mod links;
 pub mod migrate;
 mod openers;
 pub mod packet;
+mod pool;
 pub mod prune;
+mod pulse;
 pub mod records;
 pub mod repair;
 pub mod schema;
 pub mod selection;
+mod target;
 pub mod tx;
 
 use any::AnyConnection;
-use conn::{ConnectError, DatabaseUrl, Manager};
-use diesel::r2d2;
-use std::time::Duration;
-
-/// How long a caller waits for a pooled connection before the database counts as unavailable.
-const CHECKOUT: Duration = Duration::from_secs(5);
+use conn::{ConnectError, DatabaseUrl};
+use pool::{Lost, Pool};
+use std::{sync::Arc, time::Duration};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,14 @@ pub enum StoreError {
     /// COMMIT was sent and not answered: the rows may be there or not.
     #[error("the database did not answer COMMIT")]
     CommitUnknown(#[source] diesel::result::Error),
+    /// No answer for as long as the database may be silent: what was under way is done, will be undone, or neither is known.
+    #[error("the database {label} was silent for {seconds} s")]
+    Silent {
+        /// Host and database.
+        label: String,
+        /// How long it may be.
+        seconds: u64,
+    },
     /// What was read changed before the write; the transaction begins anew.
     #[error("another writer changed the same rows")]
     Raced,
@@ -71,20 +79,46 @@ pub enum StoreError {
 /// A pool of connections to one database.
 #[derive(Clone)]
 pub struct Store {
-    pool: r2d2::Pool<Manager>,
+    pool: Arc<Pool>,
     url: DatabaseUrl,
 }
 
 impl Store {
-    /// Makes the pool without connecting: the database may come later.
+    /// Makes the pool without connecting: the database may come later. Waits for its answers for ever: for commands that
+    /// somebody watches.
     pub fn new(url: DatabaseUrl, size: u32) -> Self {
-        let pool = r2d2::Pool::builder()
-            .max_size(size.max(1))
-            .min_idle(Some(0))
-            .connection_timeout(CHECKOUT)
-            .error_handler(Box::new(QuietErrors))
-            .build_unchecked(Manager(url.clone()));
-        Self { pool, url }
+        Self::make(url, size, None, Lost::default())
+    }
+
+    /// The same for processes that run by themselves: a connection that has no answer for `patience` is given up.
+    pub fn bounded(url: DatabaseUrl, size: u32, patience: Duration) -> Self {
+        Self::make(url, size, Some(patience), Lost::default())
+    }
+
+    /// The same database with another patience and connections of its own; lost threads count together.
+    #[must_use]
+    pub fn with_patience(&self, size: u32, patience: Duration) -> Self {
+        Self::make(self.url.clone(), size, Some(patience), self.pool.lost().clone())
+    }
+
+    /// The same database and patience with one connection of its own: for a writer that never waits for others.
+    #[must_use]
+    pub fn single(&self) -> Self {
+        Self::make(self.url.clone(), 1, self.pool.patience(), self.pool.lost().clone())
+    }
+
+    fn make(url: DatabaseUrl, size: u32, patience: Option<Duration>, lost: Lost) -> Self {
+        Self { pool: Arc::new(Pool::new(url.clone(), size, patience, lost)), url }
+    }
+
+    /// Threads that wait for an answer for which nobody waits any more.
+    pub fn lost_threads(&self) -> usize {
+        self.pool.lost().count()
+    }
+
+    /// Ends when there are too many of them: only a new process helps.
+    pub async fn exhausted(&self) {
+        self.pool.lost().exhausted().await;
     }
 
     /// Host and database without credentials.
@@ -97,31 +131,26 @@ impl Store {
         self.url.is_sqlite()
     }
 
-    /// A connection of one's own, outside the pool: for a writer thread that keeps it.
+    /// A connection of one's own, outside the pool.
     pub fn connect(&self) -> Result<AnyConnection, StoreError> {
-        self.url.connect().map_err(|error| self.unavailable(error))
+        Ok(self.url.connect(None)?)
     }
 
-    /// Runs `body` with a pooled connection on a blocking thread.
+    /// Runs `body` with a pooled connection on a blocking thread. [`StoreError::Silent`] means that nobody knows what became
+    /// of it; a transaction whose COMMIT was not sent by then is never committed.
     pub async fn run<T: Send + 'static>(
         &self,
         body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let store = self.clone();
-        tokio::task::spawn_blocking(move || store.run_blocking(body)).await.unwrap_or(Err(StoreError::CutOff))
+        self.pool.run(body).await
     }
 
-    /// The same on the calling thread.
+    /// The same on the calling thread, for as long as it takes.
     pub fn run_blocking<T>(
         &self,
         body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut conn = self.pool.get().map_err(|error| self.unavailable(error))?;
-        body(&mut conn)
-    }
-
-    fn unavailable(&self, source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-        StoreError::Unavailable { label: self.label().to_owned(), source: Box::new(source) }
+        self.pool.run_blocking(body)
     }
 
     /// Checks that the database answers; what `/readyz` means.
@@ -145,15 +174,5 @@ impl From<ConnectError> for StoreError {
     fn from(error: ConnectError) -> Self {
         let (ConnectError::Connect { label, .. } | ConnectError::Session { label, .. }) = &error;
         Self::Unavailable { label: label.clone(), source: Box::new(error) }
-    }
-}
-
-/// r2d2 logs every failed connect at ERROR; callers already say what they wait for.
-#[derive(Debug)]
-struct QuietErrors;
-
-impl<E: std::error::Error> r2d2::HandleError<E> for QuietErrors {
-    fn handle_error(&self, error: E) {
-        log::debug!(error:% = error; "pool connection failed");
     }
 }

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The store, once its database answers and has exactly our schema. Waits for the former, fails on the latter.
 pub(super) async fn store(settings: &Settings, url: DatabaseUrl, stop: &CancellationToken) -> anyhow::Result<Store> {
-    let store = Store::new(url, settings.database.db_pool);
+    let store = Store::bounded(url, settings.database.db_pool, settings.database.db_timeout);
     wait_for_database(&store, stop).await?;
     answered(&store, stop, || store.require_schema()).await?;
     Ok(store)
@@ -75,8 +75,7 @@ pub(super) fn intake(
         queue: settings.ingest.write_queue,
         policy: EpisodePolicy { refire_cooldown: settings.ingest.refire_cooldown },
     };
-    let (writer, thread) =
-        Writer::start(store.clone(), writer_settings, move |due| announcer.announce(due), metrics.clone())?;
+    let (writer, thread) = Writer::start(store, writer_settings, move |due| announcer.announce(due), metrics.clone())?;
     let interval = settings.broker.sweep_interval;
     let relay = Relay::new(store.clone(), publisher.clone(), metrics.clone(), interval);
     let ingest = Ingest::new(settings.ingest.mute.clone(), writer, metrics.clone());

@@ -41,9 +41,12 @@ pub(super) async fn run(
     ready: impl FnOnce(std::net::SocketAddr),
 ) -> anyhow::Result<()> {
     let metrics = Metrics::new()?;
-    let store = Store::new(database(settings)?, settings.database.db_pool);
+    let (url, patience) = (database(settings)?, settings.database.db_timeout);
+    let store = Store::new(url.clone(), 1);
     assemble::wait_for_database(&store, &stop).await?;
+    // A migration takes as long as it takes.
     store.run(migrate::up).await?;
+    let store = Store::bounded(url, settings.database.db_pool, patience);
     // A newer schema has nothing pending and is still not ours.
     store.require_schema().await?;
     let max_body_bytes = assemble::max_body(settings, &store, &stop).await?;

@@ -8,6 +8,13 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .map_err(|error| format!("{error}; write a duration such as 500ms, 35s, 10m, 6h"))
 }
 
+/// Long enough for MariaDB's own bounds (a lock wait is 3 s) to come first.
+pub(super) fn database_timeout(text: &str) -> Result<Duration, String> {
+    const SHORTEST: Duration = Duration::from_secs(5);
+    let timeout = duration(text)?;
+    if timeout < SHORTEST { Err("too short; write 5s or more".to_owned()) } else { Ok(timeout) }
+}
+
 /// A number of bytes, or with a unit: `33554432`, `32MiB`, `64 KiB`.
 pub(super) fn bytes(text: &str) -> Result<usize, String> {
     const UNITS: [(&str, usize); 4] = [("", 1), ("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30)];
@@ -39,5 +46,7 @@ mod tests {
     fn durations_carry_units() {
         assert_eq!(duration(" 2m "), Ok(Duration::from_mins(2)));
         assert!(duration("35").unwrap_err().contains("35s"));
+        assert_eq!(database_timeout("5s"), Ok(Duration::from_secs(5)));
+        assert!(database_timeout("4s").unwrap_err().contains("5s"));
     }
 }

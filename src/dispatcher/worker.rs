@@ -95,7 +95,7 @@ fn claims_of(dispatch: &Arc<Dispatch>) -> Batched<ClaimRequest, Option<Claimed>>
         async move {
             let token = uuid::Uuid::new_v4().to_string();
             let claimed = claim(&dispatch, requests.clone(), token.clone()).await;
-            if let Err(StoreError::CommitUnknown(_)) = &claimed {
+            if let Err(StoreError::CommitUnknown(_) | StoreError::Silent { .. }) = &claimed {
                 disclaim(&dispatch, requests, token).await;
             }
             claimed

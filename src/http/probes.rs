@@ -1,6 +1,6 @@
 //! `/livez`, `/readyz` and `/metrics`: for orchestrators and Prometheus, without a token, on every listener.
 
-use super::{cached::Cached, problem::Problem, server::Shared};
+use super::{cached::Cached, problem::Problem, server::Shared, webhook::Intake};
 use crate::store::depth::{self, Depth};
 use actix_web::{HttpResponse, http::header, web};
 use std::time::{Duration, Instant};
@@ -30,9 +30,15 @@ pub(super) async fn livez(shared: web::Data<Shared>) -> HttpResponse {
 }
 
 /// Whether a webhook could be stored now: the database, nothing else. Why not goes to the log; the caller has no token.
-pub(super) async fn readyz(shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
+pub(super) async fn readyz(
+    shared: web::Data<Shared>,
+    intake: Option<web::Data<Intake>>,
+) -> Result<HttpResponse, Problem> {
     if shared.stop.is_cancelled() {
         return Err(Problem::Unavailable("shutting down"));
+    }
+    if intake.is_some_and(|intake| intake.is_stuck()) {
+        return Err(Problem::Unavailable("the database does not answer the writer"));
     }
     let store = shared.store.clone();
     match shared.probes.readiness.get(&shared.runtime, async move { store.ping().await }).await {
@@ -56,6 +62,7 @@ pub(super) async fn metrics(shared: web::Data<Shared>) -> Result<HttpResponse, P
             log::debug!("no depths in this scrape: {reason}");
         }
     }
+    shared.metrics.lost_threads.set(i64::try_from(shared.store.lost_threads()).unwrap_or(i64::MAX));
     let text = shared.metrics.render().map_err(|error| Problem::Internal(error.into()))?;
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")).body(text))
 }

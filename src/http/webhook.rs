@@ -25,6 +25,11 @@ impl Intake {
     pub(super) fn new(ingest: Ingest, max_body_bytes: usize) -> Self {
         Self { ingest, limits: Limits::new(max_body_bytes) }
     }
+
+    /// See [`Ingest::is_stuck`].
+    pub(super) fn is_stuck(&self) -> bool {
+        self.ingest.is_stuck()
+    }
 }
 
 /// The body of a 202.

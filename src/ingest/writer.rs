@@ -2,25 +2,32 @@
 //!
 //! Nothing lingers: a lone webhook commits at once, and under load batches form by themselves. The queue is bounded in
 //! number and in bytes; a full queue is 503, so memory stays bounded whatever is sent.
+//!
+//! What if the database never answers: the store gives the transaction up and we go on with the next batch on a new
+//! connection. The senders are told 503, and we never try the same batch again: it may be committed, by then or (if COMMIT
+//! was on its way) a little later. To the episodes that is a second ingest with the same webhook: its locks, its unique key
+//! and its second look make one of the two a repeat, whichever comes first.
 
 use crate::{
     metrics::Metrics,
     model::{episode::EpisodePolicy, fold::RowFate, status::DispatchReason},
     store::{
         Store, StoreError,
-        any::AnyConnection,
         due::Due,
         intake::{Batch, Intake, Stored},
     },
 };
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 
 /// Bytes of bodies that wait at most; above it, one more is taken only when none waits.
 const QUEUE_BYTES: usize = 64 << 20;
@@ -38,8 +45,7 @@ pub struct WriterSettings {
     pub policy: EpisodePolicy,
 }
 
-/// How long a webhook waits for its COMMIT. The client library waits for a silent database for ever, and Alertmanager gives up
-/// after 10 s at the shortest. The rows may be committed later all the same: then the sender's retry is a repeat.
+/// How long a webhook waits for its COMMIT: Alertmanager gives up after 10 s at the shortest. The rows may be committed later all the same: then the sender's retry is a repeat.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 type Answer = Result<Vec<RowFate>, &'static str>;
@@ -61,7 +67,11 @@ impl Waiting {
 pub struct Writer {
     queue: mpsc::Sender<Waiting>,
     waiting_bytes: Arc<AtomicUsize>,
+    busy_since: BusySince,
 }
+
+/// When the batch under way was begun.
+type BusySince = Arc<Mutex<Option<Instant>>>;
 
 const FULL: &str = "too many webhooks are waiting; send again";
 const STOPPED: &str = "shutting down; send again";
@@ -69,27 +79,35 @@ const SILENT: &str = "the database has not answered in time; send again";
 const FAILED: &str = "the database could not store the webhook; send again";
 
 impl Writer {
-    /// Starts the thread; `announce` is given what is to be published after each COMMIT, and must not wait. It ends when the last `Writer` is dropped and everything queued is answered.
+    /// Starts the thread; `announce` is given what is to be published after each COMMIT, and must not wait. It ends when the
+    /// last `Writer` is dropped and everything queued is answered. Must be called on a tokio runtime.
     pub fn start(
-        store: Store,
+        store: &Store,
         settings: WriterSettings,
         announce: impl Fn(Vec<Due>) + Send + 'static,
         metrics: Metrics,
     ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
         let (queue, receiver) = mpsc::channel(settings.queue.max(1));
-        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        let (waiting_bytes, busy_since) = (Arc::new(AtomicUsize::new(0)), BusySince::default());
         let thread = Thread {
-            store,
+            store: store.single(),
+            runtime: Handle::current(),
             settings,
             announce: Box::new(announce),
             metrics,
-            conn: None,
             receiver,
             waiting_bytes: Arc::clone(&waiting_bytes),
+            busy_since: Arc::clone(&busy_since),
             held_over: None,
         };
         let handle = std::thread::Builder::new().name("writer".to_owned()).spawn(move || thread.run())?;
-        Ok((Self { queue, waiting_bytes }, handle))
+        Ok((Self { queue, waiting_bytes, busy_since }, handle))
+    }
+
+    /// True while a batch takes longer than anybody waits for it: a webhook that came now would be 503.
+    pub(super) fn is_stuck(&self) -> bool {
+        let since = *self.busy_since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| since.elapsed() >= PATIENCE)
     }
 
     /// Queues a webhook and waits for its COMMIT. `Err` is short enough for the sender's log.
@@ -116,13 +134,15 @@ impl Writer {
 }
 
 struct Thread {
+    /// With a connection of its own.
     store: Store,
+    runtime: Handle,
     settings: WriterSettings,
     announce: Box<dyn Fn(Vec<Due>) + Send>,
     metrics: Metrics,
-    conn: Option<AnyConnection>,
     receiver: mpsc::Receiver<Waiting>,
     waiting_bytes: Arc<AtomicUsize>,
+    busy_since: BusySince,
     /// What did not fit into the last batch.
     held_over: Option<Waiting>,
 }
@@ -151,24 +171,31 @@ impl Thread {
         Some(batch)
     }
 
-    fn commit(&mut self, batch: Vec<Waiting>) {
+    fn commit(&self, batch: Vec<Waiting>) {
         let bytes: usize = batch.iter().map(Waiting::bytes).sum();
         let (intakes, answers) = batch.into_iter().map(|waiting| (waiting.intake, waiting.answer)).unzip();
+        self.note_busy(Some(Instant::now()));
         self.commit_or_halve(intakes, answers);
+        self.note_busy(None);
         self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
     }
 
+    fn note_busy(&self, since: Option<Instant>) {
+        *self.busy_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
     /// A batch that fails is halved down to the one at fault, so that one webhook never takes others with it.
-    /// A lost database fails them all at once; an unanswered COMMIT must not be tried again by us.
-    fn commit_or_halve(&mut self, mut intakes: Vec<Arc<Intake>>, mut answers: Vec<oneshot::Sender<Answer>>) {
+    /// A lost database (no connection, no answer) fails them all at once; an unanswered COMMIT must not be tried again by us.
+    fn commit_or_halve(&self, mut intakes: Vec<Arc<Intake>>, mut answers: Vec<oneshot::Sender<Answer>>) {
         let count = intakes.len();
         // Kept for the halves; a batch of one needs no second try.
         let copy = (count > 1).then(|| intakes.clone());
         let result = self.store(std::mem::take(&mut intakes));
         match (result, copy) {
             (Ok(stored), _) => self.answer(stored, answers),
-            (Err(StoreError::Query(error)), Some(mut first)) => {
-                log::warn!(webhooks = count, error:% = error; "a batch failed and is halved");
+            // Cut off: something in the batch made us panic.
+            (Err(error @ (StoreError::Query(_) | StoreError::CutOff)), Some(mut first)) => {
+                log::warn!(webhooks = count; "a batch failed and is halved: {}", crate::logging::chain(&error));
                 let second = first.split_off(count / 2);
                 let second_answers = answers.split_off(count / 2);
                 self.commit_or_halve(first, answers);
@@ -183,19 +210,15 @@ impl Thread {
         }
     }
 
-    fn store(&mut self, intakes: Vec<Arc<Intake>>) -> Result<Stored, StoreError> {
+    fn store(&self, intakes: Vec<Arc<Intake>>) -> Result<Stored, StoreError> {
         self.metrics.commit_webhooks.observe(f64::from(u32::try_from(intakes.len()).unwrap_or(u32::MAX)));
-        let batch = Batch::new(intakes);
-        let mut conn = match self.conn.take() {
-            Some(conn) => conn,
-            None => self.store.connect()?,
-        };
-        let begun = Instant::now();
-        let stored = batch.store(&mut conn, &self.settings.policy)?;
+        let (batch, policy) = (Batch::new(intakes), self.settings.policy);
+        let (stored, took) = self.runtime.block_on(self.store.run(move |conn| {
+            let begun = Instant::now();
+            Ok((batch.store(conn, &policy)?, begun.elapsed()))
+        }))?;
         self.metrics.commit_retries.inc_by(u64::from(stored.retries));
-        self.metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
-        // Only a connection that has just committed is kept; any error may have broken it.
-        self.conn = Some(conn);
+        self.metrics.commit_seconds.observe(took.as_secs_f64());
         Ok(stored)
     }
 

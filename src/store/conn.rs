@@ -1,94 +1,42 @@
 //! Connections to either database, chosen by the URL's scheme, and what every session is set to.
 
-use super::any::AnyConnection;
-use diesel::{Connection, ConnectionError, RunQueryDsl, connection::SimpleConnection, r2d2};
-use secrecy::{ExposeSecret, SecretString};
+pub use super::target::UrlError;
+use super::{
+    any::{AnyConnection, each},
+    pulse,
+    target::{Scheme, Target},
+};
+use crate::secret::Secret;
+use diesel::{
+    Connection, ConnectionError,
+    connection::{InstrumentationEvent, SimpleConnection},
+};
+use secrecy::ExposeSecret;
+use std::time::Duration;
 
-/// Which database a URL names; parsed once, with an error that says what to write.
+/// Which database; parsed once, with an error that says what to write. From a file it is read again for every connection.
 #[derive(Debug, Clone)]
 pub struct DatabaseUrl {
-    scheme: Scheme,
-    /// What diesel is given: `mysql://…` or a file path.
-    target: SecretString,
-    /// `host:port/database` or the path: safe to log.
-    label: String,
+    target: Target,
+    file: Option<Secret>,
 }
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scheme {
-    #[cfg(feature = "mysql")]
-    Mysql,
-    #[cfg(feature = "sqlite")]
-    Sqlite,
-}
-
-/// A `DATABASE_URL` that cannot be used; never shows the password.
-#[derive(Debug, thiserror::Error)]
-pub enum UrlError {
-    /// Not a URL at all.
-    #[error("DATABASE_URL is no URL; write mysql://user:password@host:3306/database or sqlite://path")]
-    Syntax(#[source] url::ParseError),
-    /// A scheme that this build does not serve.
-    #[error("DATABASE_URL has the scheme {0:?}; this build knows {known}", known = KNOWN)]
-    Scheme(String),
-    /// `/`, `?`, `#` or `@` in the password as they are: they end the host or begin it.
-    #[error(
-        "DATABASE_URL has a character in user or password that must be percent-encoded: / ? # @ are %2F %3F %23 %40"
-    )]
-    Encoding,
-    /// No database named.
-    #[error("DATABASE_URL names no database; write mysql://user:password@host:3306/database")]
-    NoDatabase,
-    /// `sqlite://` with nothing behind it.
-    #[error("DATABASE_URL names no file; write sqlite://path/to/poundcake.db")]
-    NoPath,
-}
-
-#[cfg(all(feature = "mysql", feature = "sqlite"))]
-const KNOWN: &str = "mysql:// (also mysql+pymysql://) and sqlite://";
-#[cfg(all(feature = "mysql", not(feature = "sqlite")))]
-const KNOWN: &str = "mysql:// only";
-#[cfg(all(feature = "sqlite", not(feature = "mysql")))]
-const KNOWN: &str = "sqlite:// only; build with the feature mysql for MariaDB";
 
 impl DatabaseUrl {
     /// Parses `mysql://`, `mysql+pymysql://`, `mariadb://` or `sqlite://path`.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-        match scheme {
-            #[cfg(feature = "mysql")]
-            "mysql" | "mysql+pymysql" | "mariadb" => Self::mysql(rest),
-            #[cfg(feature = "sqlite")]
-            "sqlite" if rest.is_empty() => Err(UrlError::NoPath),
-            #[cfg(feature = "sqlite")]
-            "sqlite" => {
-                Ok(Self { scheme: Scheme::Sqlite, target: rest.to_owned().into(), label: format!("sqlite {rest}") })
-            }
-            "" => Err(UrlError::Syntax(url::ParseError::RelativeUrlWithoutBase)),
-            other => Err(UrlError::Scheme(other.to_owned())),
-        }
+        Ok(Self { target: Target::parse(text)?, file: None })
     }
 
-    #[cfg(feature = "mysql")]
-    fn mysql(rest: &str) -> Result<Self, UrlError> {
-        let url = url::Url::parse(&format!("mysql://{rest}")).map_err(UrlError::Syntax)?;
-        if url.fragment().is_some() || url.path().contains('@') || url.query().is_some_and(|query| query.contains('@'))
-        {
-            return Err(UrlError::Encoding);
-        }
-        let database = url.path().trim_matches('/');
-        if database.is_empty() {
-            return Err(UrlError::NoDatabase);
-        }
-        let label = format!("{}:{}/{database}", url.host_str().unwrap_or("localhost"), url.port().unwrap_or(3306));
-        Ok(Self { scheme: Scheme::Mysql, target: url.to_string().into(), label })
+    /// The same of `DATABASE_URL` or `DATABASE_URL_FILE`; the latter may change while the process runs.
+    pub fn read(secret: Secret) -> Result<Self, UrlError> {
+        Ok(Self { target: Target::parse(secret.read()?.expose_secret())?, file: Some(secret) })
     }
 
     /// True for SQLite: one writer, the database's clock is this process's.
     pub fn is_sqlite(&self) -> bool {
         #[cfg(feature = "sqlite")]
         {
-            self.scheme == Scheme::Sqlite
+            self.target.scheme == Scheme::Sqlite
         }
         #[cfg(not(feature = "sqlite"))]
         {
@@ -96,23 +44,55 @@ impl DatabaseUrl {
         }
     }
 
-    /// Host and database without credentials, for messages.
+    /// Host and database without credentials, for messages; as it was when the process started.
     pub fn label(&self) -> &str {
-        &self.label
+        &self.target.label
     }
 
-    /// Opens one connection and sets its session.
-    pub fn connect(&self) -> Result<AnyConnection, ConnectError> {
-        let target = self.target.expose_secret();
-        let connected = match self.scheme {
+    /// Opens one connection and sets its session; see [`set_session`] for what `patience` does there.
+    pub fn connect(&self, patience: Option<Duration>) -> Result<AnyConnection, ConnectError> {
+        let target = self.current();
+        let label = || target.label.clone();
+        let connected = match target.scheme {
             #[cfg(feature = "mysql")]
-            Scheme::Mysql => diesel::MysqlConnection::establish(target).map(AnyConnection::Mysql),
+            Scheme::Mysql => establish_mysql(&target).map(AnyConnection::Mysql),
             #[cfg(feature = "sqlite")]
-            Scheme::Sqlite => diesel::SqliteConnection::establish(target).map(AnyConnection::Sqlite),
+            Scheme::Sqlite => {
+                diesel::SqliteConnection::establish(target.text.expose_secret()).map(AnyConnection::Sqlite)
+            }
         };
-        let mut conn = connected.map_err(|source| ConnectError::Connect { label: self.label.clone(), source })?;
-        set_session(&mut conn).map_err(|source| ConnectError::Session { label: self.label.clone(), source })?;
+        let mut conn = connected.map_err(|source| ConnectError::Connect { label: label(), source })?;
+        each!(&mut conn, |c| c.set_instrumentation(|_: InstrumentationEvent<'_>| pulse::beat()));
+        set_session(&mut conn, patience).map_err(|source| ConnectError::Session { label: label(), source })?;
         Ok(conn)
+    }
+
+    /// What the file says now. One that is just being replaced, or names another kind of database, changes nothing.
+    fn current(&self) -> Target {
+        let Some(file) = &self.file else { return self.target.clone() };
+        match file.read().map_err(UrlError::from).and_then(|text| Target::parse(text.expose_secret())) {
+            Ok(target) if target.scheme == self.target.scheme => target,
+            Ok(_) => {
+                log::warn!("DATABASE_URL_FILE names another kind of database; restart for that");
+                self.target.clone()
+            }
+            Err(error) => {
+                log::warn!(error:%; "DATABASE_URL_FILE cannot be used as it is now, so what it said at the start is");
+                self.target.clone()
+            }
+        }
+    }
+}
+
+/// With a bound on connecting, where the client library knows how.
+#[cfg(feature = "mysql")]
+fn establish_mysql(target: &Target) -> Result<diesel::MysqlConnection, ConnectionError> {
+    let plain = || diesel::MysqlConnection::establish(target.text.expose_secret());
+    let Some(bounded) = target.bounded() else { return plain() };
+    match diesel::MysqlConnection::establish(bounded.expose_secret()) {
+        // Another client library than MariaDB's takes the options for a name.
+        Err(ConnectionError::BadConnection(text)) if text.contains("host=") => plain(),
+        other => other,
     }
 }
 
@@ -139,52 +119,34 @@ pub enum ConnectError {
     },
 }
 
+/// How long MariaDB waits for the next statement of a transaction, in seconds.
+#[cfg(feature = "mysql")]
+const IDLE_SECONDS: u64 = 10;
+/// How much earlier than we MariaDB gives up.
+#[cfg(feature = "mysql")]
+const SERVER_FIRST: Duration = Duration::from_secs(2);
+
 /// READ COMMITTED and short lock waits on MariaDB (any other shape of the episode transaction deadlocks or waits for 50 s);
 /// the locks of a client that stands still or cannot be reached are freed after 10 s, not when its connection is found dead;
 /// English messages because 1205 has no kind of its own in diesel. WAL with full sync on SQLite: 202 means on disk.
-fn set_session(conn: &mut AnyConnection) -> Result<(), diesel::result::Error> {
+///
+/// With `patience` MariaDB gives up [`SERVER_FIRST`] before we do: a statement that takes too long is an error and no silence
+/// (COMMIT has no such bound), and a transaction that we give up before its COMMIT was sent has been rolled back by then.
+fn set_session(conn: &mut AnyConnection, patience: Option<Duration>) -> Result<(), diesel::result::Error> {
     match conn {
         #[cfg(feature = "mysql")]
-        AnyConnection::Mysql(conn) => conn.batch_execute(
-            "SET SESSION tx_isolation = 'READ-COMMITTED', SESSION innodb_lock_wait_timeout = 3, \
-             SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', SESSION lc_messages = 'en_US', \
-             SESSION autocommit = 1, SESSION idle_transaction_timeout = 10",
-        ),
+        AnyConnection::Mysql(conn) => {
+            let statement = patience.map_or(0, |patience| patience.saturating_sub(SERVER_FIRST).as_secs().max(1));
+            let idle = if statement == 0 { IDLE_SECONDS } else { statement.min(IDLE_SECONDS) };
+            conn.batch_execute(&format!(
+                "SET SESSION tx_isolation = 'READ-COMMITTED', SESSION innodb_lock_wait_timeout = 3, \
+                 SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', SESSION lc_messages = 'en_US', \
+                 SESSION autocommit = 1, SESSION idle_transaction_timeout = {idle}, SESSION max_statement_time = {statement}"
+            ))
+        }
         #[cfg(feature = "sqlite")]
         AnyConnection::Sqlite(conn) => conn.batch_execute(
             "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
         ),
     }
-}
-
-/// r2d2's way to [`DatabaseUrl::connect`].
-#[derive(Debug)]
-pub struct Manager(pub DatabaseUrl);
-
-impl r2d2::ManageConnection for Manager {
-    type Connection = AnyConnection;
-    type Error = ManagerError;
-
-    fn connect(&self) -> Result<AnyConnection, ManagerError> {
-        Ok(self.0.connect()?)
-    }
-
-    fn is_valid(&self, conn: &mut AnyConnection) -> Result<(), ManagerError> {
-        diesel::sql_query("SELECT 1").execute(conn).map(|_| ()).map_err(ManagerError::Ping)
-    }
-
-    fn has_broken(&self, conn: &mut AnyConnection) -> bool {
-        std::thread::panicking() || super::tx::is_in_transaction(conn)
-    }
-}
-
-/// What the pool reports.
-#[derive(Debug, thiserror::Error)]
-pub enum ManagerError {
-    /// See [`ConnectError`].
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// An idle connection had died.
-    #[error("the database connection has died")]
-    Ping(#[source] diesel::result::Error),
 }

@@ -3,6 +3,7 @@
 use super::{
     StoreError,
     any::{AnyConnection, each},
+    pulse,
 };
 use chrono::NaiveDateTime;
 #[cfg(feature = "mysql")]
@@ -52,7 +53,7 @@ fn attempt<T>(
     body: &mut impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     begin(conn)?;
-    match body(conn) {
+    match body(conn).and_then(still_awaited) {
         Ok(value) => match each!(conn, |c| AnsiTransactionManager::commit_transaction(c)) {
             Ok(()) => Ok(value),
             // A deadlock reported at COMMIT (Galera's certification) is a rollback, and known.
@@ -70,6 +71,11 @@ fn attempt<T>(
             Err(error)
         }
     }
+}
+
+/// Somebody else has perhaps done it meanwhile: what nobody waits for is not committed.
+fn still_awaited<T>(value: T) -> Result<T, StoreError> {
+    if pulse::given_up() { Err(StoreError::CutOff) } else { Ok(value) }
 }
 
 /// SQLite must take the write lock at once: a deferred read-then-write fails whatever `busy_timeout` says.

@@ -42,6 +42,7 @@ pub fn variables() -> Vec<(&'static str, String)> {
         ("POUNDCAKE_SWEEP_INTERVAL", "300ms".to_owned()),
         ("POUNDCAKE_DISPATCH_CONCURRENCY", "8".to_owned()),
         ("POUNDCAKE_DB_POOL", "8".to_owned()),
+        ("POUNDCAKE_DB_TIMEOUT", "5s".to_owned()),
     ]
 }
 

@@ -4,6 +4,7 @@ mod alarm;
 mod broker;
 mod database;
 mod dispatcher;
+mod partition;
 mod shutdown;
 mod stackstorm;
 

@@ -20,7 +20,7 @@ fn command(database: &TestDatabase, name: &str) -> Process {
 
 /// The program's own connection, with its session settings.
 fn connect(database: &TestDatabase) -> AnyConnection {
-    DatabaseUrl::parse(&database.url()).expect("a URL").connect().expect("a connection")
+    DatabaseUrl::parse(&database.url()).expect("a URL").connect(None).expect("a connection")
 }
 
 /// Both databases with the schema up.

@@ -17,6 +17,8 @@ pub enum Disturbance {
     Frozen,
     /// Requests pass, answers do not.
     AnswersFrozen,
+    /// Nothing comes of the connections there any more; new ones work.
+    Stranded,
     /// One connection is closed after so many more bytes.
     CutToServer(u64),
     /// The same for answers.
@@ -71,11 +73,12 @@ impl Kind {
 }
 
 fn disturbance(rng: &mut StdRng) -> Disturbance {
-    match rng.random_range(0..5) {
+    match rng.random_range(0..6) {
         0 => Disturbance::Broken,
         1 => Disturbance::Frozen,
         2 => Disturbance::AnswersFrozen,
-        3 => Disturbance::CutToServer(rng.random_range(0..3_000)),
+        3 => Disturbance::Stranded,
+        4 => Disturbance::CutToServer(rng.random_range(0..3_000)),
         _ => Disturbance::CutToClient(rng.random_range(0..3_000)),
     }
 }

@@ -118,6 +118,7 @@ async fn network(wire: &Wire, how: Disturbance, lasts: Duration) {
         Disturbance::Broken => wire.proxy.break_networking(),
         Disturbance::Frozen => wire.proxy.freeze(),
         Disturbance::AnswersFrozen => wire.proxy.freeze_answers(),
+        Disturbance::Stranded => wire.proxy.strand(),
         Disturbance::CutToServer(bytes) => wire.proxy.cut_after(Direction::ToServer, bytes),
         Disturbance::CutToClient(bytes) => wire.proxy.cut_after(Direction::ToClient, bytes),
     }

@@ -15,6 +15,8 @@ pub struct Network {
 struct Servers {
     database: ChaosProxy,
     database_url: String,
+    dispatcher_database: ChaosProxy,
+    dispatcher_database_url: String,
     publisher: ChaosProxy,
     publisher_url: String,
     consumer: ChaosProxy,
@@ -30,10 +32,12 @@ impl Network {
         let servers = vhost.map(|vhost| {
             let through = |proxy: &ChaosProxy| vhost.url_through(proxy.address());
             let (publisher, consumer) = (ChaosProxy::before(vhost.address()), ChaosProxy::before(vhost.address()));
-            let own = ChaosProxy::before(database.address());
+            let (own, other) = (ChaosProxy::before(database.address()), ChaosProxy::before(database.address()));
             Servers {
                 database_url: database.url_through(own.address()),
                 database: own,
+                dispatcher_database_url: database.url_through(other.address()),
+                dispatcher_database: other,
                 publisher_url: through(&publisher),
                 publisher,
                 consumer_url: through(&consumer),
@@ -46,6 +50,11 @@ impl Network {
     /// Before MariaDB, for `ingest` only.
     pub fn database(&self) -> &ChaosProxy {
         &self.servers().database
+    }
+
+    /// Before MariaDB, for `dispatcher`.
+    pub fn dispatcher_database(&self) -> &ChaosProxy {
+        &self.servers().dispatcher_database
     }
 
     /// Before RabbitMQ, for `ingest`.
@@ -63,7 +72,10 @@ impl Network {
         let stackstorm = ("ST2_API_URL", self.stackstorm_url.as_str());
         match (command, &self.servers) {
             ("ingest", Some(own)) => vec![("DATABASE_URL", &own.database_url), ("AMQP_URL", &own.publisher_url)],
-            ("dispatcher", Some(own)) => vec![stackstorm, ("AMQP_URL", &own.consumer_url)],
+            ("dispatcher", Some(own)) => {
+                let database = ("DATABASE_URL", own.dispatcher_database_url.as_str());
+                vec![stackstorm, database, ("AMQP_URL", &own.consumer_url)]
+            }
             ("standalone", _) => vec![stackstorm],
             _ => Vec::new(),
         }

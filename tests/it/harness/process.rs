@@ -184,6 +184,11 @@ impl Running {
         self.status().is_some()
     }
 
+    /// How many threads it has.
+    pub fn threads(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("a running process").count()
+    }
+
     fn status(&self) -> Option<ExitStatus> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait().expect("our child")
     }

@@ -66,6 +66,12 @@ impl ChaosProxy {
         self.enter(Mode::Frozen);
     }
 
+    /// Packets of the connections there are vanish for good, as after a failover to another host: they stay open and nothing
+    /// comes of them any more, whatever the mode. New ones are not concerned.
+    pub fn strand(&self) {
+        self.shared.strand();
+    }
+
     /// Requests arrive, answers do not: the neighbour acts and the caller cannot know.
     pub fn freeze_answers(&self) {
         self.enter(Mode::AnswersFrozen);

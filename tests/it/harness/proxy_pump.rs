@@ -42,6 +42,8 @@ pub struct Shared {
     mode: watch::Sender<Mode>,
     cut: Mutex<Option<(Direction, u64)>>,
     connections: AtomicU64,
+    /// Connections with a smaller number pass nothing any more.
+    stranded: AtomicU64,
     to_server: AtomicU64,
     to_client: AtomicU64,
 }
@@ -50,7 +52,8 @@ impl Shared {
     /// Broken until the proxy listens.
     pub fn new(target: SocketAddr) -> Self {
         let mode = watch::Sender::new(Mode::Broken);
-        Self { target, mode, cut: Mutex::default(), connections: 0.into(), to_server: 0.into(), to_client: 0.into() }
+        let [connections, stranded, to_server, to_client] = [(); 4].map(|()| AtomicU64::new(0));
+        Self { target, mode, cut: Mutex::default(), connections, stranded, to_server, to_client }
     }
 
     /// The neighbour.
@@ -71,6 +74,11 @@ impl Shared {
     /// Accepted so far.
     pub fn connections(&self) -> u64 {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    /// Every connection so far.
+    pub fn strand(&self) {
+        self.stranded.store(self.connections(), Ordering::SeqCst);
     }
 
     /// Passed so far.
@@ -100,10 +108,10 @@ impl Shared {
 
 /// Serves one accepted connection to its end.
 pub async fn connection(mut client: TcpStream, shared: Arc<Shared>) {
-    shared.connections.fetch_add(1, Ordering::SeqCst);
+    let number = shared.connections.fetch_add(1, Ordering::SeqCst);
     let mut mode = shared.mode.subscribe();
     let forwarded = tokio::select! {
-        forwarded = forward(&mut client, &shared) => forwarded,
+        forwarded = forward(&mut client, number, &shared) => forwarded,
         _ = mode.wait_for(|mode| *mode == Mode::Broken) => Err(io::ErrorKind::ConnectionReset.into()),
     };
     // A cut is an orderly close, so that the bytes before it arrive; everything else is a reset.
@@ -112,14 +120,14 @@ pub async fn connection(mut client: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-async fn forward(client: &mut TcpStream, shared: &Shared) -> io::Result<()> {
-    open(shared, Direction::ToServer).await;
+async fn forward(client: &mut TcpStream, number: u64, shared: &Shared) -> io::Result<()> {
+    open(shared, number, Direction::ToServer).await;
     let mut server = TcpStream::connect(shared.target).await?;
     let (client_read, client_write) = client.split();
     let (server_read, server_write) = server.split();
     tokio::try_join!(
-        pump(client_read, server_write, Direction::ToServer, shared),
-        pump(server_read, client_write, Direction::ToClient, shared),
+        pump(client_read, server_write, Direction::ToServer, number, shared),
+        pump(server_read, client_write, Direction::ToClient, number, shared),
     )?;
     Ok(())
 }
@@ -128,12 +136,13 @@ async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     direction: Direction,
+    number: u64,
     shared: &Shared,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let read = from.read(&mut buffer).await?;
-        open(shared, direction).await;
+        open(shared, number, direction).await;
         if read == 0 {
             return to.shutdown().await;
         }
@@ -146,8 +155,11 @@ async fn pump(
     }
 }
 
-/// Waits until the network lets bytes pass in a direction.
-async fn open(shared: &Shared, direction: Direction) {
+/// Waits until the network lets bytes of a connection pass in a direction.
+async fn open(shared: &Shared, number: u64, direction: Direction) {
     // The sender lives in `shared`, so the wait ends with a mode, never with a closed channel.
     drop(shared.mode.subscribe().wait_for(|mode| !mode.holds(direction)).await);
+    if number < shared.stranded.load(Ordering::SeqCst) {
+        std::future::pending::<()>().await;
+    }
 }

@@ -51,8 +51,7 @@ pub fn ingest(database: &TestDatabase, metrics: &Metrics) -> (Store, Ingest) {
     let (announcer, _task) = Announcer::start(store.clone(), publisher, metrics.clone());
     let policy = EpisodePolicy { refire_cooldown: Duration::from_mins(10) };
     let writer = WriterSettings { batch_rows: 500, batch_bytes: 4 << 20, queue: 1024, policy };
-    let (writer, _thread) =
-        Writer::start(store.clone(), writer, move |due| announcer.announce(due), metrics.clone()).unwrap();
+    let (writer, _thread) = Writer::start(&store, writer, move |due| announcer.announce(due), metrics.clone()).unwrap();
     let mute = Matchers::parse(r#"alertname=~"Watchdog|InfoInhibitor""#).unwrap();
     (store, Ingest::new(mute, writer, metrics.clone()))
 }
