@@ -67,7 +67,7 @@ pub fn round(
     points: &mut Points,
 ) -> anyhow::Result<()> {
     let mut order = [(EMPTY, empty), (FULL, full)];
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         order.reverse();
     }
     for (alerts, concurrency) in SHAPES {

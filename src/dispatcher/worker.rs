@@ -75,7 +75,7 @@ impl Worker {
             let (Ok(held), Ok(slot)) = (held, slot) else { break };
             match event {
                 Event::Delivery(delivery) => {
-                    drop(self.tasks.spawn(handle(Arc::clone(&self.shared), delivery, (held, slot))))
+                    drop(self.tasks.spawn(handle(Arc::clone(&self.shared), delivery, (held, slot))));
                 }
                 Event::QueueCreated => drop(self.tasks.spawn(requeue(Arc::clone(&self.shared)))),
             }

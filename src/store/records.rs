@@ -84,7 +84,9 @@ pub fn record(conn: &mut AnyConnection, records: &[Record]) -> Result<Vec<Record
                 each_alone = true;
                 return Err(StoreError::Raced);
             }
-            indexes.into_iter().for_each(|index| ours[index] = true);
+            for index in indexes {
+                ours[index] = true;
+            }
         }
         alone.sort_by_key(|index| records[*index].alert_id);
         for index in alone {
