@@ -22,7 +22,7 @@ use tokio::{
 /// Links per INSERT at most.
 const LINKS: usize = 256;
 
-/// What was sent to StackStorm and is to be linked.
+/// A call that was made, and is to be linked.
 struct Done {
     tag: u64,
     message: Message,

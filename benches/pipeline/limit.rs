@@ -6,13 +6,17 @@ use super::{
     rows::{self, Inserted, Rows},
     world::Database,
 };
+use futures_util::future::join_all;
 use lapin::{
     BasicProperties, Confirmation, PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions},
 };
-use poundcake::broker::{
-    amqp::{EXCHANGE, ROUTING_KEY},
-    message::Message,
+use poundcake::{
+    broker::{
+        amqp::{EXCHANGE, ROUTING_KEY},
+        message::Message,
+    },
+    model::ids::RequestId,
 };
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -90,17 +94,11 @@ pub fn publish(
             }
             Ok(())
         });
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let channel = &channel;
         while let Some(batch) = inserted.recv().await {
-            let mut confirms = Vec::with_capacity(batch.requests.len());
-            for (id, request) in batch.pairs() {
-                let text = Message::new(id, request, 0).encode();
-                let properties =
-                    BasicProperties::default().with_delivery_mode(2).with_content_type("application/json".into());
-                let sent =
-                    channel.basic_publish(EXCHANGE.into(), ROUTING_KEY.into(), options, text.as_bytes(), properties);
-                confirms.push((id, sent.await?));
-            }
+            // All are queued before the first is written: the fastest way with this client.
+            let sends = batch.pairs().map(|(id, request)| async move { Ok((id, send(channel, id, request).await?)) });
+            let confirms = join_all(sends).await.into_iter().collect::<Result<_, lapin::Error>>()?;
             if to_confirm.send(confirms).await.is_err() {
                 break;
             }
@@ -110,6 +108,13 @@ pub fn publish(
         connection.close(200, "done".into()).await?;
         Ok(())
     })
+}
+
+async fn send(channel: &lapin::Channel, id: i64, request: RequestId) -> Result<PublisherConfirm, lapin::Error> {
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let properties = BasicProperties::default().with_delivery_mode(2).with_content_type("application/json".into());
+    let text = Message::new(id, request, 0).encode();
+    channel.basic_publish(EXCHANGE.into(), ROUTING_KEY.into(), options, text.as_bytes(), properties).await
 }
 
 fn mark(
