@@ -34,6 +34,10 @@ use world::World;
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let role = arguments.next();
+    // reqwest and lapin need to be told which one.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_other| anyhow::anyhow!("a provider of TLS is installed already"))?;
     let rest: Vec<String> = arguments.collect();
     match role.as_deref() {
         Some("role=plain") => plain::serve(&rest),
