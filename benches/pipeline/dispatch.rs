@@ -84,7 +84,10 @@ fn fill(world: &World, database: &Database, count: usize) -> anyhow::Result<()> 
         let mut conn = database.connect()?;
         let mut rows = Rows::new(1);
         for _ in 0..count / ROWS {
-            to_publish.blocking_send(rows.insert(&mut conn, ROWS, "queued")?)?;
+            if to_publish.blocking_send(rows.insert(&mut conn, ROWS, "queued")?).is_err() {
+                // The publisher has failed, and says why below.
+                break;
+            }
         }
         drop(to_publish);
         publishing.join().map_err(|_panic| anyhow::anyhow!("publishing failed"))??;
