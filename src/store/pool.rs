@@ -10,11 +10,12 @@ use super::{
     StoreError,
     any::AnyConnection,
     conn::DatabaseUrl,
-    kept::{Failures, Manager},
+    kept::{Manager, Quiet},
     pulse::Pulse,
     tx,
 };
 use diesel::r2d2;
+use scheduled_thread_pool::ScheduledThreadPool;
 use std::{
     sync::{
         Arc, PoisonError, RwLock,
@@ -28,10 +29,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long a caller waits for a place, or for a connection, before the database counts as unavailable.
+/// How long a caller waits for a place before the database counts as unavailable.
 const CHECKOUT: Duration = Duration::from_secs(5);
-/// How often one who waits for a connection looks whether connecting has failed.
-const LOOK: Duration = Duration::from_millis(50);
 /// A process that stood still finds every wait over and the answers already there; so it looks once more.
 const SECOND_LOOK: Duration = Duration::from_millis(500);
 /// Given-up threads at most: some partitions in a row that each catch every connection.
@@ -72,7 +71,8 @@ pub(super) struct Pool {
     slots: Arc<Semaphore>,
     /// Replaced when its connections are lost.
     current: RwLock<r2d2::Pool<Manager>>,
-    failures: Failures,
+    /// r2d2's own thread, for all of them.
+    keeper: Arc<ScheduledThreadPool>,
     lost: Lost,
 }
 
@@ -82,10 +82,10 @@ impl Pool {
         let size = size.max(1);
         // SQLite has no network to lose.
         let patience = patience.filter(|_| !url.is_sqlite());
-        let failures = Failures::default();
-        let current = RwLock::new(connections(&url, size, patience, &failures));
+        let keeper = Arc::new(ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("pool").build());
+        let current = RwLock::new(connections(size, &keeper));
         let slots = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1)));
-        Self { url, size, patience, slots, current, failures, lost }
+        Self { url, size, patience, slots, current, keeper, lost }
     }
 
     pub(super) fn lost(&self) -> &Lost {
@@ -183,30 +183,27 @@ impl Pool {
         Err(StoreError::Silent { label: self.url.label().to_owned(), seconds })
     }
 
-    /// On the blocking thread: a connection that lives, the work, and the connection back if it is whole.
+    /// On the blocking thread: a connection that lives, the work, and the connection back if all went well.
     fn work<T>(&self, body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut kept = self.checkout()?;
-        let done = body(&mut kept.conn);
-        kept.used = Instant::now();
+        let mut kept = self.current().get().map_err(|error| self.unavailable(error))?;
+        let mut conn = match kept.conn.take() {
+            Some(conn) => conn,
+            None => self.url.connect(self.patience)?,
+        };
+        let done = body(&mut conn);
         match done {
             // The statement is not at fault: its connection is gone, and the others with it.
-            Err(StoreError::Query(error)) if tx::now(&mut kept.conn).is_err() => {
+            Err(StoreError::Query(error)) if tx::now(&mut conn).is_err() => {
                 self.replace();
                 Err(StoreError::Unavailable { label: self.url.label().to_owned(), source: Box::new(error) })
             }
-            done => done,
-        }
-    }
-
-    /// r2d2 tells a failed connect to its log only, and goes on trying: a caller hears of it at once.
-    fn checkout(&self) -> Result<r2d2::PooledConnection<Manager>, StoreError> {
-        let (begun, pool) = (Instant::now(), self.current());
-        loop {
-            match pool.get_timeout(LOOK) {
-                Ok(conn) => return Ok(conn),
-                Err(_) if let Some(failure) = self.failures.since(begun) => return Err(self.unavailable(failure)),
-                Err(error) if begun.elapsed() >= CHECKOUT => return Err(self.unavailable(error.to_string())),
-                Err(_) => {}
+            // Any error may have broken the connection (an interrupted statement leaves Connector/C's next one waiting for
+            // ever), so it does not come back.
+            Err(error) => Err(error),
+            Ok(value) => {
+                kept.conn = Some(conn);
+                kept.used = Instant::now();
+                Ok(value)
             }
         }
     }
@@ -217,7 +214,7 @@ impl Pool {
 
     /// New connections for everybody. Those that are in use end with their work.
     fn replace(&self) {
-        let new = connections(&self.url, self.size, self.patience, &self.failures);
+        let new = connections(self.size, &self.keeper);
         let old = std::mem::replace(&mut *self.current.write().unwrap_or_else(PoisonError::into_inner), new);
         // Each of its connections says goodbye to its server; not with the lock held.
         drop(old);
@@ -228,14 +225,15 @@ impl Pool {
     }
 }
 
-/// Connects to nothing yet.
-fn connections(url: &DatabaseUrl, size: u32, patience: Option<Duration>, failures: &Failures) -> r2d2::Pool<Manager> {
+/// Connects to nothing.
+fn connections(size: u32, keeper: &Arc<ScheduledThreadPool>) -> r2d2::Pool<Manager> {
     r2d2::Pool::builder()
         .max_size(size)
         .min_idle(Some(0))
         .connection_timeout(CHECKOUT)
-        .error_handler(Box::new(failures.clone()))
-        .build_unchecked(Manager { url: url.clone(), patience })
+        .error_handler(Box::new(Quiet))
+        .thread_pool(Arc::clone(keeper))
+        .build_unchecked(Manager)
 }
 
 /// What a thread answers within a time.

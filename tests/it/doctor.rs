@@ -137,6 +137,12 @@ async fn dead_letters_are_counted_until_they_are_purged() {
 async fn routes_that_lead_to_nothing_and_a_key_that_opens_nothing_are_found() {
     let routes = "routes:\n- {name: hosts, match: 'a=\"b\"', action: core.nope}\n- {name: disks, webhook: nobody_listens}\n- {action: core.nope}";
     let pipeline = Setup::new(Shape::Separate).await.routes(routes).start().await;
+    let vhost = pipeline.setup.vhost.as_ref().expect("a vhost");
+    let consumed = async || match vhost.describe("poundcake.dispatch").await["consumers"].as_u64() {
+        Some(1) => Ok(()),
+        other => Err(other),
+    };
+    eventually("the dispatcher consumes", SOON, consumed).await;
     let (code, document) = doctor(pipeline.setup.process("doctor")).await;
     assert_eq!((code, of_level(&document, "wrong").len()), (1, 2), "{document}");
     let (found, advice) = of_check(&document, "action:core.nope");
@@ -168,6 +174,9 @@ async fn rows_that_nobody_looks_at_and_rows_that_have_failed_are_found() {
     database.execute(
         "UPDATE poundcake_alerts SET dispatch_status = 'failed', dispatch_reason = 'rejected', next_attempt_at = NULL WHERE id = 2",
     );
+    let vhost = pipeline.setup.vhost.as_ref().expect("a vhost");
+    let there = async || vhost.depth("poundcake.dispatch").await.map(drop).ok_or("no queue");
+    eventually("ingest has made the queue", SOON, there).await;
     let (code, document) = doctor(pipeline.setup.process("doctor")).await;
     assert_eq!(code, 1, "{document}");
     let (found, advice) = of_check(&document, "awaiting_execution");
