@@ -18,10 +18,11 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     settings.tracker.database()?;
     let store = assemble::store(&settings, database, &stop).await?;
     let tables = assemble::migrated_st2_tables(&settings, &store, &stop).await?;
-    let tracker = assemble::tracker(&settings, &store, tables, &metrics)?;
     let role = Role::Probes { listen: settings.http.tracker_listen };
     let tasks = Tasks::new(stop.clone(), metrics.clone());
     assemble::watch_store(&store, &tasks);
+    assemble::watch_store(&tables.store, &tasks);
+    let tracker = assemble::tracker(&settings, &store, tables, &metrics)?;
     let (server, address) = http::serve(&settings.http, role, store, metrics, stop.clone())?;
     log::info!("probes and metrics on {address}");
     let tracker = tasks.spawn("tracker", tracker.run(stop));

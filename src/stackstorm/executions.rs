@@ -95,11 +95,6 @@ impl Client {
         Ok(found)
     }
 
-    /// The executions that a workflow started, newest first.
-    pub async fn children_of(&self, parent: &ExecutionId) -> Result<Vec<Execution>, LookupError> {
-        self.list(&["executions"], &[("parent", parent.as_str())]).await
-    }
-
     /// True when an execution that was created after `since` has been run by StackStorm: then one that was created at
     /// `since` and still is `requested` was forgotten, and does not wait in a queue.
     pub async fn has_run_any_since(&self, since: DateTime<Utc>) -> Result<bool, LookupError> {

@@ -118,12 +118,12 @@ async fn a_later_execution_that_ran_is_looked_for_status_by_status() {
 #[tokio::test]
 async fn a_list_is_read_to_its_last_page() {
     let page = |ids: std::ops::Range<usize>| {
-        let entries: Vec<String> = ids.map(|n| format!(r#"{{"id":"a{n}","status":"running"}}"#)).collect();
+        let entries: Vec<String> = ids.map(|n| format!(r#"{{"id":"a{n}","trace_tag":"t"}}"#)).collect();
         Do::Reply(200, "X-Total-Count: 130\r\n", format!("[{}]", entries.join(",")))
     };
     let server = TestServer::start(vec![page(0..100), page(100..130)]).await;
-    assert_eq!(server.client().children_of(&id("a1")).await.unwrap().len(), 130);
+    assert_eq!(server.client().traces_by_tag("t").await.unwrap().len(), 130);
     let seen = server.seen();
     assert_eq!(seen.len(), 2);
-    assert!(seen[1].starts_with("GET /v1/executions?parent=a1&limit=100&offset=100 "), "{}", seen[1]);
+    assert!(seen[1].starts_with("GET /v1/traces?trace_tag=t&limit=100&offset=100 "), "{}", seen[1]);
 }
