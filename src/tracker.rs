@@ -2,8 +2,8 @@
 //!
 //! - `listen` reads the event stream, which loses whatever happens while it is cut; `poll` asks for executions by id, a
 //!   hundred at a time and one question after the other: all of them after every connect, and those that have not been
-//!   heard of for a while. Both only send [`Signal`]s.
-//! - `follow` owns everything else: which executions are [`watched`], what is still to be written, and how far the links
+//!   heard of for a while. Both only send `Signal`s.
+//! - `follow` owns everything else: which executions are `watched`, what is still to be written, and how far the links
 //!   have been read (`links`). One loop, one writer.
 //! - `catalog` keeps the tables of what is registered.
 //!

@@ -49,7 +49,7 @@ impl DatabaseUrl {
         &self.target.label
     }
 
-    /// Opens one connection and sets its session; see [`set_session`] for what `patience` does there.
+    /// Opens one connection and sets its session; see `set_session` for what `patience` does there.
     pub fn connect(&self, patience: Option<Duration>) -> Result<AnyConnection, ConnectError> {
         let target = self.current();
         let label = || target.label.clone();

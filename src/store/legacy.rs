@@ -1,6 +1,6 @@
 //! The tables of the older PoundCake, taken over by `poundcake migrate legacy`; MariaDB only.
 //!
-//! [`survey`] counts and changes nothing. [`Takeover`] then goes forward in steps, each of which is one statement or one
+//! [`survey()`] counts and changes nothing. [`Takeover`] then goes forward in steps, each of which is one statement or one
 //! transaction, and each finds out from the database whether it is still to be done: killed anywhere, the next run goes on.
 //! 1. The old tables that share our names are renamed to `legacy_…`; foreign keys to them follow.
 //! 2. A row in `__diesel_schema_migrations` says that a takeover is under way: no process starts beside it.
