@@ -138,9 +138,12 @@ async fn routes_that_lead_to_nothing_and_a_key_that_opens_nothing_are_found() {
     let routes = "routes:\n- {name: hosts, match: 'a=\"b\"', action: core.nope}\n- {name: disks, webhook: nobody_listens}\n- {action: core.nope}";
     let pipeline = Setup::new(Shape::Separate).await.routes(routes).start().await;
     let vhost = pipeline.setup.vhost.as_ref().expect("a vhost");
-    let consumed = async || match vhost.describe("poundcake.dispatch").await["consumers"].as_u64() {
-        Some(1) => Ok(()),
-        other => Err(other),
+    let consumed = async || {
+        vhost.depth("poundcake.dispatch").await.ok_or("no queue")?;
+        match vhost.describe("poundcake.dispatch").await["consumers"].as_u64() {
+            Some(1) => Ok(()),
+            _ => Err("no consumer"),
+        }
     };
     eventually("the dispatcher consumes", SOON, consumed).await;
     let (code, document) = doctor(pipeline.setup.process("doctor")).await;
