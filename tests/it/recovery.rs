@@ -60,8 +60,10 @@ fn for_rules(instance: &str) -> Value {
 }
 
 /// An ingest without a dispatcher that has published one alert: whatever happens next happens on a connection that works.
+/// Its confirms do not run out while a test holds them back.
 async fn published_one() -> Pipeline {
-    let pipeline = proxied(Shape::Separate).await.start_without_dispatcher().await;
+    let pipeline =
+        proxied(Shape::Separate).await.variable("POUNDCAKE_CONFIRM_TIMEOUT", "60s").start_without_dispatcher().await;
     pipeline.send(&[firing("HostDown", "warm:9100", T0)]).await;
     let confirmed = async || match pipeline.statuses("") {
         rows if rows == ["HostDown queued/-"] => Ok(()),
