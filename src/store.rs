@@ -21,6 +21,7 @@ pub mod history;
 mod ids;
 pub mod inspect;
 pub mod intake;
+pub mod json;
 mod kept;
 pub mod legacy;
 pub mod links;

@@ -19,7 +19,7 @@ const DETAIL: usize = 500;
 
 /// A webhook and all that came of it.
 pub(super) fn request(story: &RequestStory) -> String {
-    let call = &story.call;
+    let call = &story.call.summary;
     let mut text = format!(
         "request {}  answered {}  received {}",
         harmless(&call.request_id),

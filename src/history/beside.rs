@@ -1,7 +1,7 @@
 //! What StackStorm's tables hold beside our links, and what to say when they cannot be read.
 
 use super::History;
-use crate::store::executions::{ExecutionRow, Executions, Outcome, Outcomes};
+use crate::store::executions::{ExecutionRow, Found, Outcome};
 use chrono::NaiveDateTime;
 use serde::Serialize;
 use std::{collections::HashMap, time::Duration};
@@ -43,6 +43,15 @@ pub(super) enum Row {
     Short(Outcome),
 }
 
+impl Row {
+    fn outcome(&self) -> &Outcome {
+        match self {
+            Self::Whole(row) => &row.outcome,
+            Self::Short(outcome) => outcome,
+        }
+    }
+}
+
 /// An execution as it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ExecutionShown {
@@ -57,26 +66,17 @@ pub struct ExecutionShown {
 impl ExecutionShown {
     /// Its id.
     pub fn id(&self) -> &str {
-        match &self.row {
-            Row::Whole(row) => &row.id,
-            Row::Short(row) => &row.id,
-        }
+        &self.row.outcome().id
     }
 
     /// StackStorm's word, if it is known.
     pub fn status(&self) -> Option<&str> {
-        match &self.row {
-            Row::Whole(row) => row.status.as_deref(),
-            Row::Short(row) => row.status.as_deref(),
-        }
+        self.row.outcome().status.as_deref()
     }
 
     /// The action's ref.
     pub fn action(&self) -> Option<&str> {
-        match &self.row {
-            Row::Whole(row) => row.action.as_deref(),
-            Row::Short(row) => row.action.as_deref(),
-        }
+        self.row.outcome().action.as_deref()
     }
 
     /// The result's JSON, where it was read and there is one.
@@ -89,18 +89,13 @@ impl ExecutionShown {
 
     /// The execution whose task it is.
     pub fn parent(&self) -> Option<&str> {
-        match &self.row {
-            Row::Whole(row) => row.parent.as_deref(),
-            Row::Short(row) => row.parent.as_deref(),
-        }
+        self.row.outcome().parent.as_deref()
     }
 
     /// When it started and ended, by StackStorm's clock.
     pub fn times(&self) -> (Option<NaiveDateTime>, Option<NaiveDateTime>) {
-        match &self.row {
-            Row::Whole(row) => (row.start_timestamp, row.end_timestamp),
-            Row::Short(row) => (row.start_timestamp, row.end_timestamp),
-        }
+        let outcome = self.row.outcome();
+        (outcome.start_timestamp, outcome.end_timestamp)
     }
 
     /// True when it will not change any more.
@@ -123,8 +118,8 @@ impl History {
             return (Vec::new(), TablesState::there());
         }
         match tokio::time::timeout(PATIENCE, self.tables.outcomes(ids)).await {
-            Ok(Outcomes::Rows(rows)) => (rows, TablesState::there()),
-            Ok(Outcomes::NotThere(why)) => (Vec::new(), TablesState::missing(why)),
+            Ok(Found::Rows(rows)) => (rows, TablesState::there()),
+            Ok(Found::NotThere(why)) => (Vec::new(), TablesState::missing(why)),
             Err(_elapsed) => (Vec::new(), TablesState::missing(self.slow())),
         }
     }
@@ -145,14 +140,14 @@ impl History {
         }
         let found = match tokio::time::timeout(PATIENCE, self.tables.executions(ids)).await {
             Ok(found) => found,
-            Err(_elapsed) => Executions::NotThere(self.slow()),
+            Err(_elapsed) => Found::NotThere(self.slow()),
         };
         match found {
-            Executions::Rows(rows) => {
-                let shown = rows.into_iter().map(|row| (row.id.clone(), self.shown(Row::Whole(Box::new(row)))));
+            Found::Rows(rows) => {
+                let shown = rows.into_iter().map(|row| (row.outcome.id.clone(), self.shown(Row::Whole(Box::new(row)))));
                 beside.executions.extend(shown);
             }
-            Executions::NotThere(why) => beside.state = TablesState::missing(why).and(beside.state),
+            Found::NotThere(why) => beside.state = TablesState::missing(why).and(beside.state),
         }
         beside
     }
@@ -160,7 +155,7 @@ impl History {
     /// The tasks of an execution, in short, in the order they started; at most 200.
     pub(super) async fn children(&self, parent: &str) -> Vec<ExecutionShown> {
         match tokio::time::timeout(PATIENCE, self.tables.children(parent.to_owned())).await {
-            Ok(Outcomes::Rows(rows)) => rows.into_iter().map(|row| self.shown(Row::Short(row))).collect(),
+            Ok(Found::Rows(rows)) => rows.into_iter().map(|row| self.shown(Row::Short(row))).collect(),
             _ => Vec::new(),
         }
     }

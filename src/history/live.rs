@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     stackstorm::Execution,
-    store::executions::{ExecutionRow, Tracking},
+    store::executions::{ExecutionRow, Outcome, Tracking},
 };
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ impl History {
     /// Puts these executions beside their links.
     pub fn with_live(&self, mut story: RequestStory, executions: Vec<Execution>) -> RequestStory {
         let mut rows: HashMap<String, ExecutionRow> =
-            executions.into_iter().map(row).map(|row| (row.id.clone(), row)).collect();
+            executions.into_iter().map(row).map(|row| (row.outcome.id.clone(), row)).collect();
         for alert in &mut story.alerts {
             for link in &mut alert.links {
                 if let Some(row) = rows.remove(&link.link.st2_execution_id) {
@@ -32,16 +32,19 @@ impl History {
 fn row(execution: Execution) -> ExecutionRow {
     let json = |map: serde_json::Map<String, serde_json::Value>| Some(serde_json::Value::Object(map).to_string());
     let tracking = if execution.is_terminal() { Tracking::Done } else { Tracking::Following };
-    ExecutionRow {
+    let outcome = Outcome {
         id: execution.id.to_string(),
         action: execution.action_ref,
-        parameters: json(execution.parameters),
         status: Some(execution.status),
-        result: execution.result.map(|result| result.to_string()),
         start_timestamp: execution.start_timestamp.map(|at| at.naive_utc()),
         end_timestamp: execution.end_timestamp.map(|at| at.naive_utc()),
         parent: execution.parent.map(|id| id.to_string()),
-        context: json(execution.context),
         tracking,
+    };
+    ExecutionRow {
+        outcome,
+        parameters: json(execution.parameters),
+        result: execution.result.map(|result| result.to_string()),
+        context: json(execution.context),
     }
 }

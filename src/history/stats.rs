@@ -6,7 +6,8 @@
 use super::{History, HistoryError, beside::TablesState, sketch::Sketch};
 use crate::store::{
     executions::Outcome,
-    history::{self, ExecutionLink, LinkFilter, time},
+    history::{self, ExecutionLink, LinkFilter},
+    json::time,
     page::Window,
 };
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};

@@ -1,6 +1,6 @@
 //! The times between the steps of an alert's way, from the columns that hold them.
 
-use crate::store::history::{Alert, time};
+use crate::store::{history::Alert, json::time};
 use chrono::NaiveDateTime;
 use serde::Serialize;
 

@@ -102,7 +102,7 @@ impl History {
     pub async fn request(&self, request_id: RequestId) -> Result<Option<RequestStory>, HistoryError> {
         let found = self.ours(move |conn| {
             let Some(call) = history::call(conn, request_id)? else { return Ok(None) };
-            let alerts = history::alerts_of_call(conn, call.id)?;
+            let alerts = history::alerts_of_call(conn, call.summary.id)?;
             let told = told(conn, alerts)?;
             Ok(Some((call, told)))
         });

@@ -2,13 +2,12 @@
 //!
 //! They live where `ST2_DATABASE_URL` says, which may be another server, under `ST2_TABLE_PREFIX`: so they are never joined
 //! with PoundCake's own here, but read by lists of ids. Only the tracker writes; ingest and dispatcher need SELECT, and
-//! work without the tables too: a read then says [`Executions::NotThere`].
+//! work without the tables too: a read then says [`Found::NotThere`].
 //!
 //! diesel's `table!` knows names at compile time only. The prefix is checked once ([`TablePrefix`]) and put into the text
 //! of each statement; values are always bound.
 
 pub mod catalog;
-pub mod outcomes;
 mod prefix;
 pub mod read;
 pub mod schema;
@@ -16,11 +15,10 @@ mod statement;
 pub mod upsert;
 pub mod watch;
 
-pub use outcomes::{Outcome, Outcomes};
 pub use prefix::{InvalidPrefix, TablePrefix};
-pub use read::{ExecutionRow, Executions};
+pub use read::{ExecutionRow, Found, Outcome};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, any::AnyConnection};
 use crate::text_enum;
 
 text_enum! {
@@ -51,26 +49,27 @@ pub struct St2Tables {
 
 impl St2Tables {
     /// The rows of these executions. What cannot be had is said, and is no error: history goes on without it.
-    pub async fn executions(&self, ids: Vec<String>) -> Executions {
-        let prefix = self.prefix.clone();
-        match self.store.run(move |conn| read::executions(conn, &prefix, &ids)).await {
-            Ok(rows) => rows,
-            Err(error) => Executions::NotThere(crate::logging::chain(&error)),
-        }
+    pub async fn executions(&self, ids: Vec<String>) -> Found<ExecutionRow> {
+        self.read(move |conn, prefix| read::executions(conn, prefix, &ids)).await
     }
 
     /// The same without what may be large.
-    pub async fn outcomes(&self, ids: Vec<String>) -> Outcomes {
-        let prefix = self.prefix.clone();
-        let read = self.store.run(move |conn| outcomes::of(conn, &prefix, &ids)).await;
-        read.unwrap_or_else(|error| Outcomes::NotThere(crate::logging::chain(&error)))
+    pub async fn outcomes(&self, ids: Vec<String>) -> Found<Outcome> {
+        self.read(move |conn, prefix| read::outcomes(conn, prefix, &ids)).await
     }
 
-    /// The tasks of an execution, without what may be large, in the order they started; at most [`outcomes::CHILDREN`].
-    pub async fn children(&self, parent: String) -> Outcomes {
+    /// The tasks of an execution, without what may be large, in the order they started; at most [`read::CHILDREN`].
+    pub async fn children(&self, parent: String) -> Found<Outcome> {
+        self.read(move |conn, prefix| read::children(conn, prefix, &parent)).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&mut AnyConnection, &TablePrefix) -> Result<Found<T>, StoreError> + Send + 'static,
+    ) -> Found<T> {
         let prefix = self.prefix.clone();
-        let read = self.store.run(move |conn| outcomes::children(conn, &prefix, &parent)).await;
-        read.unwrap_or_else(|error| Outcomes::NotThere(crate::logging::chain(&error)))
+        let read = self.store.run(move |conn| body(conn, &prefix)).await;
+        read.unwrap_or_else(|error| Found::NotThere(crate::logging::chain(&error)))
     }
 
     /// Fails unless the tables are exactly this program's, naming the command to run.

@@ -4,10 +4,8 @@
 
 mod alerts;
 mod calls;
-mod json;
 mod links;
 
 pub use alerts::{Alert, AlertSummary, alert, alerts, alerts_by_id, alerts_of_call};
 pub use calls::{AlertCounts, Call, CallFilter, CallSummary, call, calls, request_ids};
-pub use json::{optional_time, time};
 pub use links::{ExecutionLink, LinkFilter, first_links, links, links_of_alerts, links_of_execution};

@@ -107,7 +107,7 @@ fn hot_path(conn: &mut AnyConnection) {
     step(conn, "a later start", |conn| store(conn, true, 2));
     let request_id = stored.due[0].request_id;
     let call = step(conn, "one request", |conn| history::call(conn, request_id).expect("read").expect("found"));
-    let alerts = step(conn, "its alerts", |conn| history::alerts_of_call(conn, call.id).expect("read"));
+    let alerts = step(conn, "its alerts", |conn| history::alerts_of_call(conn, call.summary.id).expect("read"));
     step(conn, "its links", |conn| history::links_of_alerts(conn, &[alerts[0].summary.id]).expect("read"));
     let cutoff = start(0) - TimeDelta::days(300);
     let window = step(conn, "prune: alerts", |conn| prune::alerts(conn, 0, cutoff).expect("read"));

@@ -1,6 +1,5 @@
 //! `poundcake_alerts`: one row whole, or a page of them in short.
 
-use super::json::{json, optional_time, time};
 use crate::{
     model::{
         ids::{AlertId, ApiCallId},
@@ -9,6 +8,7 @@ use crate::{
     store::{
         StoreError,
         any::AnyConnection,
+        json::{json, optional_time, time},
         page::{Page, Position, Window, after},
         schema::poundcake_alerts::{self, dsl},
         selection::{Call, Filter, api_call},

@@ -1,6 +1,5 @@
 //! `poundcake_api_calls`: one webhook whole, or a page of them in short.
 
-use super::json::{json, time};
 use crate::{
     clock::comparable,
     model::{
@@ -10,6 +9,7 @@ use crate::{
     store::{
         StoreError,
         any::AnyConnection,
+        json::{json, time},
         page::{Page, Position, Window, after},
         schema::{
             poundcake_alerts,
@@ -22,27 +22,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
-/// A row of `poundcake_api_calls`.
-#[derive(Debug, Clone, Serialize, Queryable, Selectable)]
-#[diesel(table_name = poundcake_api_calls)]
-#[expect(missing_docs, reason = "the columns, by their names")]
-pub struct Call {
-    #[serde(skip)]
-    pub id: ApiCallId,
-    pub request_id: String,
-    pub method: String,
-    pub path: String,
-    pub status_code: i32,
-    #[serde(serialize_with = "time")]
-    pub created_at: NaiveDateTime,
-    pub client_request_id: Option<String>,
-    pub client_address: Option<String>,
-    #[serde(serialize_with = "json")]
-    pub headers: String,
-    pub body: String,
-}
-
-/// The same without headers and body.
+/// What a list shows of a row of `poundcake_api_calls`.
 #[derive(Debug, Clone, Serialize, Queryable, Selectable)]
 #[diesel(table_name = poundcake_api_calls)]
 #[expect(missing_docs, reason = "the columns, by their names")]
@@ -57,6 +37,19 @@ pub struct CallSummary {
     pub created_at: NaiveDateTime,
     pub client_request_id: Option<String>,
     pub client_address: Option<String>,
+}
+
+/// A row of `poundcake_api_calls`.
+#[derive(Debug, Clone, Serialize, Queryable, Selectable)]
+#[diesel(table_name = poundcake_api_calls)]
+#[expect(missing_docs, reason = "the columns, by their names")]
+pub struct Call {
+    #[serde(flatten)]
+    #[diesel(embed)]
+    pub summary: CallSummary,
+    #[serde(serialize_with = "json")]
+    pub headers: String,
+    pub body: String,
 }
 
 /// How many alerts stand in which `dispatch_status`.

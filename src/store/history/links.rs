@@ -1,12 +1,12 @@
 //! `poundcake_st2_execution_link`: by alert, by execution, or a page of them.
 
-use super::json::time;
 use crate::{
     clock::comparable,
     model::ids::{AlertId, RequestId},
     store::{
         StoreError,
         any::AnyConnection,
+        json::time,
         page::{Page, Position, Window, after},
         schema::poundcake_st2_execution_link::{self, dsl},
     },

@@ -1,16 +1,13 @@
 //! The failed rows for people, newest first, a page at a time.
 
 use super::{
-    super::{StoreError, any::AnyConnection},
+    super::{StoreError, any::AnyConnection, json},
     Call, DispatchReason, DispatchStatus, Filter, api_call, dsl, poundcake_alerts, poundcake_api_calls,
 };
-use crate::{
-    clock,
-    model::ids::{AlertId, ApiCallId},
-};
+use crate::model::ids::{AlertId, ApiCallId};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::collections::HashMap;
 
 /// A failed row.
@@ -21,7 +18,7 @@ pub struct Failed {
     pub id: AlertId,
     #[serde(skip)]
     pub api_call_id: ApiCallId,
-    #[serde(serialize_with = "time")]
+    #[serde(serialize_with = "json::time")]
     pub created_at: NaiveDateTime,
     pub alert_name: String,
     pub severity: String,
@@ -79,8 +76,4 @@ pub fn page(
     let entry =
         |alert: Failed| Entry { request_id: requests.get(&alert.api_call_id).cloned().unwrap_or_default(), alert };
     Ok(rows.into_iter().map(entry).collect())
-}
-
-fn time<S: Serializer>(time: &NaiveDateTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&clock::rfc3339(*time))
 }

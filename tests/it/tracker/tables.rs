@@ -7,7 +7,7 @@ use poundcake::store::{
     any::AnyConnection,
     conn::DatabaseUrl,
     executions::{
-        Executions, St2Tables, TablePrefix, Tracking,
+        ExecutionRow, Found, St2Tables, TablePrefix, Tracking,
         catalog::{self, Catalog, Entry, Field},
         schema, upsert,
         upsert::Observed,
@@ -29,9 +29,10 @@ fn observed(id: &str, status: &str, tracking: Tracking) -> Observed {
     Observed { status, tracking, action: Some("core.noop".to_owned()), ..Observed::gone(id, None) }
 }
 
-fn read(conn: &mut AnyConnection, prefix: &TablePrefix, id: &str) -> poundcake::store::executions::ExecutionRow {
+fn read(conn: &mut AnyConnection, prefix: &TablePrefix, id: &str) -> ExecutionRow {
     let found = poundcake::store::executions::read::executions(conn, prefix, &[id.to_owned()]).expect("a read");
-    found.into_rows().pop().expect("a row")
+    let Found::Rows(mut rows) = found else { panic!("{found:?}") };
+    rows.pop().expect("a row")
 }
 
 #[tokio::test]
@@ -99,14 +100,14 @@ async fn a_terminal_status_is_never_replaced_by_another() {
             for late in [observed("a", "running", Tracking::Following), observed("a", "failed", Tracking::Done)] {
                 write(conn, Observed { result: Some("{}".to_owned()), ..late });
                 let row = read(conn, &prefix, "a");
-                assert_eq!((row.status.as_deref(), row.tracking), (Some("succeeded"), Tracking::Done));
+                assert_eq!((row.outcome.status.as_deref(), row.outcome.tracking), (Some("succeeded"), Tracking::Done));
                 assert_eq!(row.result, result);
             }
             // The same status again, with a result that was left out of the answer: nothing is erased.
             write(conn, observed("a", "succeeded", Tracking::Done));
             assert_eq!(read(conn, &prefix, "a").result, result);
             write(conn, Observed::gone("a", None));
-            assert_eq!(read(conn, &prefix, "a").tracking, Tracking::Done);
+            assert_eq!(read(conn, &prefix, "a").outcome.tracking, Tracking::Done);
         }
     }
 }
@@ -127,11 +128,11 @@ async fn what_is_gone_or_overdue_is_marked_and_comes_back_when_stackstorm_shows_
         assert_eq!(marked, ["a", "b"]);
         assert_eq!(watch::mark_overdue(conn, &prefix, deadline).expect("once"), [""; 0]);
         upsert::executions(conn, &prefix, &[running("a"), Observed::gone("b", None)], None).expect("a write");
-        assert_eq!(read(conn, &prefix, "a").tracking, Tracking::Overdue);
-        let gone = read(conn, &prefix, "b");
+        assert_eq!(read(conn, &prefix, "a").outcome.tracking, Tracking::Overdue);
+        let gone = read(conn, &prefix, "b").outcome;
         assert_eq!((gone.tracking, gone.status.as_deref()), (Tracking::Gone, Some("running")));
         upsert::executions(conn, &prefix, &[observed("b", "failed", Tracking::Done)], None).expect("a write");
-        assert_eq!(read(conn, &prefix, "b").status.as_deref(), Some("failed"));
+        assert_eq!(read(conn, &prefix, "b").outcome.status.as_deref(), Some("failed"));
         let unfinished: Vec<_> =
             watch::unfinished(conn, &prefix).expect("rows").into_iter().map(|row| row.id).collect();
         assert_eq!(unfinished.len(), 2, "{unfinished:?}");
@@ -170,7 +171,7 @@ async fn reads_say_that_the_tables_are_not_there_and_are_no_error() {
         let store = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 1);
         let tables = St2Tables { store, prefix: TablePrefix::default() };
         let found = tables.executions(vec!["a".to_owned()]).await;
-        let Executions::NotThere(why) = found else { panic!("{found:?}") };
+        let Found::NotThere(why) = found else { panic!("{found:?}") };
         assert!(why.contains("execution_db") && why.contains("poundcake migrate up"), "{why}");
     }
 }

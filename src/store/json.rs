@@ -1,4 +1,4 @@
-//! How columns look in JSON: times as RFC 3339 with `Z`, JSON columns as what they hold.
+//! How columns look in JSON, of our tables and StackStorm's: times as RFC 3339 with `Z`, JSON columns as what they hold.
 
 use crate::clock;
 use chrono::NaiveDateTime;
@@ -20,5 +20,14 @@ pub(super) fn json<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S:
     match serde_json::from_str::<&RawValue>(text) {
         Ok(raw) => raw.serialize(serializer),
         Err(_) => serializer.serialize_str(text),
+    }
+}
+
+/// The same, or null.
+#[expect(clippy::ref_option, reason = "the signature that serde calls")]
+pub(super) fn optional_json<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    match text {
+        Some(text) => json(text, serializer),
+        None => serializer.serialize_none(),
     }
 }
