@@ -30,6 +30,7 @@ mod openers;
 pub mod packet;
 pub mod page;
 mod pool;
+mod prepared;
 pub mod prune;
 mod pulse;
 pub mod records;

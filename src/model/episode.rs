@@ -129,6 +129,36 @@ pub struct EpisodeState {
     pub closed: Option<Closed>,
 }
 
+/// What a batch says of one fingerprint, as far as it tells whether [`decide`] looks at closed episodes. Most batches
+/// repeat or end what is open, and then nothing needs to be read of the past.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Heard {
+    firing: bool,
+    resolved: bool,
+    /// Of the firings that say when they began.
+    latest_start: Option<NaiveDateTime>,
+}
+
+impl Heard {
+    /// Takes in one alert of the fingerprint.
+    pub fn hear(&mut self, alert: &IncomingAlert) {
+        match alert.status {
+            AlertStatus::Firing => {
+                self.firing = true;
+                self.latest_start = self.latest_start.max(alert.starts_at);
+            }
+            AlertStatus::Resolved => self.resolved = true,
+        }
+    }
+
+    /// Whether the closed episode may matter, with this episode open. A firing is compared with it where nothing is open,
+    /// where it began later than what is open, and where the batch may end that first.
+    pub fn asks_for_closed(&self, open: Option<&Opener>) -> bool {
+        let later = |opener: &Opener| self.latest_start.is_some_and(|start| start > opener.start());
+        self.firing && open.is_none_or(|opener| self.resolved || later(opener))
+    }
+}
+
 /// The settings of the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EpisodePolicy {

@@ -1,6 +1,11 @@
 //! `poundcake_alerts`: how an arrival becomes a row, and the episode's openers.
 
-use super::{StoreError, any::AnyConnection, any::each, ids, schema::poundcake_alerts};
+use super::{
+    StoreError,
+    any::{AnyConnection, each},
+    ids,
+    schema::poundcake_alerts,
+};
 use crate::model::{
     alert::{IncomingAlert, InvalidAlert},
     column::column,

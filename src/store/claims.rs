@@ -14,6 +14,7 @@ use super::{
     alerts::status,
     any::AnyConnection,
     due::RELAYED,
+    prepared::{filled, prepared},
     schema::{
         poundcake_alerts::{self, dsl},
         poundcake_api_calls,
@@ -21,14 +22,14 @@ use super::{
     tx,
 };
 use crate::model::{
-    ids::{AlertId, RequestId},
+    ids::{AlertId, ApiCallId, RequestId},
     status::{AlertStatus, DispatchStatus},
     target::Target,
 };
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -65,7 +66,7 @@ pub struct ClaimedAlert {
     /// The row.
     pub id: AlertId,
     /// Its webhook.
-    pub api_call_id: i64,
+    pub api_call_id: ApiCallId,
     /// 16 hex digits.
     pub fingerprint: String,
     /// JSON object.
@@ -108,6 +109,8 @@ pub struct ClaimPolicy<'a> {
 
 /// Claims what can be claimed of `requests`, in one transaction; what is missing from the result was not claimable:
 /// stale, settled, held by another dispatcher, or not due.
+///
+/// The rows are locked while they are read, so one UPDATE writes the claim and what is about to be sent.
 pub fn claim(
     conn: &mut AnyConnection,
     requests: &[ClaimRequest],
@@ -117,12 +120,12 @@ pub fn claim(
     tx::write(conn, |conn| {
         let begun = Instant::now();
         let now = tx::now(conn)?;
-        take(conn, requests, token, now, now + policy.lease)?;
-        let claimed: Vec<Claimed> = read_back(conn, requests, token, (now, begun))?
-            .into_iter()
-            .map(|claimed| Claimed { target: target_of(&claimed.alert, policy), ..claimed })
-            .collect();
-        begin_attempts(conn, &claimed, token, now)?;
+        let claimed = |(alert, request_id): Row| {
+            let (request_id, target) = (RequestId::parse(&request_id?).ok()?, target_of(&alert, policy));
+            Some(Claimed { alert, request_id, token: token.to_owned(), target, claimed_at: now, begun })
+        };
+        let claimed: Vec<Claimed> = claimable(conn, requests, now)?.into_iter().filter_map(claimed).collect();
+        take(conn, &claimed, token, (now, now + policy.lease))?;
         Ok(claimed)
     })
 }
@@ -133,86 +136,67 @@ fn target_of(alert: &ClaimedAlert, policy: &ClaimPolicy<'_>) -> Option<Target> {
     sent_to.and_then(|target| target.parse().ok()).or_else(|| (policy.route)(alert))
 }
 
-/// The guarded UPDATE. A `pending` row is in its backoff until it is due, but for two cases in which its due time is only
-/// the relay's, and its message may be consumed before the confirm is marked: it was never attempted in this generation,
-/// or a relay has just taken it because it was due.
+/// An alert, and the `request_id` of its webhook.
+type Row = (ClaimedAlert, Option<String>);
+
+/// The guard, under locks that last until COMMIT. A `pending` row is in its backoff until it is due, but for two cases in
+/// which its due time is only the relay's, and its message may be consumed before the confirm is marked: it was never
+/// attempted in this generation, or a relay has just taken it because it was due.
+fn claimable(conn: &mut AnyConnection, requests: &[ClaimRequest], now: NaiveDateTime) -> Result<Vec<Row>, StoreError> {
+    let asked: BTreeSet<(AlertId, i32)> =
+        requests.iter().map(|request| (request.alert_id, request.generation)).collect();
+    let fresh = dsl::attempted_at.is_null().or(dsl::claimed_by.eq(RELAYED).assume_not_null());
+    let due = dsl::next_attempt_at.le(now).assume_not_null();
+    let pending = status().eq(DispatchStatus::Pending).and(fresh.or(due));
+    let query = dsl::poundcake_alerts
+        .filter(dsl::id.eq_any(filled(asked.iter().map(|(id, _)| *id))))
+        .filter(status().eq(DispatchStatus::Queued).or(pending))
+        // All dispatchers lock in one order.
+        .order(dsl::id);
+    // A subquery locks nothing, a join would lock the webhook for all its other alerts.
+    let call = poundcake_api_calls::table.filter(poundcake_api_calls::id.eq(dsl::api_call_id));
+    let request_id = call.select(poundcake_api_calls::request_id).single_value();
+    let rows: Vec<Row> = match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(conn) => {
+            prepared(query.for_update().select((ClaimedAlert::as_select(), request_id))).load(conn)?
+        }
+        // BEGIN IMMEDIATE holds the only write lock.
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(conn) => prepared(query.select((ClaimedAlert::as_select(), request_id))).load(conn)?,
+    };
+    Ok(rows.into_iter().filter(|(row, _)| asked.contains(&(row.id, row.dispatch_generation))).collect())
+}
+
+/// The claim. What is about to be sent is marked as an attempt, and uncertain before it is sent, whatever happens afterwards.
 fn take(
     conn: &mut AnyConnection,
-    requests: &[ClaimRequest],
+    claimed: &[Claimed],
     token: &str,
-    now: NaiveDateTime,
-    lease_end: NaiveDateTime,
+    (now, lease_end): (NaiveDateTime, NaiveDateTime),
 ) -> Result<(), StoreError> {
-    let mut generations: BTreeMap<i32, Vec<AlertId>> = BTreeMap::new();
-    for request in requests {
-        generations.entry(request.generation).or_default().push(request.alert_id);
+    let mut targets: BTreeMap<Option<String>, Vec<AlertId>> = BTreeMap::new();
+    for claimed in claimed {
+        let sent = claimed.target.as_ref().filter(|_| !claimed.alert.dispatch_uncertain);
+        targets.entry(sent.map(ToString::to_string)).or_default().push(claimed.alert.id);
     }
-    for (generation, mut ids) in generations {
-        ids.sort_unstable();
-        let fresh = dsl::attempted_at.is_null().or(dsl::claimed_by.eq(RELAYED).assume_not_null());
-        let due = dsl::next_attempt_at.le(now).assume_not_null();
-        let pending = status().eq(DispatchStatus::Pending).and(fresh.or(due));
-        let claimable = status().eq(DispatchStatus::Queued).or(pending);
-        diesel::update(
-            dsl::poundcake_alerts
-                .filter(dsl::id.eq_any(ids))
-                .filter(dsl::dispatch_generation.eq(generation))
-                .filter(claimable),
-        )
-        .set((
+    for (target, ids) in targets {
+        let claim = (
             dsl::dispatch_status.eq(DispatchStatus::Dispatching),
             dsl::claimed_by.eq(Some(token)),
             dsl::next_attempt_at.eq(Some(lease_end)),
             dsl::updated_at.eq(now),
-        ))
-        .execute(conn)?;
-    }
-    Ok(())
-}
-
-fn read_back(
-    conn: &mut AnyConnection,
-    requests: &[ClaimRequest],
-    token: &str,
-    (now, begun): (NaiveDateTime, Instant),
-) -> Result<Vec<Claimed>, StoreError> {
-    let ids: Vec<AlertId> = requests.iter().map(|request| request.alert_id).collect();
-    let rows: Vec<(ClaimedAlert, String)> = dsl::poundcake_alerts
-        .inner_join(poundcake_api_calls::table)
-        .filter(dsl::id.eq_any(ids))
-        .filter(dsl::claimed_by.eq(token))
-        .select((ClaimedAlert::as_select(), poundcake_api_calls::request_id))
-        .load(conn)?;
-    let claimed = |(alert, request_id): (ClaimedAlert, String)| {
-        let request_id = RequestId::parse(&request_id).ok()?;
-        Some(Claimed { alert, request_id, token: token.to_owned(), target: None, claimed_at: now, begun })
-    };
-    Ok(rows.into_iter().filter_map(claimed).collect())
-}
-
-/// Marks what is about to be sent: uncertain before it is sent, whatever happens afterwards.
-fn begin_attempts(
-    conn: &mut AnyConnection,
-    claimed: &[Claimed],
-    token: &str,
-    now: NaiveDateTime,
-) -> Result<(), StoreError> {
-    let mut targets: BTreeMap<String, Vec<AlertId>> = BTreeMap::new();
-    for claimed in claimed.iter().filter(|claimed| !claimed.alert.dispatch_uncertain) {
-        if let Some(target) = &claimed.target {
-            targets.entry(target.to_string()).or_default().push(claimed.alert.id);
-        }
-    }
-    for (target, mut ids) in targets {
-        ids.sort_unstable();
-        diesel::update(dsl::poundcake_alerts.filter(dsl::id.eq_any(ids)).filter(dsl::claimed_by.eq(token)))
-            .set((
+        );
+        let rows = dsl::poundcake_alerts.filter(dsl::id.eq_any(ids));
+        let attempt = target.map(|target| {
+            (
                 dsl::dispatch_target.eq(Some(target)),
                 dsl::dispatch_attempts.eq(dsl::dispatch_attempts + 1),
                 dsl::dispatch_uncertain.eq(true),
                 dsl::attempted_at.eq(Some(now)),
-            ))
-            .execute(conn)?;
+            )
+        });
+        diesel::update(rows).set((claim, attempt)).execute(conn)?;
     }
     Ok(())
 }

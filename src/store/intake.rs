@@ -13,7 +13,7 @@ use super::{
     openers, tx,
 };
 use crate::model::{
-    episode::{EpisodePolicy, EpisodeState, OpenerRef},
+    episode::{EpisodePolicy, EpisodeState, Heard, OpenerRef},
     fold::{Arrival, Plan, Role, RowFate, fold},
     ids::{AlertId, ApiCallId, Fingerprint, RequestId},
     status::DispatchStatus,
@@ -78,23 +78,23 @@ pub struct Batch {
     intakes: Vec<Arc<Intake>>,
     /// Per arrival, the index of its webhook.
     owners: Vec<usize>,
-    fingerprints: BTreeSet<Fingerprint>,
+    heard: BTreeMap<Fingerprint, Heard>,
 }
 
 impl Batch {
     /// The webhooks in arrival order. They are shared, so that whoever has to try again with fewer of them copies nothing.
     pub fn new(intakes: Vec<impl Into<Arc<Intake>>>) -> Self {
         let intakes: Vec<Arc<Intake>> = intakes.into_iter().map(Into::into).collect();
-        let (mut owners, mut fingerprints) = (Vec::new(), BTreeSet::new());
+        let (mut owners, mut heard) = (Vec::new(), BTreeMap::<Fingerprint, Heard>::new());
         for (index, intake) in intakes.iter().enumerate() {
             owners.extend(std::iter::repeat_n(index, intake.arrivals.len()));
             for arrived in &intake.arrivals {
                 if let Arrival::Alert(alert) = &arrived.arrival {
-                    fingerprints.insert(alert.fingerprint.clone());
+                    heard.entry(alert.fingerprint.clone()).or_default().hear(alert);
                 }
             }
         }
-        Self { intakes, owners, fingerprints }
+        Self { intakes, owners, heard }
     }
 
     /// All alerts, in arrival order.
@@ -110,7 +110,7 @@ impl Batch {
 
     fn attempt(&self, conn: &mut AnyConnection, policy: &EpisodePolicy) -> Result<Stored, StoreError> {
         let now = tx::now(conn)?;
-        let states = openers::load(conn, &self.fingerprints)?;
+        let states = openers::load(conn, &self.heard)?;
         let plan = fold(self.arrived().map(Arrived::arrival), states.clone(), policy, now);
         let columns = self.arrived().map(|arrived| &arrived.columns).collect();
         let write = Write { batch: self, columns, plan: &plan, now, relay_at: now + RELAY_AFTER };
@@ -125,19 +125,19 @@ impl Batch {
     /// closed one in between. Our unique keys are taken now, so nobody can any more; if the newest closed episode is
     /// not the one we decided by, begin anew.
     fn recheck(&self, conn: &mut AnyConnection, plan: &Plan, before: &States) -> Result<(), StoreError> {
-        let opened: BTreeSet<Fingerprint> = std::iter::zip(self.arrived(), &plan.rows)
+        let opened: BTreeSet<&Fingerprint> = std::iter::zip(self.arrived(), &plan.rows)
             .filter_map(|(arrived, fate)| match &arrived.arrival {
                 Arrival::Alert(alert) if fate.is_open() => Some(&alert.fingerprint),
                 _ => None,
             })
             .filter(|fingerprint| before.get(fingerprint).is_none_or(|state| state.open.is_none()))
-            .cloned()
             .collect();
-        if opened.is_empty() || conn.is_single_writer() {
+        if conn.is_single_writer() {
             return Ok(());
         }
+        let opened: Vec<&Fingerprint> = opened.into_iter().collect();
         let after = openers::newest_closed(conn, &opened)?;
-        let changed = |fp: &Fingerprint| after.get(fp) != before.get(fp).and_then(|state| state.closed.as_ref());
+        let changed = |fp: &&Fingerprint| after.get(*fp) != before.get(*fp).and_then(|state| state.closed.as_ref());
         if opened.iter().any(changed) { Err(StoreError::Raced) } else { Ok(()) }
     }
 }

@@ -46,7 +46,7 @@ impl r2d2::ManageConnection for Manager {
 
     /// What was given up must not come back, and neither what could not roll back.
     fn has_broken(&self, kept: &mut Kept) -> bool {
-        std::thread::panicking() || pulse::given_up() || kept.conn.as_mut().is_none_or(tx::is_in_transaction)
+        std::thread::panicking() || pulse::given_up() || kept.conn.as_mut().is_none_or(tx::is_discarded)
     }
 }
 

@@ -88,15 +88,40 @@ struct Row<'a> {
     created_at: NaiveDateTime,
 }
 
+/// Inserts all; one that is there already fails the transaction as contention.
+///
+/// The alerts must be updated before, in the same transaction: the foreign key's lock taken first deadlocks (measured).
+pub(super) fn insert<'a>(
+    conn: &mut AnyConnection,
+    links: impl IntoIterator<Item = &'a NewLink>,
+    now: NaiveDateTime,
+) -> Result<(), StoreError> {
+    let row = |new: &'a NewLink| Row {
+        request_id: new.request_id.to_string(),
+        alert_id: new.alert_id,
+        st2_execution_id: &new.link.execution_id,
+        st2_rule_ref: new.link.rule_ref.as_deref().map(|text| column(text, REF)),
+        st2_action_ref: new.link.action_ref.as_deref().map(|text| column(text, REF)),
+        created_at: now,
+    };
+    let rows: Vec<Row<'_>> = links.into_iter().map(row).collect();
+    if !rows.is_empty() {
+        each!(conn, |c| diesel::insert_into(poundcake_st2_execution_link::table).values(&rows).execute(c))?;
+    }
+    Ok(())
+}
+
 /// Inserts those that are not there yet, and returns the alerts that had another link already.
 ///
 /// Those that are there are left: a record that is written again after an unanswered COMMIT changes nothing.
-/// The alerts must be updated before, in the same transaction: the foreign key's lock taken first deadlocks (measured).
 pub(super) fn insert_missing(
     conn: &mut AnyConnection,
     links: &[NewLink],
     now: NaiveDateTime,
 ) -> Result<HashSet<AlertId>, StoreError> {
+    if links.is_empty() {
+        return Ok(HashSet::new());
+    }
     let alerts: Vec<AlertId> = links.iter().map(|new| new.alert_id).collect();
     let mut known: HashSet<(AlertId, String)> = dsl::poundcake_st2_execution_link
         .filter(dsl::alert_id.eq_any(alerts))
@@ -107,19 +132,6 @@ pub(super) fn insert_missing(
     let linked: HashSet<AlertId> = known.iter().map(|(alert_id, _)| *alert_id).collect();
     let missing: Vec<&NewLink> =
         links.iter().filter(|new| known.insert((new.alert_id, new.link.execution_id.clone()))).collect();
-    let rows: Vec<Row<'_>> = missing
-        .iter()
-        .map(|new| Row {
-            request_id: new.request_id.to_string(),
-            alert_id: new.alert_id,
-            st2_execution_id: &new.link.execution_id,
-            st2_rule_ref: new.link.rule_ref.as_deref().map(|text| column(text, REF)),
-            st2_action_ref: new.link.action_ref.as_deref().map(|text| column(text, REF)),
-            created_at: now,
-        })
-        .collect();
-    if !rows.is_empty() {
-        each!(conn, |c| diesel::insert_into(poundcake_st2_execution_link::table).values(&rows).execute(c))?;
-    }
+    insert(conn, missing.iter().copied(), now)?;
     Ok(missing.iter().map(|new| new.alert_id).filter(|alert_id| linked.contains(alert_id)).collect())
 }

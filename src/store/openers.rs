@@ -4,10 +4,11 @@ use super::{
     StoreError,
     any::AnyConnection,
     dispatch_log,
+    prepared::{filled, prepared},
     schema::poundcake_alerts::{self, dsl},
 };
 use crate::model::{
-    episode::{Closed, EpisodeState, Opener, OpenerRef},
+    episode::{Closed, EpisodeState, Heard, Opener, OpenerRef},
     fold::OpenerUpdate,
     ids::{AlertId, Fingerprint},
     status::{DispatchReason, DispatchStatus},
@@ -17,26 +18,29 @@ use diesel::{
     prelude::*,
     sql_types::{Nullable, Text, Timestamp},
 };
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 /// Values bound in one statement at most: SQLite takes 32,766, MariaDB 65,535. Chunks of a sorted list keep its order.
 const BINDS: usize = 10_000;
 
-/// What is known of each fingerprint; the open ones are locked until the transaction ends.
+/// What the decision needs to know of each fingerprint; the open openers are locked until the transaction ends.
 pub(super) fn load(
     conn: &mut AnyConnection,
-    fingerprints: &BTreeSet<Fingerprint>,
+    heard: &BTreeMap<Fingerprint, Heard>,
 ) -> Result<HashMap<Fingerprint, EpisodeState>, StoreError> {
-    let mut states: HashMap<Fingerprint, EpisodeState> = HashMap::with_capacity(fingerprints.len());
-    if fingerprints.is_empty() {
-        return Ok(states);
-    }
-    for row in open(conn, fingerprints)? {
+    let mut states: HashMap<Fingerprint, EpisodeState> = HashMap::with_capacity(heard.len());
+    for row in open(conn, heard.keys())? {
         if let Some(fingerprint) = Fingerprint::parse(&row.fingerprint) {
             states.entry(fingerprint).or_default().open = Some(row.into());
         }
     }
-    for (fingerprint, closed) in newest_closed(conn, fingerprints)? {
+    let open = |fingerprint| states.get(fingerprint).and_then(|state| state.open.as_ref());
+    let asked: Vec<&Fingerprint> = heard
+        .iter()
+        .filter(|(fingerprint, heard)| heard.asks_for_closed(open(fingerprint)))
+        .map(|(fingerprint, _)| fingerprint)
+        .collect();
+    for (fingerprint, closed) in newest_closed(conn, &asked)? {
         states.entry(fingerprint).or_default().closed = Some(closed);
     }
     Ok(states)
@@ -72,17 +76,24 @@ impl From<OpenRow> for Opener {
 }
 
 /// Sorted and locked: any other order deadlocks several times per batch (measured).
-fn open(conn: &mut AnyConnection, fingerprints: &BTreeSet<Fingerprint>) -> Result<Vec<OpenRow>, StoreError> {
-    let sorted: Vec<&str> = fingerprints.iter().map(Fingerprint::as_str).collect();
+fn open<'a>(
+    conn: &mut AnyConnection,
+    sorted: impl Iterator<Item = &'a Fingerprint>,
+) -> Result<Vec<OpenRow>, StoreError> {
+    let sorted: Vec<&str> = sorted.map(Fingerprint::as_str).collect();
     let mut rows = Vec::new();
     for chunk in sorted.chunks(BINDS) {
-        let query = dsl::poundcake_alerts.filter(dsl::open_fingerprint.eq_any(chunk)).order(dsl::open_fingerprint);
+        let query = dsl::poundcake_alerts
+            .filter(dsl::open_fingerprint.eq_any(filled(chunk.iter().copied())))
+            .order(dsl::open_fingerprint);
         rows.extend(match conn {
             #[cfg(feature = "mysql")]
-            AnyConnection::Mysql(conn) => query.for_update().select(OpenRow::as_select()).load::<OpenRow>(conn)?,
+            AnyConnection::Mysql(conn) => {
+                prepared(query.for_update().select(OpenRow::as_select())).load::<OpenRow>(conn)?
+            }
             // BEGIN IMMEDIATE holds the only write lock.
             #[cfg(feature = "sqlite")]
-            AnyConnection::Sqlite(conn) => query.select(OpenRow::as_select()).load::<OpenRow>(conn)?,
+            AnyConnection::Sqlite(conn) => prepared(query.select(OpenRow::as_select())).load::<OpenRow>(conn)?,
         });
     }
     Ok(rows)
@@ -102,16 +113,18 @@ struct ClosedRow {
     dispatch_reason: Option<DispatchReason>,
 }
 
-/// One index dive per fingerprint, whatever the history holds. The list travels as one JSON value, so the statement is
-/// always the same text.
+/// One index dive per fingerprint, whatever the history holds. The list travels as one JSON value.
 ///
 /// Episodes that ran nothing of their own (`reopened`, `resolved_before_dispatch`) are passed over: the newest of the
 /// others has the latest start too, since an episode only opens for a start later than theirs. Counting the former
 /// would let a late twin of a dispatched firing run again.
 pub(super) fn newest_closed(
     conn: &mut AnyConnection,
-    fingerprints: &BTreeSet<Fingerprint>,
+    fingerprints: &[&Fingerprint],
 ) -> Result<HashMap<Fingerprint, Closed>, StoreError> {
+    if fingerprints.is_empty() {
+        return Ok(HashMap::new());
+    }
     let list = match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(_) => {
@@ -128,9 +141,9 @@ pub(super) fn newest_closed(
              AND (b.dispatch_reason IS NULL OR b.dispatch_reason NOT IN ('reopened', 'resolved_before_dispatch')) \
            ORDER BY b.closed_at DESC, b.id DESC LIMIT 1)"
     );
-    let names: Vec<&str> = fingerprints.iter().map(Fingerprint::as_str).collect();
+    let names: Vec<&str> = fingerprints.iter().map(|fingerprint| fingerprint.as_str()).collect();
     let names = serde_json::to_string(&names).unwrap_or_default();
-    let rows: Vec<ClosedRow> = diesel::sql_query(query).bind::<Text, _>(names).load(conn)?;
+    let rows: Vec<ClosedRow> = prepared(diesel::sql_query(query).bind::<Text, _>(names)).load(conn)?;
     Ok(rows.into_iter().filter_map(|row| Some((Fingerprint::parse(&row.fingerprint)?, row.into()))).collect())
 }
 

@@ -60,83 +60,78 @@ pub enum Recorded {
     Surplus,
 }
 
-/// Records all, and answers in the order given. The usual ones, claims with nothing to remember, are one UPDATE for each
-/// claim; where a row of them is not held any more, the transaction begins anew and takes every row alone, in the order of
-/// the ids.
+/// Records all, and answers in the order given.
+///
+/// The first try takes the usual ones, claims with nothing to remember, together: one UPDATE for each claim, and links that
+/// nobody looked for before. Where a row is not held any more or a link is there already, the transaction begins anew, and
+/// that try takes every row alone, in the order of the ids.
 pub fn record(conn: &mut AnyConnection, records: &[Record]) -> Result<Vec<Recorded>, StoreError> {
-    let mut each_alone = false;
+    let mut first = true;
     tx::write(conn, |conn| {
         let now = tx::now(conn)?;
-        let mut ours = vec![false; records.len()];
-        let (mut alone, mut claims): (Vec<usize>, BTreeMap<&str, Vec<usize>>) = Default::default();
-        for (index, record) in records.iter().enumerate() {
-            match &record.authority {
-                Authority::Claim(token) if record.is_usual() && !each_alone => {
-                    claims.entry(token).or_default().push(index);
-                }
-                _ => alone.push(index),
-            }
-        }
-        for (token, indexes) in claims {
-            let ids: BTreeSet<AlertId> = indexes.iter().map(|index| records[*index].alert_id).collect();
-            if claim_dispatched(conn, token, &ids, now)? != ids.len() {
-                // Which of them is not ours is not known; nothing is committed yet.
-                each_alone = true;
-                return Err(StoreError::Raced);
-            }
-            for index in indexes {
-                ours[index] = true;
-            }
-        }
+        let together = std::mem::replace(&mut first, false);
+        let (usual, mut alone): (Vec<usize>, Vec<usize>) =
+            (0..records.len()).partition(|index| together && records[*index].is_usual());
         alone.sort_by_key(|index| records[*index].alert_id);
-        for index in alone {
-            ours[index] = dispatched(conn, &records[index], now)?;
+        claims_dispatched(conn, usual.iter().map(|index| &records[*index]), now)?;
+        let mut recorded = vec![Recorded::Dispatched; records.len()];
+        for index in &alone {
+            if !dispatched(conn, &records[*index], now)? {
+                recorded[*index] = Recorded::Known;
+            }
         }
-        link(conn, records, &ours, now)
+        links::insert(conn, &new_links(usual.iter().map(|index| &records[*index])), now)?;
+        let surplus = links::insert_missing(conn, &new_links(alone.iter().map(|index| &records[*index])), now)?;
+        for (record, recorded) in std::iter::zip(records, &mut recorded) {
+            if *recorded == Recorded::Known && surplus.contains(&record.alert_id) {
+                *recorded = Recorded::Surplus;
+            }
+        }
+        Ok(recorded)
     })
 }
 
 impl Record {
     /// Nothing of it is kept in the alert's row but that it was dispatched.
     fn is_usual(&self) -> bool {
-        self.log.is_none() && self.links.iter().all(|link| link.rule_ref.is_none())
+        matches!(self.authority, Authority::Claim(_))
+            && self.log.is_none()
+            && self.links.iter().all(|link| link.rule_ref.is_none())
     }
 }
 
-/// Settles the rows of one claim that it still holds, and returns how many those are.
-fn claim_dispatched(
+/// Settles the rows of these claims, if every one of them is still held.
+fn claims_dispatched<'a>(
     conn: &mut AnyConnection,
-    token: &str,
-    ids: &BTreeSet<AlertId>,
+    usual: impl Iterator<Item = &'a Record>,
     now: NaiveDateTime,
-) -> Result<usize, StoreError> {
-    let held = dsl::poundcake_alerts
-        .filter(dsl::id.eq_any(ids))
-        .filter(status().eq(DispatchStatus::Dispatching))
-        .filter(dsl::claimed_by.eq(token));
-    Ok(diesel::update(held).set(End::new(None, now)).execute(conn)?)
+) -> Result<(), StoreError> {
+    let mut claims: BTreeMap<&str, BTreeSet<AlertId>> = BTreeMap::new();
+    for record in usual {
+        if let Authority::Claim(token) = &record.authority {
+            claims.entry(token).or_default().insert(record.alert_id);
+        }
+    }
+    for (token, ids) in claims {
+        let held = dsl::poundcake_alerts
+            .filter(dsl::id.eq_any(&ids))
+            .filter(status().eq(DispatchStatus::Dispatching))
+            .filter(dsl::claimed_by.eq(token));
+        // Which of them is not ours is not known; nothing is committed yet.
+        if diesel::update(held).set(End::new(None, now)).execute(conn)? != ids.len() {
+            return Err(StoreError::Raced);
+        }
+    }
+    Ok(())
 }
 
-/// The links of all, after the rows.
-fn link(
-    conn: &mut AnyConnection,
-    records: &[Record],
-    ours: &[bool],
-    now: NaiveDateTime,
-) -> Result<Vec<Recorded>, StoreError> {
-    let new = |record: &Record| {
+fn new_links<'a>(records: impl Iterator<Item = &'a Record>) -> Vec<NewLink> {
+    let of = |record: &Record| {
         let (request_id, alert_id) = (record.request_id, record.alert_id);
-        let link = move |link: &Link| NewLink { request_id, alert_id, link: link.clone() };
-        record.links.iter().map(link).collect::<Vec<_>>()
+        let new = move |link: &Link| NewLink { request_id, alert_id, link: link.clone() };
+        record.links.iter().map(new).collect::<Vec<_>>()
     };
-    let all: Vec<NewLink> = records.iter().flat_map(new).collect();
-    let surplus = links::insert_missing(conn, &all, now)?;
-    let recorded = |(record, ours): (&Record, &bool)| match ours {
-        true => Recorded::Dispatched,
-        false if surplus.contains(&record.alert_id) => Recorded::Surplus,
-        false => Recorded::Known,
-    };
-    Ok(std::iter::zip(records, ours).map(recorded).collect())
+    records.flat_map(of).collect()
 }
 
 /// The end of a dispatch, as columns.

@@ -3,6 +3,7 @@
 use super::{
     StoreError,
     any::{AnyConnection, each},
+    prepared::{Command, prepared},
     pulse,
 };
 use chrono::NaiveDateTime;
@@ -10,7 +11,7 @@ use chrono::NaiveDateTime;
 use diesel::RunQueryDsl;
 use diesel::{
     QueryResult,
-    connection::{AnsiTransactionManager, TransactionManager, TransactionManagerStatus},
+    connection::{AnsiTransactionManager, CacheSize, Connection, TransactionManager, TransactionManagerStatus},
     result::{DatabaseErrorKind, Error},
 };
 use std::time::Duration;
@@ -38,8 +39,9 @@ pub fn write_counted<T>(
     let mut retries = 0;
     loop {
         match attempt(conn, &mut body) {
-            Err(error) if retries + 1 < TRIES && is_contention(&error) => {
+            Err(error) if retries + 1 < TRIES && is_contention(&error) && !is_discarded(conn) => {
                 retries += 1;
+                forget_statements(conn);
                 log::debug!(retries, error:% = error; "transaction begins anew");
                 std::thread::sleep(jitter(retries));
             }
@@ -54,7 +56,7 @@ fn attempt<T>(
 ) -> Result<T, StoreError> {
     begin(conn)?;
     match body(conn).and_then(still_awaited) {
-        Ok(value) => match each!(conn, |c| AnsiTransactionManager::commit_transaction(c)) {
+        Ok(value) => match commit(conn) {
             Ok(()) => Ok(value),
             // A deadlock reported at COMMIT (Galera's certification) is a rollback, and known.
             Err(error) if is_contention_kind(&error) => {
@@ -62,7 +64,8 @@ fn attempt<T>(
                 Err(error.into())
             }
             Err(error) => {
-                roll_back(conn);
+                // Whatever the answer was, nothing more is asked of this connection.
+                discard(conn);
                 Err(StoreError::CommitUnknown(error))
             }
         },
@@ -79,20 +82,49 @@ fn still_awaited<T>(value: T) -> Result<T, StoreError> {
 }
 
 /// SQLite must take the write lock at once: a deferred read-then-write fails whatever `busy_timeout` says.
+///
+/// diesel's own BEGIN and COMMIT are three trips to MariaDB each, for it switches multi-statements on and off around them.
+/// No transaction of ours is within another, so nothing is lost without its bookkeeping.
 fn begin(conn: &mut AnyConnection) -> QueryResult<()> {
     match conn {
         #[cfg(feature = "mysql")]
-        AnyConnection::Mysql(conn) => AnsiTransactionManager::begin_transaction(conn),
+        AnyConnection::Mysql(conn) => Command("START TRANSACTION").execute(conn).map(drop),
         #[cfg(feature = "sqlite")]
         AnyConnection::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE"),
     }
 }
 
-/// A connection that cannot roll back is noticed by [`is_in_transaction`] and dropped by its owner.
-fn roll_back(conn: &mut AnyConnection) {
-    if let Err(error) = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c)) {
-        log::debug!(error:% = error; "rollback failed");
+fn commit(conn: &mut AnyConnection) -> QueryResult<()> {
+    match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(conn) => Command("COMMIT").execute(conn).map(drop),
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(conn) => AnsiTransactionManager::commit_transaction(conn),
     }
+}
+
+/// After this the transaction is undone, or the connection is never used again: the next BEGIN on it would commit what was
+/// not undone.
+fn roll_back(conn: &mut AnyConnection) {
+    let rolled_back = match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(conn) => Command("ROLLBACK").execute(conn).map(drop),
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(conn) => AnsiTransactionManager::rollback_transaction(conn),
+    };
+    if let Err(error) = rolled_back {
+        log::debug!(error:% = error; "rollback failed");
+        discard(conn);
+    }
+}
+
+/// A statement that failed among its rows (a locking SELECT in a deadlock) must not run again from diesel's cache: Connector/C
+/// would wait for the rest of those rows, which never comes (seen with 3.3).
+fn forget_statements(conn: &mut AnyConnection) {
+    each!(conn, |c| {
+        c.set_prepared_statement_cache_size(CacheSize::Disabled);
+        c.set_prepared_statement_cache_size(CacheSize::Unbounded);
+    });
 }
 
 /// Makes the pool drop this connection instead of giving it out again.
@@ -100,8 +132,8 @@ pub(super) fn discard(conn: &mut AnyConnection) {
     each!(conn, |c| AnsiTransactionManager::transaction_manager_status_mut(c)).set_in_error();
 }
 
-/// True when a transaction is open or its end is unknown: such a connection must not be used again.
-pub fn is_in_transaction(conn: &mut AnyConnection) -> bool {
+/// True for a [`discard`]ed connection.
+pub fn is_discarded(conn: &mut AnyConnection) -> bool {
     let status = each!(conn, |c| AnsiTransactionManager::transaction_manager_status_mut(c));
     match status {
         TransactionManagerStatus::Valid(valid) => valid.transaction_depth().is_some(),
@@ -142,7 +174,8 @@ pub fn now(conn: &mut AnyConnection) -> QueryResult<NaiveDateTime> {
     match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => {
-            diesel::select(diesel::dsl::sql::<diesel::sql_types::Timestamp>("UTC_TIMESTAMP(6)")).get_result(conn)
+            let clock = diesel::dsl::sql::<diesel::sql_types::Timestamp>("UTC_TIMESTAMP(6)");
+            prepared(diesel::select(clock)).get_result(conn)
         }
         #[cfg(feature = "sqlite")]
         AnyConnection::Sqlite(_) => Ok(crate::clock::utc_now()),

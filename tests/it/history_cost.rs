@@ -117,6 +117,37 @@ fn hot_path(conn: &mut AnyConnection) {
     step(conn, "prune: delete calls", |conn| prune::delete_api_calls(conn, &calls.ids).expect("deleted"));
 }
 
+/// Each statement that is prepared anew is one more trip to the server.
+#[test]
+fn the_hot_path_prepares_only_what_diesel_cannot_keep() {
+    let database = TestDatabase::mariadb();
+    let store_of = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 1);
+    store_of.run_blocking(migrate::up).expect("the schema");
+    let mut conn = store_of.connect().expect("a connection");
+    let conn = &mut conn;
+    let once = |conn: &mut AnyConnection, hour| {
+        let before = prepared(conn);
+        let stored = store(conn, true, hour);
+        let between = prepared(conn);
+        dispatch(conn, &stored);
+        // Each of these questions is one itself.
+        (between - before - 1, prepared(conn) - between - 1)
+    };
+    let first = once(conn, 1);
+    store(conn, false, 1);
+    let later = once(conn, 2);
+    assert!(first > later, "{first:?} {later:?}");
+    // INSERTs of webhooks and alerts, and each fingerprint's name by this test; the claim, the end and the link.
+    assert_eq!(later, (2 + 20, 3));
+}
+
+fn prepared(conn: &mut AnyConnection) -> i64 {
+    let sql = "SELECT CAST(VARIABLE_VALUE AS CHAR) AS value FROM information_schema.SESSION_STATUS \
+        WHERE VARIABLE_NAME = 'COM_STMT_PREPARE'";
+    let lines: Vec<Line> = sql_query(sql).load(conn).expect("the session's status");
+    lines[0].value.parse().expect("a number")
+}
+
 fn step<T>(conn: &mut AnyConnection, name: &str, body: impl FnOnce(&mut AnyConnection) -> T) -> T {
     let before = reads(conn);
     let value = body(conn);

@@ -1,8 +1,8 @@
 //! A table in memory that applies plans as the store does.
 
 use super::super::*;
-use crate::model::status::AlertStatus;
-use std::{collections::BTreeSet, time::Duration};
+use crate::model::{episode::Heard, status::AlertStatus};
+use std::time::Duration;
 
 /// A row as the store keeps it; its id is its index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,10 +75,21 @@ impl Ledger {
         }
     }
 
+    /// Plans with all that is known, and proves that closed episodes matter only where they are asked for.
     pub(super) fn plan(&self, arrivals: &[Arrival], cooldown: Duration) -> Plan {
-        let fingerprints: BTreeSet<_> = arrivals.iter().filter_map(alert_of).map(|alert| &alert.fingerprint).collect();
-        let states = fingerprints.into_iter().map(|one| (one.clone(), self.state(one))).collect();
-        fold(arrivals, states, &EpisodePolicy { refire_cooldown: cooldown }, at(self.now))
+        let mut heard: BTreeMap<Fingerprint, Heard> = BTreeMap::new();
+        for alert in arrivals.iter().filter_map(alert_of) {
+            heard.entry(alert.fingerprint.clone()).or_default().hear(alert);
+        }
+        let plan = |states| fold(arrivals, states, &EpisodePolicy { refire_cooldown: cooldown }, at(self.now));
+        let whole = plan(heard.keys().map(|one| (one.clone(), self.state(one))).collect());
+        let asked_for = |(one, heard): (&Fingerprint, &Heard)| {
+            let EpisodeState { open, closed } = self.state(one);
+            let closed = closed.filter(|_| heard.asks_for_closed(open.as_ref()));
+            (one.clone(), EpisodeState { open, closed })
+        };
+        assert_eq!(plan(heard.iter().map(asked_for).collect()), whole);
+        whole
     }
 
     /// Plans and applies one batch.
