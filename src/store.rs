@@ -109,6 +109,11 @@ impl Store {
         Self::make(url, size, Some(patience), Lost::default())
     }
 
+    /// Whether both have the same connections.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.pool, &other.pool)
+    }
+
     /// The same database with another patience and connections of its own; lost threads count together.
     #[must_use]
     pub fn with_patience(&self, size: u32, patience: Duration) -> Self {

@@ -21,7 +21,9 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let role = Role::Probes { listen: settings.http.tracker_listen };
     let tasks = Tasks::new(stop.clone(), metrics.clone());
     assemble::watch_store(&store, &tasks);
-    assemble::watch_store(&tables.store, &tasks);
+    if !tables.store.is_same(&store) {
+        assemble::watch_store(&tables.store, &tasks);
+    }
     let tracker = assemble::tracker(&settings, &store, tables, &metrics)?;
     let (server, address) = http::serve(&settings.http, role, store, metrics, stop.clone())?;
     log::info!("probes and metrics on {address}");

@@ -96,13 +96,23 @@ pub fn alerts_of_call(conn: &mut AnyConnection, call: ApiCallId) -> Result<Vec<A
 }
 
 /// A page of the alerts that the filter chooses.
-///
-/// The alerts of one fingerprint are found in two steps, their ids first: sorted by what the index of fingerprints holds, so
-/// that only the rows that are shown are read. (An index in the list's order would be a second one that every new alert
-/// touches somewhere else.)
 pub fn alerts(conn: &mut AnyConnection, filter: &Filter, window: Window) -> Result<Page<AlertSummary>, StoreError> {
     let Some(call) = api_call(conn, filter)? else { return Ok(Page::none()) };
-    let mut query = dsl::poundcake_alerts.filter(filter.condition()).limit(window.rows()).into_boxed();
+    let chosen = match filter.fingerprint {
+        Some(_) => dsl::poundcake_alerts
+            .filter(dsl::id.eq_any(newest_of_fingerprint(conn, filter, call, window)?))
+            .into_boxed(),
+        None => chosen(filter, call, window),
+    };
+    let newest_first = chosen.order((dsl::created_at.desc(), dsl::id.desc())).limit(window.rows());
+    let rows = newest_first.select(AlertSummary::as_select()).load(conn)?;
+    Ok(Page::cut(rows, window, |row| Position { at: row.created_at, id: row.id }))
+}
+
+type Chosen = poundcake_alerts::BoxedQuery<'static, <AnyConnection as Connection>::Backend>;
+
+fn chosen(filter: &Filter, call: Call, window: Window) -> Chosen {
+    let mut query = dsl::poundcake_alerts.filter(filter.condition()).into_boxed();
     if let Call::Of(call) = call {
         query = query.filter(dsl::api_call_id.eq(call));
     }
@@ -112,13 +122,27 @@ pub fn alerts(conn: &mut AnyConnection, filter: &Filter, window: Window) -> Resu
     if let Some(position) = window.after {
         query = query.filter(after!(dsl, position));
     }
-    if filter.fingerprint.is_some() {
-        // No column: MariaDB would rather walk all alerts in this order than sort.
-        let created_at = sql::<Timestamp>("COALESCE(poundcake_alerts.created_at, NULL)");
-        let ids: Vec<AlertId> = query.order((created_at.desc(), dsl::id.desc())).select(dsl::id).load(conn)?;
-        query = dsl::poundcake_alerts.filter(dsl::id.eq_any(ids)).into_boxed();
-    }
-    let newest_first = query.order((dsl::created_at.desc(), dsl::id.desc()));
-    let rows = newest_first.select(AlertSummary::as_select()).load(conn)?;
-    Ok(Page::cut(rows, window, |row| Position { at: row.created_at, id: row.id }))
+    query
+}
+
+/// The ids of one page, out of the index of fingerprints alone; only the rows that are shown are read then. (An index in the
+/// list's order would be a second one that every new alert touches somewhere else.)
+///
+/// The index has an alert's repeats and ends, which may be very many, in the list's order. The closed openers, one for each
+/// time it fired, are sorted.
+fn newest_of_fingerprint(
+    conn: &mut AnyConnection,
+    filter: &Filter,
+    call: Call,
+    window: Window,
+) -> Result<Vec<AlertId>, StoreError> {
+    let chosen = || chosen(filter, call, window).select((dsl::created_at, dsl::id)).limit(window.rows());
+    // No column: MariaDB would rather walk all alerts in this order than sort.
+    let to_be_sorted = sql::<Timestamp>("COALESCE(poundcake_alerts.created_at, NULL)");
+    let others = chosen().filter(dsl::closed_at.is_null()).order((dsl::created_at.desc(), dsl::id.desc()));
+    let closed = chosen().filter(dsl::closed_at.is_not_null()).order((to_be_sorted.desc(), dsl::id.desc()));
+    let mut newest: Vec<(NaiveDateTime, AlertId)> = others.load(conn)?;
+    newest.extend(closed.load::<(NaiveDateTime, AlertId)>(conn)?);
+    newest.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(newest.into_iter().map(|(_, id)| id).take(usize::from(window.limit) + 1).collect())
 }

@@ -41,6 +41,24 @@ async fn pages_show_each_row_once_newest_first_also_rows_of_the_same_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_pages_of_one_fingerprint_are_in_the_same_order_whichever_episodes_are_closed() {
+    for database in TestDatabase::each() {
+        let app = App::on(database);
+        fill(&app.database);
+        app.database.execute("UPDATE poundcake_alerts SET fingerprint = '00000000000000ff' WHERE id <> 3");
+        // Closed in another order than they were stored in.
+        app.database.execute("UPDATE poundcake_alerts SET closed_at = '2026-11-21' WHERE id IN (1, 5, 8)");
+        app.database.execute("UPDATE poundcake_alerts SET closed_at = '2026-11-22' WHERE id IN (4, 9)");
+        for limit in [1, 2, 3, 4, 500] {
+            let path = format!("/api/v1/alerts?fingerprint=00000000000000ff&limit={limit}");
+            assert_eq!(walk(&app, &path, "alerts", "id").await, ["10", "9", "8", "7", "6", "5", "4", "2", "1"]);
+            let closed_and_open = walk(&app, &format!("{path}&dispatch_status=skipped"), "alerts", "id").await;
+            assert_eq!(closed_and_open, ["8", "6", "4", "2"]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_that_come_in_between_two_pages_neither_repeat_nor_hide_others() {
     for database in TestDatabase::each() {
         let app = App::on(database);
