@@ -73,15 +73,16 @@ pub fn record(conn: &mut AnyConnection, records: &[Record]) -> Result<Vec<Record
         let (usual, mut alone): (Vec<usize>, Vec<usize>) =
             (0..records.len()).partition(|index| together && records[*index].is_usual());
         alone.sort_by_key(|index| records[*index].alert_id);
-        claims_dispatched(conn, usual.iter().map(|index| &records[*index]), now)?;
+        let those = |indexes: &[usize]| indexes.iter().map(|index| &records[*index]).collect::<Vec<_>>();
+        claims_dispatched(conn, &those(&usual), now)?;
         let mut recorded = vec![Recorded::Dispatched; records.len()];
         for index in &alone {
             if !dispatched(conn, &records[*index], now)? {
                 recorded[*index] = Recorded::Known;
             }
         }
-        links::insert(conn, &new_links(usual.iter().map(|index| &records[*index])), now)?;
-        let surplus = links::insert_missing(conn, &new_links(alone.iter().map(|index| &records[*index])), now)?;
+        links::insert(conn, &new_links(&those(&usual)), now)?;
+        let surplus = links::insert_missing(conn, &new_links(&those(&alone)), now)?;
         for (record, recorded) in std::iter::zip(records, &mut recorded) {
             if *recorded == Recorded::Known && surplus.contains(&record.alert_id) {
                 *recorded = Recorded::Surplus;
@@ -101,11 +102,7 @@ impl Record {
 }
 
 /// Settles the rows of these claims, if every one of them is still held.
-fn claims_dispatched<'a>(
-    conn: &mut AnyConnection,
-    usual: impl Iterator<Item = &'a Record>,
-    now: NaiveDateTime,
-) -> Result<(), StoreError> {
+fn claims_dispatched(conn: &mut AnyConnection, usual: &[&Record], now: NaiveDateTime) -> Result<(), StoreError> {
     let mut claims: BTreeMap<&str, BTreeSet<AlertId>> = BTreeMap::new();
     for record in usual {
         if let Authority::Claim(token) = &record.authority {
@@ -125,13 +122,13 @@ fn claims_dispatched<'a>(
     Ok(())
 }
 
-fn new_links<'a>(records: impl Iterator<Item = &'a Record>) -> Vec<NewLink> {
-    let of = |record: &Record| {
+fn new_links(records: &[&Record]) -> Vec<NewLink> {
+    let of = |record: &&Record| {
         let (request_id, alert_id) = (record.request_id, record.alert_id);
         let new = move |link: &Link| NewLink { request_id, alert_id, link: link.clone() };
         record.links.iter().map(new).collect::<Vec<_>>()
     };
-    records.flat_map(of).collect()
+    records.iter().flat_map(of).collect()
 }
 
 /// The end of a dispatch, as columns.

@@ -1,4 +1,4 @@
-//! A claim that nobody was told of: its COMMIT was not answered, and what it holds is given back as it was.
+//! Claims and records that are written twice, because the answer to a COMMIT never came.
 
 use crate::{episodes::intake, harness::TestDatabase};
 use chrono::{NaiveDate, TimeDelta};
@@ -17,7 +17,9 @@ use poundcake::{
         claims::{self, ClaimPolicy, ClaimRequest, Claimed, Release},
         conn::DatabaseUrl,
         intake::Batch,
+        links::Link,
         migrate,
+        records::{self, Authority, Record, Recorded},
     },
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -91,5 +93,40 @@ fn what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_
         assert!(again[0].alert.dispatch_uncertain);
         assert_eq!(claims::disclaim(&mut conn, &REQUESTS, "lost-2", LEASE).expect("given back"), 1);
         assert_eq!(row(&database), ["pending", "-", "1", "1"]);
+    }
+}
+
+fn record(claimed: &Claimed, execution: &str) -> Record {
+    Record {
+        alert_id: claimed.alert.id,
+        request_id: claimed.request_id,
+        authority: Authority::Claim(claimed.token.clone()),
+        links: vec![Link { execution_id: execution.to_owned(), rule_ref: None, action_ref: None }],
+        log: None,
+    }
+}
+
+#[test]
+fn an_execution_is_recorded_once_however_often_it_is_written() {
+    for database in TestDatabase::each() {
+        let store = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 2);
+        store.run_blocking(migrate::up).expect("the schema");
+        let mut conn = store.connect().expect("a connection");
+        store_one(&mut conn);
+        let claimed = claim(&mut conn, "mine").pop().expect("claimed");
+        let mut write = |execution: &str| records::record(&mut conn, &[record(&claimed, execution)]).expect("written");
+
+        // Somebody has linked it already, and the row is still held.
+        database.execute(&format!(
+            "INSERT INTO poundcake_st2_execution_link (request_id, alert_id, st2_execution_id, created_at) \
+             VALUES ('{}', 1, 'ran', '2026-11-22')",
+            claimed.request_id
+        ));
+        assert_eq!(write("ran"), [Recorded::Dispatched]);
+        assert_eq!(row(&database), ["dispatched", "-", "0", "1"]);
+        assert_eq!(write("ran"), [Recorded::Known], "the answer never came, so it is written again");
+        assert_eq!(database.count("poundcake_st2_execution_link"), 1);
+        assert_eq!(write("ran-too"), [Recorded::Surplus], "it exists, so it is linked");
+        assert_eq!(database.count("poundcake_st2_execution_link"), 2);
     }
 }
