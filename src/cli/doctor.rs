@@ -7,6 +7,7 @@ mod finding;
 mod rabbitmq;
 mod rows;
 mod stackstorm;
+mod tracker;
 
 use super::{
     selection::{Output, print_json},
@@ -50,7 +51,7 @@ impl Doctor {
     }
 }
 
-/// The database and, if it has our schema, the rows in it.
+/// The database and, if it has our schema, the rows in it; and StackStorm's tables, there or elsewhere.
 async fn of_database(settings: &Settings) -> Vec<Finding> {
     let url = match settings.database.url() {
         Ok(url) => url,
@@ -61,5 +62,6 @@ async fn of_database(settings: &Settings) -> Vec<Finding> {
     if usable {
         findings.extend(rows::check(&store).await);
     }
+    findings.extend(tracker::check(settings, &store, usable).await);
     findings
 }

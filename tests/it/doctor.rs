@@ -57,6 +57,8 @@ async fn with_everything_up_it_exits_0() {
         "stackstorm action:core.noop",
         "rows queued",
         "rows failed",
+        "tracker tables",
+        "tracker executions",
     ] {
         assert!(ok.iter().any(|found| found == check), "{check}: {document}");
     }
@@ -195,4 +197,25 @@ async fn a_schema_that_is_not_ours_is_found() {
     let (code, document) = doctor(Process::poundcake("doctor").variable("DATABASE_URL", database.url())).await;
     assert_eq!(code, 1, "{document}");
     assert!(of_check(&document, "schema").0.contains("poundcake migrate up"), "{document}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stackstorms_tables_are_looked_at_where_they_are() {
+    let database = TestDatabase::mariadb();
+    let process = |name| Process::poundcake(name).variable("DATABASE_URL", database.url());
+    assert!(process("migrate").argument("up").run().await.0.success());
+    database.execute("INSERT INTO execution_db (id, status, tracking, tracked_at) VALUES ('a', 'running', 'overdue', '2026-11-22')");
+    let (_, document) = doctor(process("doctor")).await;
+    let (found, advice) = of_check(&document, "executions");
+    assert!(found.starts_with("0 followed, 1 for longer") && advice.contains("st2 execution cancel"), "{document}");
+
+    database.execute("DROP TABLE execution_db, tracker_state");
+    let (_, document) = doctor(process("doctor")).await;
+    assert_eq!(of_level(&document, "note"), ["tracker tables"], "{document}");
+    assert!(of_check(&document, "tables").1.starts_with("poundcake migrate up; without these tables"), "{document}");
+
+    let elsewhere = format!("mysql://u:s3cret@{NOWHERE}/x");
+    let (code, document) = doctor(process("doctor").variable("ST2_DATABASE_URL", elsewhere)).await;
+    assert_eq!((code, of_level(&document, "wrong")), (1, vec!["tracker tables".to_owned()]), "{document}");
+    assert!(of_check(&document, "tables").1.contains("set ST2_DATABASE_URL right"), "{document}");
 }
