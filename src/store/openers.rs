@@ -21,7 +21,7 @@ use diesel::{
 use std::collections::{BTreeMap, HashMap};
 
 /// Values bound in one statement at most: SQLite takes 32,766, MariaDB 65,535. Chunks of a sorted list keep its order.
-const BINDS: usize = 10_000;
+const BINDS: usize = 8_192;
 
 /// What the decision needs to know of each fingerprint; the open openers are locked until the transaction ends.
 pub(super) fn load(
@@ -113,7 +113,7 @@ struct ClosedRow {
     dispatch_reason: Option<DispatchReason>,
 }
 
-/// One index dive per fingerprint, whatever the history holds. The list travels as one JSON value.
+/// One index dive per fingerprint, whatever the history holds: the order is the index's. The list travels as one JSON value.
 ///
 /// Episodes that ran nothing of their own (`reopened`, `resolved_before_dispatch`) are passed over: the newest of the
 /// others has the latest start too, since an episode only opens for a start later than theirs. Counting the former
@@ -139,7 +139,7 @@ pub(super) fn newest_closed(
            SELECT b.id FROM poundcake_alerts AS b \
            WHERE b.fingerprint = f.value AND b.closed_at IS NOT NULL \
              AND (b.dispatch_reason IS NULL OR b.dispatch_reason NOT IN ('reopened', 'resolved_before_dispatch')) \
-           ORDER BY b.closed_at DESC, b.id DESC LIMIT 1)"
+           ORDER BY b.closed_at DESC, b.created_at DESC, b.id DESC LIMIT 1)"
     );
     let names: Vec<&str> = fingerprints.iter().map(|fingerprint| fingerprint.as_str()).collect();
     let names = serde_json::to_string(&names).unwrap_or_default();

@@ -84,8 +84,12 @@ fn still_awaited<T>(value: T) -> Result<T, StoreError> {
 /// SQLite must take the write lock at once: a deferred read-then-write fails whatever `busy_timeout` says.
 ///
 /// diesel's own BEGIN and COMMIT are three trips to MariaDB each, for it switches multi-statements on and off around them.
-/// No transaction of ours is within another, so nothing is lost without its bookkeeping.
+/// No transaction of ours is within another, so nothing is lost without its bookkeeping, but for one thing: a connection
+/// that could not roll back begins nothing any more.
 fn begin(conn: &mut AnyConnection) -> QueryResult<()> {
+    if is_discarded(conn) {
+        return Err(Error::BrokenTransactionManager);
+    }
     match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => Command("START TRANSACTION").execute(conn).map(drop),
@@ -132,7 +136,7 @@ pub(super) fn discard(conn: &mut AnyConnection) {
     each!(conn, |c| AnsiTransactionManager::transaction_manager_status_mut(c)).set_in_error();
 }
 
-/// True for a [`discard`]ed connection.
+/// True for a [`discard`]ed connection, and within a transaction on SQLite.
 pub fn is_discarded(conn: &mut AnyConnection) -> bool {
     let status = each!(conn, |c| AnsiTransactionManager::transaction_manager_status_mut(c));
     match status {

@@ -204,7 +204,9 @@ async fn stackstorms_tables_are_looked_at_where_they_are() {
     let database = TestDatabase::mariadb();
     let process = |name| Process::poundcake(name).variable("DATABASE_URL", database.url());
     assert!(process("migrate").argument("up").run().await.0.success());
-    database.execute("INSERT INTO execution_db (id, status, tracking, tracked_at) VALUES ('a', 'running', 'overdue', '2026-11-22')");
+    database.execute(
+        "INSERT INTO execution_db (id, status, tracking, tracked_at) VALUES ('a', 'running', 'overdue', '2026-11-22')",
+    );
     let (_, document) = doctor(process("doctor")).await;
     let (found, advice) = of_check(&document, "executions");
     assert!(found.starts_with("0 followed, 1 for longer") && advice.contains("st2 execution cancel"), "{document}");

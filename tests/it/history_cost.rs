@@ -41,7 +41,9 @@ use std::{
 
 /// Rows of history: alerts of closed episodes that were dispatched.
 const ROWS: i64 = 100_000;
-/// What one step may read at most; a scan of the history reads [`ROWS`].
+/// Of these one alert has so many: it comes and goes every few minutes.
+const FLAPS: i64 = 10_000;
+/// What one step may read at most; a scan of the history reads [`ROWS`], and of the worst alert's [`FLAPS`].
 const READS: i64 = 3_000;
 
 #[derive(QueryableByName)]
@@ -78,7 +80,7 @@ fn fill(database: &TestDatabase) {
     database.execute(&format!(
         "INSERT INTO poundcake_alerts (api_call_id, fingerprint, alert_name, severity, instance, labels, created_at, status, \
            annotations, starts_at, updated_at, last_seen_at, closed_at, dispatch_status, pending_at, dispatched_at) \
-         SELECT seq, LEFT(MD5(seq % 5000), 16), 'HostDown', 'critical', seq, '{{}}', '2026-01-01', 'firing', '{{}}', '2026-01-01', \
+         SELECT seq, LEFT(MD5(IF(seq <= {FLAPS}, 4990, seq % 5000)), 16), 'HostDown', 'critical', seq, '{{}}', '2026-01-01', 'firing', '{{}}', '2026-01-01', \
            '2026-01-01', '2026-01-01', '2026-01-01' + INTERVAL seq SECOND, 'dispatched', '2026-01-01', '2026-01-01' \
          FROM seq_1_to_{ROWS}"
     ));

@@ -144,5 +144,7 @@ fn newest_of_fingerprint(
     let mut newest: Vec<(NaiveDateTime, AlertId)> = others.load(conn)?;
     newest.extend(closed.load::<(NaiveDateTime, AlertId)>(conn)?);
     newest.sort_unstable_by(|one, other| other.cmp(one));
+    // An opener that was closed between the two reads is in both.
+    newest.dedup();
     Ok(newest.into_iter().map(|(_, id)| id).take(usize::from(window.limit) + 1).collect())
 }
