@@ -1,8 +1,9 @@
 //! Statements that diesel prepares once per connection and then only runs.
 //!
 //! diesel prepares whatever contains `sql`, `sql_query` or `eq_any` anew each time, because its text might differ: one more
-//! trip to the server, where it is parsed again. In small transactions those trips are most of the work. (UPDATEs, and
-//! INSERTs of many rows, are prepared anew whatever one does.) A test counts what the hot path prepares.
+//! trip to the server, where it is parsed again. In small transactions those trips are most of the work. A test counts what the
+//! hot path prepares. (UPDATEs, and INSERTs of many rows, still are prepared each time: diesel's `execute` hands the statement on
+//! by reference, and what [`Prepared`] says is lost.)
 
 use diesel::{
     QueryResult, RunQueryDsl,
