@@ -3,9 +3,6 @@
 use super::{StoreError, any::AnyConnection, prepared::prepared};
 use diesel::{RunQueryDsl, dsl::sql, sql_types::BigInt};
 
-/// The first or last id, and how far one is from the next.
-type Block = (BigInt, BigInt);
-
 /// The ids of the rows that this connection's last INSERT made, in the order of its VALUES.
 ///
 /// MariaDB's `LAST_INSERT_ID()` is the first of the block, whatever `innodb_autoinc_lock_mode` says (checked over
@@ -16,7 +13,7 @@ pub(super) fn of_last_insert(conn: &mut AnyConnection, count: usize) -> Result<V
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => {
             let block = "CAST(LAST_INSERT_ID() AS SIGNED), CAST(@@auto_increment_increment AS SIGNED)";
-            prepared(diesel::select(sql::<Block>(block))).get_result(conn)?
+            prepared(diesel::select(sql::<(BigInt, BigInt)>(block))).get_result(conn)?
         }
         #[cfg(feature = "sqlite")]
         AnyConnection::Sqlite(conn) => {

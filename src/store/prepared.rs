@@ -53,19 +53,23 @@ impl<Q: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Prepared<Q> {
 }
 
 /// A command as it stands.
+#[cfg(feature = "mysql")]
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Command(pub(super) &'static str);
 
-impl<Conn> RunQueryDsl<Conn> for Command {}
+#[cfg(feature = "mysql")]
+impl RunQueryDsl<diesel::MysqlConnection> for Command {}
 
 /// Known by its text.
+#[cfg(feature = "mysql")]
 impl QueryId for Command {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<DB: Backend> QueryFragment<DB> for Command {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+#[cfg(feature = "mysql")]
+impl QueryFragment<diesel::mysql::Mysql> for Command {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::mysql::Mysql>) -> QueryResult<()> {
         out.push_sql(self.0);
         Ok(())
     }

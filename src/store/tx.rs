@@ -1,9 +1,10 @@
 //! Transactions: how they begin on each database, which failures are tried again, and what an unanswered COMMIT means.
 
+#[cfg(feature = "mysql")]
+use super::prepared::{Command, prepared};
 use super::{
     StoreError,
     any::{AnyConnection, each},
-    prepared::{Command, prepared},
     pulse,
 };
 use chrono::NaiveDateTime;
@@ -137,7 +138,7 @@ pub(super) fn discard(conn: &mut AnyConnection) {
 }
 
 /// True for a [`discard`]ed connection, and within a transaction on SQLite.
-pub fn is_discarded(conn: &mut AnyConnection) -> bool {
+pub(super) fn is_discarded(conn: &mut AnyConnection) -> bool {
     let status = each!(conn, |c| AnsiTransactionManager::transaction_manager_status_mut(c));
     match status {
         TransactionManagerStatus::Valid(valid) => valid.transaction_depth().is_some(),

@@ -14,6 +14,7 @@ const PROGRESS: Duration = Duration::from_secs(10);
 pub async fn run(world: &World, mut life: Sender) -> bool {
     let deadline = Instant::now() + PATIENCE;
     let mut progress = Instant::now() + PROGRESS;
+    let mut operator = Operator { told: world.told_to_delete_the_queue(), has_acted: false };
     loop {
         let left = left(world).await;
         if left.is_empty() {
@@ -27,9 +28,30 @@ pub async fn run(world: &World, mut life: Sender) -> bool {
         if Instant::now() > progress {
             world.say(&format!("draining: {left}"));
             life.send_one().await;
+            operator.look(world).await;
             progress = Instant::now() + PROGRESS;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// A person, who does once what the dispatchers' logs say, if they go on saying it although all faults are over: RabbitMQ
+/// waits for the first election of a queue for ever when it is killed right after the declare.
+struct Operator {
+    told: usize,
+    has_acted: bool,
+}
+
+impl Operator {
+    /// Told so often it is no leftover of a fault.
+    const OFTEN: usize = 4;
+
+    async fn look(&mut self, world: &World) {
+        if !self.has_acted && world.told_to_delete_the_queue() >= self.told + Self::OFTEN {
+            self.has_acted = true;
+            world.say("the operator deletes the queue, as the dispatchers' logs say");
+            world.vhost.delete_queue(poundcake::broker::amqp::QUEUE).await;
+        }
     }
 }
 

@@ -160,6 +160,11 @@ impl World {
         self.slots.iter().map(|slot| slot.output().matches("RabbitMQ had nothing behind").count()).sum()
     }
 
+    /// How often a dispatcher told its operator to delete the queue.
+    pub fn told_to_delete_the_queue(&self) -> usize {
+        self.slots.iter().map(|slot| slot.output().matches("rabbitmqctl delete_queue").count()).sum()
+    }
+
     /// Processes that ended by themselves.
     pub fn ended(&self) -> Vec<String> {
         self.slots.iter().filter(|slot| slot.has_ended()).map(|slot| slot.name.clone()).collect()

@@ -144,6 +144,9 @@ impl Consumer {
                 Ok(Subscription { link, stream, acks })
             }
             Err(error) if no_leader => Err(Refusal::NoLeader(error)),
+            Err(error) if begun.elapsed() >= link::CONNECT_TIMEOUT => {
+                Err(Refusal::Other(format!("{error}; {}", repair::unanswered(self.url.vhost()))))
+            }
             Err(error) => Err(Refusal::Other(error)),
         }
     }

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use std::time::Duration;
 
 /// TCP, TLS, login and declares together; a broker that starts up accepts connections long before it answers.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Seconds between heartbeats unless `AMQP_URL` says otherwise: a peer whose packets are dropped is noticed in two.
 const HEARTBEAT_SECONDS: u16 = 10;
 
@@ -53,6 +53,11 @@ impl BrokerUrl {
                 self.uri.clone()
             }
         }
+    }
+
+    /// As `rabbitmqctl -p` takes it.
+    pub(super) fn vhost(&self) -> &str {
+        &self.uri.vhost
     }
 
     /// `host:port/vhost`, for messages.

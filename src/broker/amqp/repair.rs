@@ -8,7 +8,8 @@
 //! follows is the way of any missing queue: all `queued` rows are due, and it is declared anew.
 //!
 //! What must not be deleted: a queue whose majority is away for a while. There the member that is left answers late
-//! (RabbitMQ waits 5 s and more for a leader) or not at all, which is not counted here; nor is a broker that is away. Where
+//! (RabbitMQ waits 5 s and more for a leader) or not at all, which is not counted here (see [`unanswered`]); nor is a broker
+//! that is away. Where
 //! every node that had the queue is down and another answers, that is at once: then the new queue lives on the others.
 //!
 //! What if we die: the rows are due before anything is deleted, so nothing depends on who comes next or what he finds.
@@ -32,6 +33,17 @@ use std::time::{Duration, Instant};
 const LOCK: &str = "poundcake.repair";
 /// A refusal that took longer may come from a queue that waits for its majority.
 const AT_ONCE: Duration = Duration::from_secs(4);
+
+/// What an operator reads while nobody answers for the queue, though RabbitMQ itself does. Deleting it is for a person to
+/// decide: from here a majority that is away looks the same as a queue of one node that waits for its first election for
+/// ever, because the node was killed right after the declare (ra leaves the first election to whoever declares, and a restart
+/// does not call one).
+pub(super) fn unanswered(vhost: &str) -> String {
+    format!(
+        "nobody in RabbitMQ answers for {QUEUE}: if none of its nodes is down, run rabbitmqctl delete_queue -p {vhost} {QUEUE}; \
+         it is declared anew, and all that was in it is published again"
+    )
+}
 
 /// When the queue counts as lost, and what is counted about it.
 pub struct Repair {

@@ -121,6 +121,21 @@ impl Vhost {
         self.services.rabbitmqctl(&["eval", &format!("ok = ra:stop_server(quorum_queues, {{{process}, node()}}).")]);
     }
 
+    /// Leaves a quorum queue as a node does that dies right after its process was started, and before its first election.
+    /// For a private node.
+    pub fn unelect(&self, queue: &str) {
+        let process = self.process_of(queue);
+        self.services.rabbitmqctl(&[
+            "eval",
+            &format!(
+                "Id = {{{process}, node()}}, Uid = ra_directory:uid_of(quorum_queues, {process}), \
+                 {{ok, Conf}} = ra_log:read_config(ra_env:server_data_dir(quorum_queues, Uid)), \
+                 ok = ra:force_delete_server(quorum_queues, Id), \
+                 ok = ra:start_server(quorum_queues, Conf#{{uid => ra:new_uid(<<\"again\">>)}})."
+            ),
+        ]);
+    }
+
     fn process_of(&self, queue: &str) -> String {
         format!("'{}_{queue}'", self.name)
     }

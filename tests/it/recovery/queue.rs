@@ -90,6 +90,26 @@ async fn a_refused_queue_is_left_to_its_operator_who_is_told_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_waits_for_an_election_for_ever_is_left_to_its_operator_who_is_told_what_to_do() {
+    let services = Services::private();
+    let setup = Setup::on(&services).await.routes(ROUTES).variable("POUNDCAKE_QUEUE_REPAIR", "2s");
+    let mut pipeline = setup.start_without_dispatcher().await;
+    pipeline.send(&alerts(5)).await;
+    rows(&pipeline, "queued", 5).await;
+    vhost(&pipeline).unelect(QUEUE);
+    pipeline.start_dispatcher().await;
+    eventually("the log says what to do", PATIENCE, async || {
+        let log = pipeline.dispatcher().output("stderr");
+        if log.contains("rabbitmqctl delete_queue -p") { Ok(()) } else { Err(log) }
+    })
+    .await;
+    vhost(&pipeline).delete_queue(QUEUE).await;
+    pipeline.settled_within(PATIENCE).await;
+    pipeline.assert_ledger(5).await;
+    assert_eq!(repairs(&[pipeline.dispatcher()]).await, 0, "a majority that is away would look the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_ingest_that_finds_the_queue_gone_publishes_what_was_in_it() {
     let mut pipeline = proxied(Shape::Separate).await.start_without_dispatcher().await;
     pipeline.send(&alerts(5)).await;
