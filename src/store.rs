@@ -1,7 +1,8 @@
 //! All SQL: our three tables and StackStorm's, on MariaDB or SQLite, with one set of queries.
 //!
-//! Every change of an alert's state is one guarded UPDATE here; losing the race is a value.
-//! Files: `conn`, `pool` (with `kept` and `pulse`) and `tx` are the ground; `api_calls`, `alerts` and `links` one table each;
+//! Every change of an alert's state is one guarded UPDATE here, or a claim's, whose guard is read under a lock; losing the race
+//! is a value.
+//! Files: `conn`, `pool` (with `kept` and `pulse`), `tx` and `prepared` are the ground; `api_calls`, `alerts` and `links` one table each;
 //! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them; `selection`, `repair`
 //! and `prune` are what people do by hand, `legacy` takes over an older installation's tables; `history` (in
 //! pages of `page`, none longer than `bounded` allows), `depth` and `inspect` are what people, Prometheus and `doctor` read; `executions` is StackStorm's side, which may be another server.

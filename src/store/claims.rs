@@ -168,7 +168,8 @@ fn claimable(conn: &mut AnyConnection, requests: &[ClaimRequest], now: NaiveDate
     Ok(rows.into_iter().filter(|(row, _)| asked.contains(&(row.id, row.dispatch_generation))).collect())
 }
 
-/// The claim. What is about to be sent is marked as an attempt, and uncertain before it is sent, whatever happens afterwards.
+/// The claim, of rows that are locked. What is about to be sent is marked as an attempt, and uncertain before it is sent,
+/// whatever happens afterwards.
 fn take(
     conn: &mut AnyConnection,
     claimed: &[Claimed],

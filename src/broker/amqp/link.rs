@@ -56,7 +56,7 @@ impl BrokerUrl {
     }
 
     /// As `rabbitmqctl -p` takes it.
-    pub(super) fn vhost(&self) -> &str {
+    pub fn vhost(&self) -> &str {
         &self.uri.vhost
     }
 

@@ -9,8 +9,8 @@
 //!
 //! What must not be deleted: a queue whose majority is away for a while. There the member that is left answers late
 //! (RabbitMQ waits 5 s and more for a leader) or not at all, which is not counted here (see [`unanswered`]); nor is a broker
-//! that is away. Where
-//! every node that had the queue is down and another answers, that is at once: then the new queue lives on the others.
+//! that is away. Where every node that had the queue is down and another answers, that is at once: then the new queue
+//! lives on the others.
 //!
 //! What if we die: the rows are due before anything is deleted, so nothing depends on who comes next or what he finds.
 //! Two repairs at once could delete each other's new queue and leak its process, so one holds a lock: an exclusive queue,

@@ -21,9 +21,8 @@ pub(super) async fn check(settings: &Settings) -> Vec<Finding> {
     match inspect(&url).await {
         Ok(Inspected { dispatch, dead }) => {
             let mut findings = vec![Finding::ok(AREA, "reachable", &label)];
-            let vhost = label.split_once('/').map_or("/", |(_, vhost)| if vhost.is_empty() { "/" } else { vhost });
-            findings.extend(of_dispatch(&dispatch, vhost));
-            findings.push(of_dead(&dead, vhost));
+            findings.extend(of_dispatch(&dispatch, url.vhost()));
+            findings.push(of_dead(&dead, url.vhost()));
             findings
         }
         Err(error) => vec![Finding::wrong(AREA, "reachable", format!("{label}: {error}")).advice(

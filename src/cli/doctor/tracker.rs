@@ -7,7 +7,7 @@ use crate::{
     logging,
     store::{
         Store, StoreError,
-        executions::{St2Tables, Tracking, watch},
+        executions::{St2Tables, watch},
     },
 };
 
@@ -17,9 +17,8 @@ const WITHOUT: &str = "without these tables history shows no outcomes and `pound
 
 /// The tables stand in their own database, or in ours, which is `store` and usable.
 pub(super) async fn check(settings: &Settings, store: &Store, usable: bool) -> Vec<Finding> {
-    match settings.tracker.database() {
-        Ok(None) if !usable => return Vec::new(),
-        _ => {}
+    if !usable && matches!(settings.tracker.database(), Ok(None)) {
+        return Vec::new();
     }
     let tables = match assemble::st2_tables(settings, store, None) {
         Ok(tables) => tables,
@@ -40,12 +39,10 @@ pub(super) async fn check(settings: &Settings, store: &Store, usable: bool) -> V
 async fn overdue(tables: &St2Tables) -> Finding {
     let prefix = tables.prefix.clone();
     let counted = tables.store.run(move |conn| watch::counts(conn, &prefix)).await;
-    let counts = match counted {
+    let [(_, followed), (_, overdue)] = match counted {
         Ok(counts) => counts,
         Err(error) => return Finding::unknown(AREA, "executions", logging::chain(&error)),
     };
-    let of = |tracking| counts.iter().find(|(one, _)| *one == tracking).map_or(0, |(_, rows)| *rows);
-    let (followed, overdue) = (of(Tracking::Following), of(Tracking::Overdue));
     let found = format!("{followed} followed, {overdue} for longer than POUNDCAKE_EXECUTION_DEADLINE");
     if overdue == 0 {
         return Finding::ok(AREA, "executions", found);

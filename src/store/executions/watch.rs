@@ -127,7 +127,7 @@ pub fn mark_overdue(
     Ok(ids)
 }
 
-/// How many rows are followed and overdue.
+/// How many rows are followed, and how many overdue, in this order.
 pub fn counts(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<[(Tracking, i64); 2], StoreError> {
     let table = prefix.table("execution_db");
     let sql = format!(

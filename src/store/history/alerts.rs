@@ -125,26 +125,23 @@ fn chosen(filter: &Filter, call: Call, window: Window) -> Chosen {
     query
 }
 
-/// The ids of one page, out of the index of fingerprints alone; only the rows that are shown are read then. (An index in the
-/// list's order would be a second one that every new alert touches somewhere else.)
+/// The ids among which one page is, out of the index of fingerprints alone; only rows that may be shown are read then. (An
+/// index in the list's order would be a second one that every new alert touches somewhere else.)
 ///
 /// The index has an alert's repeats and ends, which may be very many, in the list's order. The closed openers, one for each
-/// time it fired, are sorted.
+/// time it fired, are sorted. An opener that is closed between the two reads is in both.
 fn newest_of_fingerprint(
     conn: &mut AnyConnection,
     filter: &Filter,
     call: Call,
     window: Window,
 ) -> Result<Vec<AlertId>, StoreError> {
-    let chosen = || chosen(filter, call, window).select((dsl::created_at, dsl::id)).limit(window.rows());
+    let chosen = || chosen(filter, call, window).select(dsl::id).limit(window.rows());
     // No column: MariaDB would rather walk all alerts in this order than sort.
     let to_be_sorted = sql::<Timestamp>("COALESCE(poundcake_alerts.created_at, NULL)");
     let others = chosen().filter(dsl::closed_at.is_null()).order((dsl::created_at.desc(), dsl::id.desc()));
     let closed = chosen().filter(dsl::closed_at.is_not_null()).order((to_be_sorted.desc(), dsl::id.desc()));
-    let mut newest: Vec<(NaiveDateTime, AlertId)> = others.load(conn)?;
-    newest.extend(closed.load::<(NaiveDateTime, AlertId)>(conn)?);
-    newest.sort_unstable_by(|one, other| other.cmp(one));
-    // An opener that was closed between the two reads is in both.
-    newest.dedup();
-    Ok(newest.into_iter().map(|(_, id)| id).take(usize::from(window.limit) + 1).collect())
+    let mut newest: Vec<AlertId> = others.load(conn)?;
+    newest.extend(closed.load::<AlertId>(conn)?);
+    Ok(newest)
 }
