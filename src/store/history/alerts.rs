@@ -11,7 +11,7 @@ use crate::{
         json::{json, optional_time, time},
         page::{Page, Position, Window, after},
         schema::poundcake_alerts::{self, dsl},
-        selection::{Call, Filter, api_call},
+        selection::{Call, Condition, Filter, api_call},
     },
 };
 use chrono::NaiveDateTime;
@@ -98,10 +98,11 @@ pub fn alerts_of_call(conn: &mut AnyConnection, call: ApiCallId) -> Result<Vec<A
 /// A page of the alerts that the filter chooses.
 pub fn alerts(conn: &mut AnyConnection, filter: &Filter, window: Window) -> Result<Page<AlertSummary>, StoreError> {
     let Some(call) = api_call(conn, filter)? else { return Ok(Page::none()) };
-    let chosen = match filter.fingerprint {
-        Some(_) => dsl::poundcake_alerts
-            .filter(dsl::id.eq_any(newest_of_fingerprint(conn, filter, call, window)?))
-            .into_boxed(),
+    let chosen = match halves(filter) {
+        Some(halves) => {
+            let newest = newest(conn, filter, call, window, halves)?;
+            dsl::poundcake_alerts.filter(dsl::id.eq_any(newest)).into_boxed()
+        }
         None => chosen(filter, call, window),
     };
     let newest_first = chosen.order((dsl::created_at.desc(), dsl::id.desc())).limit(window.rows());
@@ -125,23 +126,45 @@ fn chosen(filter: &Filter, call: Call, window: Window) -> Chosen {
     query
 }
 
-/// The ids among which one page is, out of the index of fingerprints alone; only rows that may be shown are read then. (An
-/// index in the list's order would be a second one that every new alert touches somewhere else.)
-///
-/// The index has an alert's repeats and ends, which may be very many, in the list's order. The closed openers, one for each
-/// time it fired, are sorted. An opener that is closed between the two reads is in both.
-fn newest_of_fingerprint(
+/// Rows that the filter's index has in the list's order, and the others.
+struct Halves {
+    in_order: Condition,
+    others: Condition,
+}
+
+/// For filters whose index has a time between what is filtered and `created_at`. Where it is NULL the index is in the list's
+/// order: an alert's repeats and ends, and rows of a settled state, both of which may be very many. The others are sorted: an
+/// alert's closed openers, one for each time it fired, and rows that are under way. (Indexes in the list's order alone would be
+/// written by every new alert, and by every step of a dispatch.)
+fn halves(filter: &Filter) -> Option<Halves> {
+    match (&filter.fingerprint, filter.dispatch_status) {
+        (Some(_), _) => Some(Halves {
+            in_order: Box::new(dsl::closed_at.is_null()),
+            others: Box::new(dsl::closed_at.is_not_null()),
+        }),
+        (None, Some(_)) => Some(Halves {
+            in_order: Box::new(dsl::next_attempt_at.is_null()),
+            others: Box::new(dsl::next_attempt_at.is_not_null()),
+        }),
+        (None, None) => None,
+    }
+}
+
+/// The ids among which one page is, out of the index alone; only rows that may be shown are read then. An opener that is closed
+/// between the two reads is in both; a row whose state changes is in the list of one state only.
+fn newest(
     conn: &mut AnyConnection,
     filter: &Filter,
     call: Call,
     window: Window,
+    halves: Halves,
 ) -> Result<Vec<AlertId>, StoreError> {
     let chosen = || chosen(filter, call, window).select(dsl::id).limit(window.rows());
     // No column: MariaDB would rather walk all alerts in this order than sort.
     let to_be_sorted = sql::<Timestamp>("COALESCE(poundcake_alerts.created_at, NULL)");
-    let others = chosen().filter(dsl::closed_at.is_null()).order((dsl::created_at.desc(), dsl::id.desc()));
-    let closed = chosen().filter(dsl::closed_at.is_not_null()).order((to_be_sorted.desc(), dsl::id.desc()));
-    let mut newest: Vec<AlertId> = others.load(conn)?;
-    newest.extend(closed.load::<AlertId>(conn)?);
+    let in_order = chosen().filter(halves.in_order).order((dsl::created_at.desc(), dsl::id.desc()));
+    let others = chosen().filter(halves.others).order((to_be_sorted.desc(), dsl::id.desc()));
+    let mut newest: Vec<AlertId> = in_order.load(conn)?;
+    newest.extend(others.load::<AlertId>(conn)?);
     Ok(newest)
 }

@@ -52,6 +52,7 @@ async fn no_filter_reads_much_more_than_it_shows() {
     let filters = [
         "alerts?limit=10".to_owned(),
         "alerts?limit=10&dispatch_status=failed".to_owned(),
+        "alerts?limit=10&dispatch_status=skipped".to_owned(),
         "alerts?limit=10&dispatch_status=pending".to_owned(),
         "alerts?limit=10&reason=rejected".to_owned(),
         "alerts?limit=10&reason=muted".to_owned(),

@@ -24,7 +24,7 @@ fn made(database: &TestDatabase, table: &str) -> Vec<String> {
              WHEN 'tinyint' THEN 'Bool' WHEN 'datetime' THEN 'Timestamp' WHEN 'varchar' THEN 'Text' WHEN 'text' THEN 'Text' \
              WHEN 'longtext' THEN 'Text' ELSE data_type END, IF(is_nullable = 'YES', '?', '')) AS value \
              FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = '{table}' \
-             ORDER BY ordinal_position"
+             AND extra NOT LIKE '%INVISIBLE%' ORDER BY ordinal_position"
         ),
         // SQLite's row id is an INTEGER of 64 bits.
         TestDatabase::Sqlite { .. } => format!(
@@ -73,7 +73,7 @@ async fn both_databases_have_the_same_keys_and_those_that_uniqueness_rests_on() 
     let must = [
         ("poundcake_api_calls", "unique: request_id"),
         ("poundcake_alerts", "unique: open_fingerprint"),
-        ("poundcake_alerts", "index: dispatch_status, next_attempt_at"),
+        ("poundcake_alerts", "index: dispatch_status, next_attempt_at, created_at"),
         ("poundcake_alerts", "index: fingerprint, closed_at, created_at"),
         ("poundcake_st2_execution_link", "unique: alert_id, st2_execution_id"),
         ("poundcake_st2_execution_link", "index: request_id"),
