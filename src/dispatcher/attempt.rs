@@ -1,11 +1,11 @@
 //! What one claimed row needs: nothing any more, a lookup, or a call to StackStorm.
 
-use super::{Dispatch, End, direct, earlier, lookup, routes::Route, routing, rule, template::AlertView, trace_tag};
+use super::{Dispatch, End, direct, earlier, lookup, routes::Route, rule, template::AlertView, trace_tag};
 use crate::{
     model::{ids::Fingerprint, status::DispatchReason, target::Target},
     store::claims::Claimed,
 };
-use std::{collections::BTreeMap, time::Instant};
+use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// A claimed row with what its dispatch reads.
@@ -41,13 +41,12 @@ impl<'a> Attempt<'a> {
             return end;
         }
         let table = self.dispatch.routes.table();
-        let labels = routing::labels(&self.claimed.alert);
-        match (&self.claimed.target, table.route(&labels)) {
+        match (&self.claimed.target, table.route(&self.claimed.alert.labels.0)) {
             // The file changed since the claim: route anew, so that the row names what is sent.
             (Some(target), found) if found.is_none_or(|route| route.target != *target) => {
                 End::not_sent(chrono::TimeDelta::zero(), "the routes have changed since the claim".to_owned())
             }
-            (Some(_), Some(route)) => self.trigger(route, &labels).await,
+            (Some(_), Some(route)) => self.trigger(route).await,
             (None, _) | (Some(_), None) => End::no_route(),
         }
     }
@@ -71,9 +70,8 @@ impl<'a> Attempt<'a> {
         format!("{} attempts", self.claimed.alert.dispatch_attempts)
     }
 
-    async fn trigger(&self, route: &Route, labels: &BTreeMap<String, String>) -> End {
+    async fn trigger(&self, route: &Route) -> End {
         let alert = &self.claimed.alert;
-        let annotations = serde_json::from_str(&alert.annotations).unwrap_or_default();
         let Some(fingerprint) = Fingerprint::parse(&alert.fingerprint) else {
             return End::not_sendable(DispatchReason::Rejected, "the row has no fingerprint");
         };
@@ -82,8 +80,8 @@ impl<'a> Attempt<'a> {
             alert_id: alert.id,
             fingerprint: &fingerprint,
             status: alert.status,
-            labels,
-            annotations: &annotations,
+            labels: &alert.labels.0,
+            annotations: &alert.annotations.0,
             starts_at: alert.starts_at,
             generator_url: alert.generator_url.as_deref(),
         };

@@ -2,7 +2,7 @@
 
 use super::routes::{Refresh, RouteTable, RoutesFile};
 use crate::{metrics::Metrics, model::target::Target, store::claims::ClaimedAlert};
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// How often the file is looked at.
@@ -60,10 +60,5 @@ impl Routes {
 
 /// The target that a table has for a row.
 pub(super) fn target(table: &RouteTable, alert: &ClaimedAlert) -> Option<Target> {
-    table.route(&labels(alert)).map(|route| route.target.clone())
-}
-
-/// The row's labels; written by us, so a row that cannot be read has none.
-pub(super) fn labels(alert: &ClaimedAlert) -> BTreeMap<String, String> {
-    serde_json::from_str(&alert.labels).unwrap_or_default()
+    table.route(&alert.labels.0).map(|route| route.target.clone())
 }

@@ -14,7 +14,7 @@ use crate::model::{
     status::{AlertStatus, DispatchReason, DispatchStatus},
 };
 use chrono::NaiveDateTime;
-use diesel::{dsl::sql, expression::SqlLiteral, prelude::*, sql_types::Text};
+use diesel::{prelude::*, sql_types::Text};
 use std::collections::BTreeMap;
 
 /// Widths of the label-derived columns, in characters.
@@ -165,8 +165,14 @@ impl<'a> From<&NewAlert<'a>> for Row<'a> {
 /// `dispatch_status` of rows that are named by their ids, as an expression that no index serves. Offered the column itself,
 /// MariaDB may walk the index of due rows instead of the ids, and wait there for entries that other transactions have
 /// locked (it passes over locked rows that do not match only on the primary key).
-pub(super) fn status() -> SqlLiteral<Text> {
-    sql("COALESCE(poundcake_alerts.dispatch_status, '')")
+pub(super) fn status() -> coalesce<poundcake_alerts::dispatch_status, &'static str> {
+    coalesce(poundcake_alerts::dispatch_status, "")
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// The first of the two that is not NULL.
+    fn coalesce(value: Text, otherwise: Text) -> Text;
 }
 
 /// Rows per INSERT: below the bind limits of both databases (65,535 and 32,766), and where MariaDB is fastest (measured).

@@ -14,7 +14,7 @@ use super::{
     alerts::status,
     any::AnyConnection,
     due::RELAYED,
-    prepared::{filled, prepared},
+    prepared::{among, filled, prepared, update},
     schema::{
         poundcake_alerts::{self, dsl},
         poundcake_api_calls,
@@ -69,10 +69,12 @@ pub struct ClaimedAlert {
     pub api_call_id: ApiCallId,
     /// 16 hex digits.
     pub fingerprint: String,
-    /// JSON object.
-    pub labels: String,
-    /// JSON object.
-    pub annotations: String,
+    /// As sent.
+    #[diesel(deserialize_as = String)]
+    pub labels: Texts,
+    /// As sent.
+    #[diesel(deserialize_as = String)]
+    pub annotations: Texts,
     /// Firing, as a rule.
     pub status: AlertStatus,
     /// As sent.
@@ -99,6 +101,16 @@ pub struct ClaimedAlert {
     pub dispatch_log: Option<String>,
 }
 
+/// A JSON object of texts, read. It was written by us, so one that cannot be read has none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts(pub BTreeMap<String, String>);
+
+impl From<String> for Texts {
+    fn from(json: String) -> Self {
+        Self(serde_json::from_str(&json).unwrap_or_default())
+    }
+}
+
 /// How claims are made.
 pub struct ClaimPolicy<'a> {
     /// How long a claim is ours.
@@ -119,13 +131,12 @@ pub fn claim(
 ) -> Result<Vec<Claimed>, StoreError> {
     tx::write(conn, |conn| {
         let begun = Instant::now();
-        let now = tx::now(conn)?;
-        let claimed = |(alert, request_id): Row| {
+        let claimed = |(alert, request_id, now): Row| {
             let (request_id, target) = (RequestId::parse(&request_id?).ok()?, target_of(&alert, policy));
             Some(Claimed { alert, request_id, token: token.to_owned(), target, claimed_at: now, begun })
         };
-        let claimed: Vec<Claimed> = claimable(conn, requests, now)?.into_iter().filter_map(claimed).collect();
-        take(conn, &claimed, token, (now, now + policy.lease))?;
+        let claimed: Vec<Claimed> = claimable(conn, requests)?.into_iter().filter_map(claimed).collect();
+        take(conn, &claimed, token, policy.lease)?;
         Ok(claimed)
     })
 }
@@ -136,13 +147,14 @@ fn target_of(alert: &ClaimedAlert, policy: &ClaimPolicy<'_>) -> Option<Target> {
     sent_to.and_then(|target| target.parse().ok()).or_else(|| (policy.route)(alert))
 }
 
-/// An alert, and the `request_id` of its webhook.
-type Row = (ClaimedAlert, Option<String>);
+/// An alert, the `request_id` of its webhook, and the time of the claim.
+type Row = (ClaimedAlert, Option<String>, NaiveDateTime);
 
 /// The guard, under locks that last until COMMIT. A `pending` row is in its backoff until it is due, but for two cases in
 /// which its due time is only the relay's, and its message may be consumed before the confirm is marked: it was never
 /// attempted in this generation, or a relay has just taken it because it was due.
-fn claimable(conn: &mut AnyConnection, requests: &[ClaimRequest], now: NaiveDateTime) -> Result<Vec<Row>, StoreError> {
+fn claimable(conn: &mut AnyConnection, requests: &[ClaimRequest]) -> Result<Vec<Row>, StoreError> {
+    let now = tx::clock(conn);
     let asked: BTreeSet<(AlertId, i32)> =
         requests.iter().map(|request| (request.alert_id, request.generation)).collect();
     let fresh = dsl::attempted_at.is_null().or(dsl::claimed_by.eq(RELAYED).assume_not_null());
@@ -159,23 +171,21 @@ fn claimable(conn: &mut AnyConnection, requests: &[ClaimRequest], now: NaiveDate
     let rows: Vec<Row> = match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => {
-            prepared(query.for_update().select((ClaimedAlert::as_select(), request_id))).load(conn)?
+            prepared(query.for_update().select((ClaimedAlert::as_select(), request_id, now))).load(conn)?
         }
         // BEGIN IMMEDIATE holds the only write lock.
         #[cfg(feature = "sqlite")]
-        AnyConnection::Sqlite(conn) => prepared(query.select((ClaimedAlert::as_select(), request_id))).load(conn)?,
+        AnyConnection::Sqlite(conn) => {
+            prepared(query.select((ClaimedAlert::as_select(), request_id, now))).load(conn)?
+        }
     };
-    Ok(rows.into_iter().filter(|(row, _)| asked.contains(&(row.id, row.dispatch_generation))).collect())
+    Ok(rows.into_iter().filter(|(row, ..)| asked.contains(&(row.id, row.dispatch_generation))).collect())
 }
 
 /// The claim, of rows that are locked. What is about to be sent is marked as an attempt, and uncertain before it is sent,
 /// whatever happens afterwards.
-fn take(
-    conn: &mut AnyConnection,
-    claimed: &[Claimed],
-    token: &str,
-    (now, lease_end): (NaiveDateTime, NaiveDateTime),
-) -> Result<(), StoreError> {
+fn take(conn: &mut AnyConnection, claimed: &[Claimed], token: &str, lease: Duration) -> Result<(), StoreError> {
+    let Some(now) = claimed.first().map(|claimed| claimed.claimed_at) else { return Ok(()) };
     let mut targets: BTreeMap<Option<String>, Vec<AlertId>> = BTreeMap::new();
     for claimed in claimed {
         let sent = claimed.target.as_ref().filter(|_| !claimed.alert.dispatch_uncertain);
@@ -185,10 +195,9 @@ fn take(
         let claim = (
             dsl::dispatch_status.eq(DispatchStatus::Dispatching),
             dsl::claimed_by.eq(Some(token)),
-            dsl::next_attempt_at.eq(Some(lease_end)),
+            dsl::next_attempt_at.eq(Some(now + lease)),
             dsl::updated_at.eq(now),
         );
-        let rows = dsl::poundcake_alerts.filter(dsl::id.eq_any(ids));
         let attempt = target.map(|target| {
             (
                 dsl::dispatch_target.eq(Some(target)),
@@ -197,7 +206,7 @@ fn take(
                 dsl::attempted_at.eq(Some(now)),
             )
         });
-        diesel::update(rows).set((claim, attempt)).execute(conn)?;
+        update(among(ids), (claim, attempt)).execute(conn)?;
     }
     Ok(())
 }

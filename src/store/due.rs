@@ -7,6 +7,7 @@ use super::{
     StoreError,
     alerts::status,
     any::AnyConnection,
+    prepared::{among, update},
     schema::{
         poundcake_alerts::{self, dsl},
         poundcake_api_calls,
@@ -127,20 +128,15 @@ pub fn mark_queued(conn: &mut AnyConnection, published: &[Due]) -> Result<usize,
         let now = tx::now(conn)?;
         let mut marked = 0;
         for ((generation, read, next), ids) in groups(published, now) {
-            marked += diesel::update(
-                dsl::poundcake_alerts
-                    .filter(dsl::id.eq_any(ids))
-                    .filter(dsl::dispatch_generation.eq(generation))
-                    .filter(dsl::next_attempt_at.eq(read))
-                    .filter(status().eq_any([DispatchStatus::Pending, DispatchStatus::Queued])),
-            )
-            .set((
+            let unmoved = dsl::dispatch_generation.eq(generation).and(dsl::next_attempt_at.eq(read).assume_not_null());
+            let unclaimed = status().eq(DispatchStatus::Pending).or(status().eq(DispatchStatus::Queued));
+            let queued = (
                 dsl::dispatch_status.eq(DispatchStatus::Queued),
                 dsl::next_attempt_at.eq(Some(next)),
                 dsl::claimed_by.eq(None::<String>),
                 dsl::updated_at.eq(now),
-            ))
-            .execute(conn)?;
+            );
+            marked += update(among(ids).and(unmoved).and(unclaimed), queued).execute(conn)?;
         }
         Ok(marked)
     })

@@ -1,17 +1,18 @@
 //! `poundcake_st2_execution_link`: which executions an alert led to.
 
-use super::{
-    StoreError,
-    any::{AnyConnection, each},
-    schema::poundcake_st2_execution_link::{self, dsl},
-    tx,
-};
+use super::{StoreError, any::AnyConnection, prepared::Clock, schema::poundcake_st2_execution_link::dsl, tx};
 use crate::model::{
     column::column,
     ids::{AlertId, RequestId},
 };
 use chrono::{NaiveDateTime, TimeDelta};
-use diesel::prelude::*;
+use diesel::{
+    backend::Backend,
+    prelude::*,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    serialize::ToSql,
+    sql_types::{BigInt, HasSqlType, Nullable, Text, Timestamp},
+};
 use std::{borrow::Cow, collections::HashSet};
 
 /// Characters of a ref kept.
@@ -77,15 +78,63 @@ pub(super) struct NewLink {
     pub(super) link: Link,
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = poundcake_st2_execution_link, treat_none_as_default_value = false)]
 struct Row<'a> {
     request_id: String,
     alert_id: AlertId,
     st2_execution_id: &'a str,
     st2_rule_ref: Option<Cow<'a, str>>,
     st2_action_ref: Option<Cow<'a, str>>,
-    created_at: NaiveDateTime,
+    created_at: Clock,
+}
+
+/// An INSERT of links. diesel's own is prepared each time; this one stays prepared for few rows, whose trips are most of its cost.
+struct Insert<'a>(Vec<Row<'a>>);
+
+/// Up to so many rows: as many statements are kept per connection.
+const KEPT: usize = 32;
+
+/// Known by its text.
+impl QueryId for Insert<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Conn> RunQueryDsl<Conn> for Insert<'_> {}
+
+impl<DB> QueryFragment<DB> for Insert<'_>
+where
+    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Timestamp>,
+    AlertId: ToSql<BigInt, DB>,
+    str: ToSql<Text, DB>,
+    String: ToSql<Text, DB>,
+    for<'c> Option<Cow<'c, str>>: ToSql<Nullable<Text>, DB>,
+    NaiveDateTime: ToSql<Timestamp, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if self.0.len() > KEPT {
+            out.unsafe_to_cache_prepared();
+        }
+        out.push_sql(
+            "INSERT INTO poundcake_st2_execution_link \
+             (request_id, alert_id, st2_execution_id, st2_rule_ref, st2_action_ref, created_at) VALUES ",
+        );
+        for (index, row) in self.0.iter().enumerate() {
+            out.push_sql(if index == 0 { "(" } else { ", (" });
+            out.push_bind_param::<Text, _>(&row.request_id)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(&row.alert_id)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Text, _>(row.st2_execution_id)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Text>, _>(&row.st2_rule_ref)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Text>, _>(&row.st2_action_ref)?;
+            out.push_sql(", ");
+            row.created_at.walk_ast(out.reborrow())?;
+            out.push_sql(")");
+        }
+        Ok(())
+    }
 }
 
 /// Inserts all; one that is there already fails the transaction as contention.
@@ -94,8 +143,8 @@ struct Row<'a> {
 pub(super) fn insert<'a>(
     conn: &mut AnyConnection,
     links: impl IntoIterator<Item = &'a NewLink>,
-    now: NaiveDateTime,
 ) -> Result<(), StoreError> {
+    let now = tx::clock(conn);
     let row = |new: &'a NewLink| Row {
         request_id: new.request_id.to_string(),
         alert_id: new.alert_id,
@@ -106,7 +155,7 @@ pub(super) fn insert<'a>(
     };
     let rows: Vec<Row<'_>> = links.into_iter().map(row).collect();
     if !rows.is_empty() {
-        each!(conn, |c| diesel::insert_into(poundcake_st2_execution_link::table).values(&rows).execute(c))?;
+        Insert(rows).execute(conn)?;
     }
     Ok(())
 }
@@ -114,11 +163,7 @@ pub(super) fn insert<'a>(
 /// Inserts those that are not there yet, and returns the alerts that had another link already.
 ///
 /// Those that are there are left: a record that is written again after an unanswered COMMIT changes nothing.
-pub(super) fn insert_missing(
-    conn: &mut AnyConnection,
-    links: &[NewLink],
-    now: NaiveDateTime,
-) -> Result<HashSet<AlertId>, StoreError> {
+pub(super) fn insert_missing(conn: &mut AnyConnection, links: &[NewLink]) -> Result<HashSet<AlertId>, StoreError> {
     if links.is_empty() {
         return Ok(HashSet::new());
     }
@@ -132,6 +177,6 @@ pub(super) fn insert_missing(
     let linked: HashSet<AlertId> = known.iter().map(|(alert_id, _)| *alert_id).collect();
     let missing: Vec<&NewLink> =
         links.iter().filter(|new| known.insert((new.alert_id, new.link.execution_id.clone()))).collect();
-    insert(conn, missing.iter().copied(), now)?;
+    insert(conn, missing.iter().copied())?;
     Ok(missing.iter().map(|new| new.alert_id).filter(|alert_id| linked.contains(alert_id)).collect())
 }

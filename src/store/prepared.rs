@@ -2,13 +2,18 @@
 //!
 //! diesel prepares whatever contains `sql`, `sql_query` or `eq_any` anew each time, because its text might differ: one more
 //! trip to the server, where it is parsed again. In small transactions those trips are most of the work. A test counts what the
-//! hot path prepares. (UPDATEs, and INSERTs of many rows, still are prepared each time: diesel's `execute` hands the statement on
-//! by reference, and what [`Prepared`] says is lost.)
+//! hot path prepares. (INSERTs of many rows still are prepared each time.)
 
+use super::schema::poundcake_alerts;
+use crate::model::ids::AlertId;
+use chrono::NaiveDateTime;
 use diesel::{
-    QueryResult, RunQueryDsl,
+    AppearsOnTable, Expression, NullableExpressionMethods, QueryResult, RunQueryDsl, SelectableExpression,
     backend::Backend,
-    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    expression::{AsExpression, ValidGrouping, is_aggregate},
+    query_builder::{AsChangeset, AstPass, Query, QueryFragment, QueryId},
+    serialize::ToSql,
+    sql_types::{BigInt, Bool, HasSqlType, Nullable, Timestamp},
 };
 
 /// A query that stays prepared; see [`prepared`].
@@ -49,6 +54,145 @@ impl<Q: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Prepared<Q> {
 
     fn is_safe_to_cache_prepared(&self, _backend: &DB) -> QueryResult<bool> {
         Ok(true)
+    }
+}
+
+/// An UPDATE of alerts that stays prepared; see [`update`].
+#[derive(Debug, Clone)]
+pub(super) struct Update<P, C> {
+    condition: P,
+    changes: C,
+}
+
+/// Like [`diesel::update`], whose statements never stay prepared. (What [`Prepared`] says does not help there: diesel's
+/// `execute` hands the statement on by reference, and it is lost.) The condition must not contain `sql` nor `eq_any`;
+/// [`among`] takes its place.
+pub(super) fn update<P, V>(condition: P, values: V) -> Update<P, V::Changeset>
+where
+    P: Expression<SqlType = Bool> + AppearsOnTable<poundcake_alerts::table>,
+    V: AsChangeset<Target = poundcake_alerts::table>,
+{
+    Update { condition, changes: values.as_changeset() }
+}
+
+impl<P, C, Conn> RunQueryDsl<Conn> for Update<P, C> {}
+
+/// Known by its text.
+impl<P, C> QueryId for Update<P, C> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<P, C, DB> QueryFragment<DB> for Update<P, C>
+where
+    DB: Backend,
+    P: QueryFragment<DB>,
+    C: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("UPDATE ");
+        out.push_identifier("poundcake_alerts")?;
+        out.push_sql(" SET ");
+        self.changes.walk_ast(out.reborrow())?;
+        out.push_sql(" WHERE ");
+        self.condition.walk_ast(out)
+    }
+}
+
+/// Rows by their ids; see [`among`].
+#[derive(Debug, Clone)]
+pub(super) struct Among(Vec<AlertId>);
+
+/// Alerts with one of these ids: `eq_any` with a list that is [`filled`].
+pub(super) fn among(ids: impl IntoIterator<Item = AlertId>) -> Among {
+    Among(filled(ids))
+}
+
+impl Expression for Among {
+    type SqlType = Bool;
+}
+
+impl AppearsOnTable<poundcake_alerts::table> for Among {}
+
+impl ValidGrouping<()> for Among {
+    type IsAggregate = is_aggregate::No;
+}
+
+/// Known by its text.
+impl QueryId for Among {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<DB> QueryFragment<DB> for Among
+where
+    DB: Backend + HasSqlType<BigInt>,
+    AlertId: ToSql<BigInt, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if self.0.is_empty() {
+            out.push_sql("1 = 0");
+            return Ok(());
+        }
+        out.push_sql("poundcake_alerts.id IN (");
+        for (index, id) in self.0.iter().enumerate() {
+            out.push_sql(if index == 0 { "" } else { ", " });
+            out.push_bind_param::<BigInt, AlertId>(id)?;
+        }
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// The moment of a statement, as an expression; see [`super::tx::clock`].
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Clock {
+    /// The database fills it in: no trip is needed to ask for it.
+    #[cfg(feature = "mysql")]
+    Statement,
+    /// Known already.
+    At(NaiveDateTime),
+}
+
+impl Expression for Clock {
+    type SqlType = Timestamp;
+}
+
+/// In columns that may be NULL.
+impl AsExpression<Nullable<Timestamp>> for Clock {
+    type Expression = diesel::dsl::Nullable<Self>;
+
+    fn as_expression(self) -> Self::Expression {
+        self.nullable()
+    }
+}
+
+impl<Source> AppearsOnTable<Source> for Clock {}
+
+impl<Source> SelectableExpression<Source> for Clock {}
+
+impl<Grouped> ValidGrouping<Grouped> for Clock {
+    type IsAggregate = is_aggregate::Never;
+}
+
+/// Known by its text.
+impl QueryId for Clock {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<DB> QueryFragment<DB> for Clock
+where
+    DB: Backend + HasSqlType<Timestamp>,
+    NaiveDateTime: ToSql<Timestamp, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::Statement => out.push_sql("UTC_TIMESTAMP(6)"),
+            Self::At(now) => out.push_bind_param::<Timestamp, _>(now)?,
+        }
+        Ok(())
     }
 }
 

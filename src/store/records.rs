@@ -10,6 +10,7 @@ use super::{
     any::AnyConnection,
     dispatch_log::{self, Entry},
     links::{self, Link, NewLink},
+    prepared::{Clock, among, update},
     schema::poundcake_alerts::{self, dsl},
     tx,
 };
@@ -68,21 +69,20 @@ pub enum Recorded {
 pub fn record(conn: &mut AnyConnection, records: &[Record]) -> Result<Vec<Recorded>, StoreError> {
     let mut first = true;
     tx::write(conn, |conn| {
-        let now = tx::now(conn)?;
         let together = std::mem::replace(&mut first, false);
         let (usual, mut alone): (Vec<usize>, Vec<usize>) =
             (0..records.len()).partition(|index| together && records[*index].is_usual());
         alone.sort_by_key(|index| records[*index].alert_id);
         let those = |indexes: &[usize]| indexes.iter().map(|index| &records[*index]).collect::<Vec<_>>();
-        claims_dispatched(conn, &those(&usual), now)?;
+        claims_dispatched(conn, &those(&usual))?;
         let mut recorded = vec![Recorded::Dispatched; records.len()];
         for index in &alone {
-            if !dispatched(conn, &records[*index], now)? {
+            if !dispatched(conn, &records[*index])? {
                 recorded[*index] = Recorded::Known;
             }
         }
-        links::insert(conn, &new_links(&those(&usual)), now)?;
-        let surplus = links::insert_missing(conn, &new_links(&those(&alone)), now)?;
+        links::insert(conn, &new_links(&those(&usual)))?;
+        let surplus = links::insert_missing(conn, &new_links(&those(&alone)))?;
         for (record, recorded) in std::iter::zip(records, &mut recorded) {
             if *recorded == Recorded::Known && surplus.contains(&record.alert_id) {
                 *recorded = Recorded::Surplus;
@@ -102,7 +102,8 @@ impl Record {
 }
 
 /// Settles the rows of these claims, if every one of them is still held.
-fn claims_dispatched(conn: &mut AnyConnection, usual: &[&Record], now: NaiveDateTime) -> Result<(), StoreError> {
+fn claims_dispatched(conn: &mut AnyConnection, usual: &[&Record]) -> Result<(), StoreError> {
+    let now = tx::clock(conn);
     let mut claims: BTreeMap<&str, BTreeSet<AlertId>> = BTreeMap::new();
     for record in usual {
         if let Authority::Claim(token) = &record.authority {
@@ -110,12 +111,11 @@ fn claims_dispatched(conn: &mut AnyConnection, usual: &[&Record], now: NaiveDate
         }
     }
     for (token, ids) in claims {
-        let held = dsl::poundcake_alerts
-            .filter(dsl::id.eq_any(&ids))
-            .filter(status().eq(DispatchStatus::Dispatching))
-            .filter(dsl::claimed_by.eq(token));
+        let rows = ids.len();
+        let ours = dsl::claimed_by.eq(token).assume_not_null();
+        let held = among(ids).and(status().eq(DispatchStatus::Dispatching)).and(ours);
         // Which of them is not ours is not known; nothing is committed yet.
-        if diesel::update(held).set(End::new(None, now)).execute(conn)? != ids.len() {
+        if update(held, end(None, now)).execute(conn)? != rows {
             return Err(StoreError::Raced);
         }
     }
@@ -141,31 +141,29 @@ struct End {
     settling_since: Option<NaiveDateTime>,
     next_attempt_at: Option<NaiveDateTime>,
     claimed_by: Option<String>,
-    dispatched_at: Option<NaiveDateTime>,
     st2_rule_matched: Option<String>,
-    updated_at: NaiveDateTime,
 }
 
-impl End {
-    const fn new(rules: Option<String>, now: NaiveDateTime) -> Self {
-        Self {
-            dispatch_status: DispatchStatus::Dispatched,
-            dispatch_reason: None,
-            dispatch_uncertain: false,
-            settling_since: None,
-            next_attempt_at: None,
-            claimed_by: None,
-            dispatched_at: Some(now),
-            st2_rule_matched: rules,
-            updated_at: now,
-        }
-    }
+/// What is written, and when.
+type Change = (End, diesel::dsl::Eq<dsl::dispatched_at, Clock>, diesel::dsl::Eq<dsl::updated_at, Clock>);
+
+fn end(rules: Option<String>, now: Clock) -> Change {
+    let end = End {
+        dispatch_status: DispatchStatus::Dispatched,
+        dispatch_reason: None,
+        dispatch_uncertain: false,
+        settling_since: None,
+        next_attempt_at: None,
+        claimed_by: None,
+        st2_rule_matched: rules,
+    };
+    (end, dsl::dispatched_at.eq(now), dsl::updated_at.eq(now))
 }
 
-fn dispatched(conn: &mut AnyConnection, record: &Record, now: NaiveDateTime) -> Result<bool, StoreError> {
+fn dispatched(conn: &mut AnyConnection, record: &Record) -> Result<bool, StoreError> {
     let rules: Vec<&str> = record.links.iter().filter_map(|link| link.rule_ref.as_deref()).collect();
     let rules = (!rules.is_empty()).then(|| column(&rules.join(","), 255).into_owned());
-    let end = End::new(rules, now);
+    let end = end(rules, tx::clock(conn));
     let row = dsl::poundcake_alerts.find(record.alert_id);
     let changed = match &record.authority {
         Authority::Claim(token) => diesel::update(
@@ -184,7 +182,7 @@ fn dispatched(conn: &mut AnyConnection, record: &Record, now: NaiveDateTime) -> 
         && let Some(entry) = &record.log
     {
         let before: Option<String> = row.select(dsl::dispatch_log).first(conn)?;
-        let log = dispatch_log::append(before.as_deref(), &entry.clone().at(now));
+        let log = dispatch_log::append(before.as_deref(), &entry.clone().at(tx::now(conn)?));
         diesel::update(row).set(dsl::dispatch_log.eq(Some(log))).execute(conn)?;
     }
     Ok(changed == 1)

@@ -5,6 +5,7 @@ use super::prepared::{Command, prepared};
 use super::{
     StoreError,
     any::{AnyConnection, each},
+    prepared::Clock,
     pulse,
 };
 use chrono::NaiveDateTime;
@@ -171,6 +172,16 @@ fn is_contention_kind(error: &Error) -> bool {
 /// 1..5 ms, growing with the retries: enough to let the other writer commit.
 fn jitter(retries: u32) -> Duration {
     Duration::from_micros(rand::random_range(500..2_500) * u64::from(retries))
+}
+
+/// The same clock as [`now`], for statements that fill it in themselves.
+pub(super) fn clock(conn: &AnyConnection) -> Clock {
+    match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(_) => Clock::Statement,
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(_) => Clock::At(crate::clock::utc_now()),
+    }
 }
 
 /// The database's clock, UTC, microseconds: the only clock that due times, leases and ages are computed with.
