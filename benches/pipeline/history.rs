@@ -27,7 +27,7 @@ pub fn fill(world: &World, rows: usize) -> anyhow::Result<Database> {
     let begun = Instant::now();
     // Secondary indexes are built afterwards, sorted: they end up as full as years of inserts never make them, or fuller.
     conn.batch_execute(
-        "ALTER TABLE poundcake_alerts DROP INDEX ix_poundcake_alerts_episodes, DROP INDEX ix_poundcake_alerts_due; \
+        "ALTER TABLE poundcake_alerts DROP INDEX ix_poundcake_alerts_episodes, DROP INDEX ix_poundcake_alerts_states; \
          SET unique_checks = 0, foreign_key_checks = 0, SESSION sql_mode = ''",
     )?;
     let calls = rows / GROUP;
@@ -52,7 +52,7 @@ pub fn fill(world: &World, rows: usize) -> anyhow::Result<Database> {
     }
     conn.batch_execute(
         "ALTER TABLE poundcake_alerts ADD INDEX ix_poundcake_alerts_episodes (fingerprint, closed_at, created_at), \
-         ADD INDEX ix_poundcake_alerts_due (dispatch_status, next_attempt_at)",
+         ADD INDEX ix_poundcake_alerts_states (dispatch_status, next_attempt_at, created_at)",
     )?;
     eprintln!("{rows} rows of history in {:.0} s", begun.elapsed().as_secs_f64());
     Ok(database)

@@ -7,5 +7,6 @@ ALTER TABLE poundcake_alerts
             - LENGTH(dispatch_status)
             - IF(claimed_by IS NULL, 0, 1 + LENGTH(claimed_by))
             - IF(dispatch_target IS NULL, 0, 1 + LENGTH(dispatch_target))
-            - IF(attempted_at IS NULL, 0, 8))))
+            - IF(attempted_at IS NULL, 0, 8)
+            - IF(settling_since IS NULL, 0, 8))))
     ) PERSISTENT INVISIBLE COMMENT 'blanks: what the dispatch will need of the page';

@@ -83,7 +83,7 @@ impl Acks {
     /// A message is done. An error means that its channel is gone: the broker delivers again what it was not told of.
     pub(in crate::broker) async fn ack(&self, tag: u64) -> Result<(), lapin::Error> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).finish(tag, true);
-        // What was recorded together is done together: the others come before this one goes on.
+        // What was recorded together is done at the same time: as a rule the others get this far before this one goes on.
         tokio::task::yield_now().await;
         let _in_order = self.sending.lock().await;
         let due = self.state.lock().unwrap_or_else(PoisonError::into_inner).due();

@@ -98,16 +98,21 @@ pub fn alerts_of_call(conn: &mut AnyConnection, call: ApiCallId) -> Result<Vec<A
 /// A page of the alerts that the filter chooses.
 pub fn alerts(conn: &mut AnyConnection, filter: &Filter, window: Window) -> Result<Page<AlertSummary>, StoreError> {
     let Some(call) = api_call(conn, filter)? else { return Ok(Page::none()) };
-    let chosen = match halves(filter) {
-        Some(halves) => {
-            let newest = newest(conn, filter, call, window, halves)?;
-            dsl::poundcake_alerts.filter(dsl::id.eq_any(newest)).into_boxed()
-        }
-        None => chosen(filter, call, window),
-    };
-    let newest_first = chosen.order((dsl::created_at.desc(), dsl::id.desc())).limit(window.rows());
-    let rows = newest_first.select(AlertSummary::as_select()).load(conn)?;
+    if let Some(halves) = halves(filter) {
+        let Page { rows: keys, next } = newest(conn, filter, call, window, halves)?;
+        // What does not match any more is left out; the keys alone tell where the next page begins.
+        let ids = keys.into_iter().map(|key| key.id);
+        let rows =
+            newest_first(dsl::poundcake_alerts.filter(filter.condition()).filter(dsl::id.eq_any(ids)).into_boxed());
+        return Ok(Page { rows: rows.select(AlertSummary::as_select()).load(conn)?, next });
+    }
+    let rows = newest_first(chosen(filter, call, window)).limit(window.rows());
+    let rows = rows.select(AlertSummary::as_select()).load(conn)?;
     Ok(Page::cut(rows, window, |row| Position { at: row.created_at, id: row.id }))
+}
+
+fn newest_first(query: Chosen) -> Chosen {
+    query.order((dsl::created_at.desc(), dsl::id.desc()))
 }
 
 type Chosen = poundcake_alerts::BoxedQuery<'static, <AnyConnection as Connection>::Backend>;
@@ -150,21 +155,23 @@ fn halves(filter: &Filter) -> Option<Halves> {
     }
 }
 
-/// The ids among which one page is, out of the index alone; only rows that may be shown are read then. An opener that is closed
-/// between the two reads is in both; a row whose state changes is in the list of one state only.
+/// A page of keys, out of the index alone; only rows that are shown are read then. An opener that is closed between the two reads
+/// is in both.
 fn newest(
     conn: &mut AnyConnection,
     filter: &Filter,
     call: Call,
     window: Window,
     halves: Halves,
-) -> Result<Vec<AlertId>, StoreError> {
-    let chosen = || chosen(filter, call, window).select(dsl::id).limit(window.rows());
+) -> Result<Page<Position>, StoreError> {
+    let chosen = || chosen(filter, call, window).select((dsl::created_at, dsl::id)).limit(window.rows());
     // No column: MariaDB would rather walk all alerts in this order than sort.
     let to_be_sorted = sql::<Timestamp>("COALESCE(poundcake_alerts.created_at, NULL)");
     let in_order = chosen().filter(halves.in_order).order((dsl::created_at.desc(), dsl::id.desc()));
     let others = chosen().filter(halves.others).order((to_be_sorted.desc(), dsl::id.desc()));
-    let mut newest: Vec<AlertId> = in_order.load(conn)?;
-    newest.extend(others.load::<AlertId>(conn)?);
-    Ok(newest)
+    let mut keys: Vec<(NaiveDateTime, AlertId)> = in_order.load(conn)?;
+    keys.extend(others.load::<(NaiveDateTime, AlertId)>(conn)?);
+    keys.sort_unstable_by(|one, other| other.cmp(one));
+    keys.dedup();
+    Ok(Page::cut(keys.into_iter().map(|(at, id)| Position { at, id }).collect(), window, |key| *key))
 }
