@@ -106,6 +106,38 @@ fn record(claimed: &Claimed, execution: &str) -> Record {
     }
 }
 
+/// INSERTs of few links stay prepared, those of many do not: both write whatever a link has.
+#[test]
+fn few_links_and_many_are_written_whole() {
+    for database in TestDatabase::each() {
+        let store = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 2);
+        store.run_blocking(migrate::up).expect("the schema");
+        let mut conn = store.connect().expect("a connection");
+        store_one(&mut conn);
+        let claimed = claim(&mut conn, "mine").pop().expect("claimed");
+        let mut written = Vec::new();
+        for count in [1, 32, 33, 32, 1] {
+            let link = |n: usize| Link {
+                execution_id: format!("{count}-{}-{n}", written.len()),
+                rule_ref: None,
+                action_ref: (n % 2 == 1).then(|| "core.noop".to_owned()),
+            };
+            let links: Vec<Link> = (0..count).map(link).collect();
+            written.extend(
+                links.iter().map(|link| format!("{} {}", link.execution_id, link.action_ref.as_deref().unwrap_or("-"))),
+            );
+            // The first is the usual way; those after it find the row settled.
+            records::record(&mut conn, &[Record { links, ..record(&claimed, "") }]).expect("recorded");
+        }
+        let found = database.lines(&format!(
+            "SELECT CONCAT(st2_execution_id, ' ', COALESCE(st2_action_ref, '-')) AS value FROM poundcake_st2_execution_link \
+             WHERE alert_id = 1 AND request_id = '{}' AND st2_rule_ref IS NULL ORDER BY id",
+            claimed.request_id
+        ));
+        assert_eq!(found, written);
+    }
+}
+
 #[test]
 fn an_execution_is_recorded_once_however_often_it_is_written() {
     for database in TestDatabase::each() {

@@ -131,6 +131,7 @@ fn the_hot_path_prepares_only_what_diesel_cannot_keep() {
         let before = prepared(conn);
         let stored = store(conn, true, hour);
         let between = prepared(conn);
+        due::mark_queued(conn, &stored.due).expect("marked");
         dispatch(conn, &stored);
         // Each of these questions is one itself.
         (between - before - 1, prepared(conn) - between - 1)

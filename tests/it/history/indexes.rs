@@ -1,4 +1,5 @@
-//! What the lists read: with an index for each filter, in the order of the list, about as many rows as they show.
+//! What the lists read: with an index for each filter, in the order of the list, about as many rows as they show. The states
+//! that are under way are the exception: their rows are sorted, out of the index alone.
 
 use super::rows::{REQUEST, nth};
 use crate::{
@@ -93,6 +94,24 @@ async fn no_filter_reads_much_more_than_it_shows() {
         }
     }
     assert!(counted > 200, "MariaDB does not count: {counted}");
+}
+
+/// A backlog: every page reads all entries of it in the index, and of the table only what it shows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_backlog_reads_the_backlogs_index_once() {
+    let database = TestDatabase::mariadb();
+    database.administer("SET GLOBAL userstat = 1");
+    let app = App::on(database);
+    many(&app.database);
+    app.database.execute(
+        "UPDATE poundcake_alerts SET dispatch_status = 'queued', dispatch_reason = NULL, next_attempt_at = UTC_TIMESTAMP(6)",
+    );
+    app.database.execute("ANALYZE TABLE poundcake_alerts");
+    let before = rows_read(&app.database);
+    let (status, page) = app.get("/api/v1/alerts?limit=10&dispatch_status=queued").await;
+    assert_eq!((status, page["alerts"].as_array().unwrap().len()), (200, 10));
+    let read = rows_read(&app.database) - before;
+    assert!(read <= ROWS + 120, "{read}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

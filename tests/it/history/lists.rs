@@ -59,6 +59,27 @@ async fn the_pages_of_one_fingerprint_are_in_the_same_order_whichever_episodes_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_pages_of_one_state_are_in_the_same_order_whenever_its_rows_are_due() {
+    for database in TestDatabase::each() {
+        let app = App::on(database);
+        fill(&app.database);
+        // Due in another order than they were stored in; 4 and 5 are of the same time.
+        for (id, due) in [(1, 3), (3, 1), (4, 2), (5, 4), (8, 1), (9, 0)] {
+            app.database.execute(&format!(
+                "UPDATE poundcake_alerts SET dispatch_status = 'pending', next_attempt_at = '2026-11-2{due}' WHERE id = {id}"
+            ));
+        }
+        for limit in [1, 2, 3, 4, 500] {
+            let pages =
+                async |query: &str| walk(&app, &format!("/api/v1/alerts?limit={limit}&{query}"), "alerts", "id").await;
+            assert_eq!(pages("dispatch_status=pending").await, ["9", "8", "5", "4", "3", "1"]);
+            assert_eq!(pages("dispatch_status=pending&target=action:core.noop").await, ["9", "5", "3", "1"]);
+            assert_eq!(pages("dispatch_status=skipped").await, ["6", "2"]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_that_come_in_between_two_pages_neither_repeat_nor_hide_others() {
     for database in TestDatabase::each() {
         let app = App::on(database);

@@ -65,6 +65,16 @@ async fn both_databases_have_the_columns_that_the_queries_are_compiled_for() {
 }
 
 #[tokio::test]
+async fn nothing_else_is_in_mariadbs_tables_but_the_room_that_a_dispatch_fills() {
+    let [mariadb, _] = migrated();
+    let invisible = mariadb.lines(
+        "SELECT CONCAT(table_name, '.', column_name) AS value FROM information_schema.columns \
+         WHERE table_schema = DATABASE() AND extra LIKE '%INVISIBLE%'",
+    );
+    assert_eq!(invisible, ["poundcake_alerts.room"]);
+}
+
+#[tokio::test]
 async fn both_databases_have_the_same_keys_and_those_that_uniqueness_rests_on() {
     let [mariadb, sqlite] = migrated();
     for table in TABLES {
