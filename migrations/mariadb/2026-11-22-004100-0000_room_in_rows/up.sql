@@ -1,5 +1,5 @@
 -- InnoDB fills its pages as rows are inserted. A row that grows in a full page costs a rewrite of the page, and in the end a split:
--- that was half of what a claim cost. So a row brings along the room that its dispatch will fill; what is settled has none.
+-- that was a quarter of what a claim cost. So a row brings along the room that its dispatch will fill; what is settled has none.
 -- (Copies the table: writes wait for it.)
 ALTER TABLE poundcake_alerts
     ADD COLUMN IF NOT EXISTS room VARBINARY(128) GENERATED ALWAYS AS (
