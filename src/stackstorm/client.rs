@@ -1,4 +1,4 @@
-//! The one HTTP client: how connections are made and kept, where requests go, and how lists are read.
+//! The one HTTP client: how connections are made, where requests go, and how lists are read.
 //!
 //! What is asked stands in the files beside this one, as further methods of [`Client`].
 
@@ -173,9 +173,9 @@ fn check_url(variable: &'static str, url: &Url) -> Result<(), BuildError> {
     Err(BuildError::Url { variable, problem })
 }
 
-/// - Idle connections are dropped after 1 s: st2api closes them after 2 s, and a POST on a dying one is uncertain.
-/// - No retries and no redirects: a POST must reach StackStorm at most once. (hyper may move a request to a new connection
-///   when a pooled one was closed before a byte of it was written.)
+/// - A connection of its own for each call. st2api closes an idle one after 2 s, and it counts what it has not read yet as
+///   idle: after a stall it closes every kept connection unread, however fresh the POST on it, and that POST is uncertain.
+/// - No retries and no redirects: a POST must reach StackStorm at most once.
 /// - HTTP/1.1, as st2api speaks it: an HTTP/2 proxy could ask to send again.
 /// - Connecting has its own, shorter limit, so that what was not sent is told apart from what was not answered.
 /// - `HTTP_PROXY` and the like are not looked at: StackStorm is a neighbour.
@@ -185,7 +185,7 @@ fn http_client(tls: rustls::ClientConfig, timeout: Duration) -> Result<reqwest::
         .tls_backend_preconfigured(tls)
         .timeout(timeout)
         .connect_timeout(Duration::from_secs(5).min(timeout / 2))
-        .pool_idle_timeout(Duration::from_secs(1))
+        .pool_max_idle_per_host(0)
         .redirect(redirect::Policy::none())
         .retry(retry::never())
         .no_proxy()

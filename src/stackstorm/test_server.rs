@@ -17,6 +17,8 @@ use url::Url;
 pub(super) enum Do {
     /// Answers with a status, further header lines and a body, and keeps the connection.
     Reply(u16, &'static str, String),
+    /// Answers, says nothing of closing, and closes unread what comes next on the connection, as st2api does after a stall.
+    ReplyOnce(u16, String),
     /// Writes these bytes and closes.
     Write(&'static str),
     /// Closes without a word.
@@ -83,10 +85,14 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, script: Arc
         };
         match step {
             Do::Reply(status, headers, body) => {
-                let head = format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
-                if stream.write_all((head + &body).as_bytes()).await.is_err() {
+                if stream.write_all(answer(status, headers, &body).as_bytes()).await.is_err() {
                     return;
                 }
+            }
+            Do::ReplyOnce(status, body) => {
+                stream.write_all(answer(status, "", &body).as_bytes()).await.unwrap();
+                stream.readable().await.unwrap();
+                return;
             }
             Do::Write(bytes) => {
                 stream.write_all(bytes.as_bytes()).await.unwrap();
@@ -96,6 +102,10 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, script: Arc
             Do::Hang => std::future::pending().await,
         }
     }
+}
+
+fn answer(status: u16, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 async fn read_request(stream: &mut TcpStream) -> Option<String> {
