@@ -58,7 +58,8 @@ async fn every_answer_is_as_the_document_describes_it() {
         .args(["--seed", "1", "--generation-deterministic", "--no-shrink"])
         // What the schema cannot say: a cursor is one of ours, `from` lies before `to`, a filter chooses by something.
         .args(["--exclude-checks", "positive_data_acceptance"])
-        .args(["--workers", "2", "--request-timeout", "10", "--no-color", "--continue-on-failure"]);
+        // One worker: Python 3.11 takes the depth of two threads' syntax trees for one, and fails (python/cpython#106905).
+        .args(["--workers", "1", "--request-timeout", "10", "--no-color", "--continue-on-failure"]);
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().expect("schemathesis");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
