@@ -35,10 +35,10 @@ struct Created {
 }
 
 /// Runs until it is killed. Arguments: address (answers once it consumes), `DATABASE_URL`, `AMQP_URL`, StackStorm's
-/// address, concurrency.
+/// address, concurrency, and whether connections to it are `kept` for the next call (see [`super::dispatch::KEPT`]).
 pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
-    let [address, database, amqp, stackstorm, concurrency] = arguments else {
-        anyhow::bail!("bare: address, database, broker, StackStorm and concurrency")
+    let [address, database, amqp, stackstorm, concurrency, connections] = arguments else {
+        anyhow::bail!("bare: address, database, broker, StackStorm, concurrency and connections")
     };
     let concurrency: u16 = concurrency.parse()?;
     let mut conn = MysqlConnection::establish(database)?;
@@ -53,7 +53,9 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
         let (done, finished) = mpsc::channel(LINKS);
         let acks = tokio::runtime::Handle::current();
         let linking = std::thread::spawn(move || link(&mut conn, finished, &channel, &acks));
-        let (client, slots) = (reqwest::Client::builder().build()?, Arc::new(Semaphore::new(concurrency.into())));
+        let idle = if connections == "kept" { usize::MAX } else { 0 };
+        let client = reqwest::Client::builder().pool_max_idle_per_host(idle).build()?;
+        let slots = Arc::new(Semaphore::new(concurrency.into()));
         let url = format!("http://{stackstorm}/v1/executions");
         while let Some(delivery) = deliveries.next().await {
             let slot = Arc::clone(&slots).acquire_owned().await?;

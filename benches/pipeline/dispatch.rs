@@ -20,6 +20,11 @@ use tokio::sync::mpsc;
 pub const LATENCIES: [usize; 3] = [0, 5, 50];
 /// Calls at once: the default, and what a large StackStorm takes.
 pub const CONCURRENCIES: [usize; 2] = [32, 256];
+/// The bare loop with a connection of its own for each call, as PoundCake has it.
+pub const BARE: &str = "bare loop";
+/// The bare loop that sends the next call on a connection that is there already. It is faster, and StackStorm closes what it
+/// has not read for 2 s, so after a stall such calls end without an answer.
+pub const KEPT: &str = "bare loop, kept connections";
 /// A backlog is not watched longer than this.
 const LONGEST: Duration = Duration::from_secs(8);
 /// Alerts per second of the steady part.
@@ -30,17 +35,17 @@ pub fn system(program: &str, latency: usize) -> String {
     format!("{program}, {latency} ms")
 }
 
-/// One round: each latency and concurrency, PoundCake and the bare loop.
+/// One round: each latency and concurrency, PoundCake and the bare loops.
 pub fn round(world: &World, plan: &Plan, database: &Database, points: &mut Points) -> anyhow::Result<()> {
     for latency in LATENCIES {
         let stackstorm = Child::role("stackstorm", &[latency.to_string()], &world.path(""))?;
         for concurrency in CONCURRENCIES {
-            for program in ["dispatcher", "bare loop"] {
+            for program in ["dispatcher", BARE, KEPT] {
                 ingest::reset(world, database)?;
                 fill(world, database, plan.backlog)?;
                 let child = match program {
                     "dispatcher" => dispatcher(world, database, &stackstorm, concurrency)?,
-                    _ => bare(world, database, &stackstorm, concurrency)?,
+                    _ => bare(program, world, database, &stackstorm, concurrency)?,
                 };
                 let figures = watch(world, database, &child, &stackstorm, plan.backlog)?;
                 points.add(Place::new(&system(program, latency), 1, concurrency), figures);
@@ -68,8 +73,16 @@ pub fn dispatcher(world: &World, database: &Database, stackstorm: &Child, concur
     Child::poundcake(&["dispatcher"], &variables, &world.path(""))
 }
 
-fn bare(world: &World, database: &Database, stackstorm: &Child, concurrency: usize) -> anyhow::Result<Child> {
-    let arguments = [database.url.clone(), world.amqp.clone(), stackstorm.address.to_string(), concurrency.to_string()];
+fn bare(
+    program: &str,
+    world: &World,
+    database: &Database,
+    stackstorm: &Child,
+    concurrency: usize,
+) -> anyhow::Result<Child> {
+    let connections = if program == KEPT { "kept" } else { "own" };
+    let (stackstorm, concurrency) = (stackstorm.address.to_string(), concurrency.to_string());
+    let arguments = [database.url.clone(), world.amqp.clone(), stackstorm, concurrency, connections.to_owned()];
     Child::role("bare", &arguments, &world.path(""))
 }
 

@@ -81,8 +81,10 @@ fn dispatch(points: &Points) -> Vec<Ratio> {
             if ours == 0.0 {
                 continue;
             }
-            let name = format!("dispatch over the bare loop, {latency} ms, {concurrency} at once");
-            ratios.push(ratio(&name, ours / rate("bare loop", latency, concurrency), 0.5, false));
+            for bare in [dispatch::BARE, dispatch::KEPT] {
+                let name = format!("dispatch over the {bare}, {latency} ms, {concurrency} at once");
+                ratios.push(ratio(&name, ours / rate(bare, latency, concurrency), 0.5, false));
+            }
             if latency == 50 {
                 let name = format!("dispatch over concurrency / latency, 50 ms, {concurrency} at once");
                 ratios.push(ratio(&name, ours / (stats::float(concurrency) / 0.050), 0.8, false));
