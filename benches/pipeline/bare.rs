@@ -12,6 +12,7 @@ use lapin::{
     types::FieldTable,
 };
 use poundcake::broker::{amqp::QUEUE, message::Message};
+use reqwest::header::{CONNECTION, HeaderMap, HeaderValue};
 use std::{collections::BTreeSet, fmt::Write, net::SocketAddr, sync::Arc};
 use tokio::{
     io::AsyncWriteExt,
@@ -53,8 +54,11 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
         let (done, finished) = mpsc::channel(LINKS);
         let acks = tokio::runtime::Handle::current();
         let linking = std::thread::spawn(move || link(&mut conn, finished, &channel, &acks));
-        let idle = if connections == "kept" { usize::MAX } else { 0 };
-        let client = reqwest::Client::builder().pool_max_idle_per_host(idle).build()?;
+        let mut headers = HeaderMap::new();
+        if connections != "kept" {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let client = reqwest::Client::builder().default_headers(headers).build()?;
         let slots = Arc::new(Semaphore::new(concurrency.into()));
         let url = format!("http://{stackstorm}/v1/executions");
         while let Some(delivery) = deliveries.next().await {

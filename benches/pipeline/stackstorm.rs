@@ -14,13 +14,16 @@ use std::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpSocket, TcpStream},
 };
 
 /// The key that is sent.
 pub const KEY: &str = "bench-key";
 /// What every alert runs.
 pub const ACTION: &str = "remediation.host_down_workflow";
+
+/// Connections that wait to be accepted, as many as gunicorn lets.
+const BACKLOG: u32 = 2048;
 
 /// Answers as bytes.
 struct Answers {
@@ -40,7 +43,9 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let answers = Arc::new(Answers::of_stand_in(latency).await?);
-        let listener = TcpListener::bind(address).await?;
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
         loop {
             let (stream, _) = listener.accept().await?;
             tokio::spawn(connection(stream, Arc::clone(&answers)));
@@ -84,21 +89,20 @@ impl Answers {
 
 fn answer(status: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
-        "HTTP/1.1 {status}\r\nServer: gunicorn\r\nConnection: keep-alive\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n",
+        "HTTP/1.1 {status}\r\nServer: gunicorn\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     [head.as_bytes(), body].concat()
 }
 
-/// Answers until the peer goes away; a broken connection is its own business.
+/// Answers until the peer goes away or wants no more; a broken connection is its own business.
 async fn connection(mut stream: TcpStream, answers: Arc<Answers>) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let mut buffer = Vec::with_capacity(8 << 10);
-    while let Some(post) = request(&mut stream, &mut buffer).await {
-        let answer = if post {
+    while let Some(request) = request(&mut stream, &mut buffer).await {
+        let answer = if request.post {
             if !answers.latency.is_zero() {
                 tokio::time::sleep(answers.latency).await;
             }
@@ -106,21 +110,29 @@ async fn connection(mut stream: TcpStream, answers: Arc<Answers>) {
         } else {
             answers.action.clone()
         };
-        if stream.write_all(&answer).await.is_err() {
+        if stream.write_all(&answer).await.is_err() || request.last {
             return;
         }
     }
 }
 
-/// Takes one request off the buffer; true for a POST.
-async fn request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<bool> {
+/// What is looked at.
+struct Request {
+    post: bool,
+    /// `Connection: close`.
+    last: bool,
+}
+
+/// Takes one request off the buffer.
+async fn request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request> {
     loop {
         if let Some(head) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
-            let length = load::content_length(std::str::from_utf8(&buffer[..head]).ok()?).unwrap_or(0);
+            let text = std::str::from_utf8(&buffer[..head]).ok()?;
+            let length = load::content_length(text).unwrap_or(0);
             if buffer.len() >= head + 4 + length {
-                let post = buffer.starts_with(b"POST");
+                let request = Request { post: text.starts_with("POST"), last: text.contains("\r\nconnection: close") };
                 buffer.drain(..head + 4 + length);
-                return Some(post);
+                return Some(request);
             }
         }
         if stream.read_buf(buffer).await.ok()? == 0 {

@@ -10,7 +10,11 @@ use super::{
     tls,
     transport::{self, Answer, SendError},
 };
-use reqwest::{Method, RequestBuilder, StatusCode, redirect, retry};
+use reqwest::{
+    Method, RequestBuilder, StatusCode,
+    header::{CONNECTION, HeaderMap, HeaderValue},
+    redirect, retry,
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::time::{Duration, Instant};
 use url::Url;
@@ -175,6 +179,7 @@ fn check_url(variable: &'static str, url: &Url) -> Result<(), BuildError> {
 
 /// - A connection of its own for each call. st2api closes an idle one after 2 s, and it counts what it has not read yet as
 ///   idle: after a stall it closes every kept connection unread, however fresh the POST on it, and that POST is uncertain.
+///   StackStorm is asked to close it: closed from here, its port would be held for a minute, and 28,000 are all there are.
 /// - No retries and no redirects: a POST must reach StackStorm at most once.
 /// - HTTP/1.1, as st2api speaks it: an HTTP/2 proxy could ask to send again.
 /// - Connecting has its own, shorter limit, so that what was not sent is told apart from what was not answered.
@@ -186,6 +191,7 @@ fn http_client(tls: rustls::ClientConfig, timeout: Duration) -> Result<reqwest::
         .timeout(timeout)
         .connect_timeout(Duration::from_secs(5).min(timeout / 2))
         .pool_max_idle_per_host(0)
+        .default_headers(HeaderMap::from_iter([(CONNECTION, HeaderValue::from_static("close"))]))
         .redirect(redirect::Policy::none())
         .retry(retry::never())
         .no_proxy()

@@ -136,7 +136,9 @@ async fn a_server_that_closes_what_it_kept_unread_closes_no_post() {
     let client = server.client();
     assert!(matches!(trigger(&client).await, Trigger::Accepted(_)));
     assert!(matches!(trigger(&client).await, Trigger::Accepted(_)));
-    assert_eq!(server.seen().len(), 2);
+    let seen = server.seen();
+    assert_eq!(seen.len(), 2);
+    assert!(seen.iter().all(|request| request.contains("connection: close\r\n")), "{seen:?}");
 }
 
 #[tokio::test]
