@@ -1,7 +1,10 @@
 //! The bare loop: consume, POST, batched link INSERT, ack. What a dispatcher costs that claims nothing, records nothing
 //! in the alert's row and remembers nothing.
 
-use super::stackstorm::{ACTION, KEY};
+use super::{
+    dispatch::{KEPT, OWN},
+    stackstorm::{ACTION, KEY},
+};
 use anyhow::Context;
 use diesel::{Connection, MysqlConnection, connection::SimpleConnection};
 use futures_util::StreamExt;
@@ -36,7 +39,7 @@ struct Created {
 }
 
 /// Runs until it is killed. Arguments: address (answers once it consumes), `DATABASE_URL`, `AMQP_URL`, StackStorm's
-/// address, concurrency, and whether connections to it are `kept` for the next call (see [`super::dispatch::KEPT`]).
+/// address, concurrency, and which connections to it: [`OWN`] or [`KEPT`].
 pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
     let [address, database, amqp, stackstorm, concurrency, connections] = arguments else {
         anyhow::bail!("bare: address, database, broker, StackStorm, concurrency and connections")
@@ -55,8 +58,10 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
         let acks = tokio::runtime::Handle::current();
         let linking = std::thread::spawn(move || link(&mut conn, finished, &channel, &acks));
         let mut headers = HeaderMap::new();
-        if connections != "kept" {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        match connections.as_str() {
+            OWN => drop(headers.insert(CONNECTION, HeaderValue::from_static("close"))),
+            KEPT => {}
+            other => anyhow::bail!("bare: {OWN} or {KEPT}, not {other}"),
         }
         let client = reqwest::Client::builder().default_headers(headers).build()?;
         let slots = Arc::new(Semaphore::new(concurrency.into()));

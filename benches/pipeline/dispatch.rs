@@ -1,4 +1,4 @@
-//! From the queue to execution links: a backlog against StackStorm at several latencies, beside the bare loop; and how long
+//! From the queue to execution links: a backlog against StackStorm at several latencies, beside the bare loops; and how long
 //! an alert takes from its row to its execution at a steady rate.
 
 use super::{
@@ -21,7 +21,7 @@ pub const LATENCIES: [usize; 3] = [0, 5, 50];
 /// Calls at once: the default, and what a large StackStorm takes.
 pub const CONCURRENCIES: [usize; 2] = [32, 256];
 /// The bare loop with a connection of its own for each call, as PoundCake has it.
-pub const BARE: &str = "bare loop";
+pub const OWN: &str = "bare loop, own connections";
 /// The bare loop that sends the next call on a connection that is there already. It is faster, and StackStorm closes what it
 /// has not read for 2 s, so after a stall such calls end without an answer.
 pub const KEPT: &str = "bare loop, kept connections";
@@ -40,7 +40,7 @@ pub fn round(world: &World, plan: &Plan, database: &Database, points: &mut Point
     for latency in LATENCIES {
         let stackstorm = Child::role("stackstorm", &[latency.to_string()], &world.path(""))?;
         for concurrency in CONCURRENCIES {
-            for program in ["dispatcher", BARE, KEPT] {
+            for program in ["dispatcher", OWN, KEPT] {
                 ingest::reset(world, database)?;
                 fill(world, database, plan.backlog)?;
                 let child = match program {
@@ -80,9 +80,8 @@ fn bare(
     stackstorm: &Child,
     concurrency: usize,
 ) -> anyhow::Result<Child> {
-    let connections = if program == KEPT { "kept" } else { "own" };
     let (stackstorm, concurrency) = (stackstorm.address.to_string(), concurrency.to_string());
-    let arguments = [database.url.clone(), world.amqp.clone(), stackstorm, concurrency, connections.to_owned()];
+    let arguments = [database.url.clone(), world.amqp.clone(), stackstorm, concurrency, program.to_owned()];
     Child::role("bare", &arguments, &world.path(""))
 }
 

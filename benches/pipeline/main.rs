@@ -3,7 +3,7 @@
 //! One program, everything on this machine: MariaDB with default durability, RabbitMQ with a quorum queue and confirms, the
 //! release binary. In the same run, beside each other, several rounds: the limit (the same rows and messages without HTTP
 //! and without PoundCake), the plain way (one transaction per request), PoundCake, and `standalone` on SQLite; then the
-//! dispatcher beside a bare loop, and everything again on top of a large history. The last line is the ratios.
+//! dispatcher beside bare loops, and everything again on top of a large history. The last line is the ratios.
 #![expect(unreachable_pub, reason = "a program exports nothing; pub marks what a module offers")]
 
 mod bare;

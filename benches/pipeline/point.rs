@@ -48,7 +48,7 @@ impl Points {
     pub fn add(&mut self, place: Place, figures: Figures) {
         let shown: Vec<String> = figures.iter().map(|(name, value)| format!("{name} {value:.1}")).collect();
         eprintln!(
-            "{:<22} {:>3} alerts, concurrency {:>3}: {}",
+            "{:<34} {:>3} alerts, concurrency {:>3}: {}",
             place.system,
             place.alerts,
             place.concurrency,

@@ -81,7 +81,7 @@ fn dispatch(points: &Points) -> Vec<Ratio> {
             if ours == 0.0 {
                 continue;
             }
-            for bare in [dispatch::BARE, dispatch::KEPT] {
+            for bare in [dispatch::OWN, dispatch::KEPT] {
                 let name = format!("dispatch over the {bare}, {latency} ms, {concurrency} at once");
                 ratios.push(ratio(&name, ours / rate(bare, latency, concurrency), 0.5, false));
             }

@@ -44,6 +44,7 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
     runtime.block_on(async {
         let answers = Arc::new(Answers::of_stand_in(latency).await?);
         let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let listener = socket.listen(BACKLOG)?;
         loop {

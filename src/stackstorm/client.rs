@@ -179,7 +179,7 @@ fn check_url(variable: &'static str, url: &Url) -> Result<(), BuildError> {
 
 /// - A connection of its own for each call. st2api closes an idle one after 2 s, and it counts what it has not read yet as
 ///   idle: after a stall it closes every kept connection unread, however fresh the POST on it, and that POST is uncertain.
-///   StackStorm is asked to close it: closed from here, its port would be held for a minute, and 28,000 are all there are.
+///   StackStorm is asked to close it: whoever closes first holds its port for a minute, and 28,000 are all there are.
 /// - No retries and no redirects: a POST must reach StackStorm at most once.
 /// - HTTP/1.1, as st2api speaks it: an HTTP/2 proxy could ask to send again.
 /// - Connecting has its own, shorter limit, so that what was not sent is told apart from what was not answered.

@@ -94,10 +94,10 @@ fn fill(database: &TestDatabase) {
 
 /// Runs each function once on a few rows; what it reads must not grow with the history.
 fn hot_path(conn: &mut AnyConnection) {
-    let before = status(conn, "Handler_read_prev");
+    let before = counter(conn, "Handler_read_prev");
     let stored = step(conn, "new firings", |conn| store(conn, true, 1));
     // The newest episode is the first that is found: the next one along the index is another alert's, anywhere in the table.
-    assert_eq!(status(conn, "Handler_read_prev"), before, "rows of others were read");
+    assert_eq!(counter(conn, "Handler_read_prev"), before, "rows of others were read");
     step(conn, "repeats", |conn| store(conn, true, 1));
     step(conn, "mark queued", |conn| due::mark_queued(conn, &stored.due).expect("marked"));
     step(conn, "requeue", |conn| due::requeue_all(conn).expect("requeued"));
@@ -186,11 +186,11 @@ fn bytes(database: &TestDatabase) -> i64 {
 }
 
 fn prepared(conn: &mut AnyConnection) -> i64 {
-    status(conn, "Com_stmt_prepare")
+    counter(conn, "Com_stmt_prepare")
 }
 
 /// A counter of this session.
-fn status(conn: &mut AnyConnection, name: &str) -> i64 {
+fn counter(conn: &mut AnyConnection, name: &str) -> i64 {
     let sql = format!(
         "SELECT CAST(VARIABLE_VALUE AS CHAR) AS value FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME = '{name}'"
     );
