@@ -1,6 +1,12 @@
 //! `poundcake_st2_execution_link`: which executions an alert led to.
 
-use super::{StoreError, any::AnyConnection, prepared::Clock, schema::poundcake_st2_execution_link::dsl, tx};
+use super::{
+    StoreError,
+    any::AnyConnection,
+    prepared::{Clock, known_by_text},
+    schema::poundcake_st2_execution_link::dsl,
+    tx,
+};
 use crate::model::{
     column::column,
     ids::{AlertId, RequestId},
@@ -9,7 +15,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use diesel::{
     backend::Backend,
     prelude::*,
-    query_builder::{AstPass, QueryFragment, QueryId},
+    query_builder::{AstPass, QueryFragment},
     serialize::ToSql,
     sql_types::{BigInt, HasSqlType, Nullable, Text, Timestamp},
 };
@@ -93,11 +99,7 @@ struct Insert<'a>(Vec<Row<'a>>);
 /// Up to so many rows: as many statements are kept per connection.
 const KEPT: usize = 32;
 
-/// Known by its text.
-impl QueryId for Insert<'_> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
+known_by_text!(Insert<'_>);
 
 impl<Conn> RunQueryDsl<Conn> for Insert<'_> {}
 

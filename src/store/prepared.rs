@@ -11,10 +11,21 @@ use diesel::{
     AppearsOnTable, Expression, NullableExpressionMethods, QueryResult, RunQueryDsl, SelectableExpression,
     backend::Backend,
     expression::{AsExpression, ValidGrouping, is_aggregate},
-    query_builder::{AsChangeset, AstPass, Query, QueryFragment, QueryId},
+    query_builder::{AsChangeset, AstPass, Query, QueryFragment},
     serialize::ToSql,
     sql_types::{BigInt, Bool, HasSqlType, Nullable, Timestamp},
 };
+
+/// For what diesel finds again by its text, not by its type: the type, and its parameters.
+macro_rules! known_by_text {
+    ($type:ty $(, $parameter:ident)*) => {
+        impl<$($parameter),*> diesel::query_builder::QueryId for $type {
+            type QueryId = ();
+            const HAS_STATIC_QUERY_ID: bool = false;
+        }
+    };
+}
+pub(super) use known_by_text;
 
 /// A query that stays prepared; see [`prepared`].
 #[derive(Debug, Clone)]
@@ -41,11 +52,7 @@ impl<Q: Query> Query for Prepared<Q> {
 
 impl<Q, Conn> RunQueryDsl<Conn> for Prepared<Q> {}
 
-/// Known by its text.
-impl<Q> QueryId for Prepared<Q> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
+known_by_text!(Prepared<Q>, Q);
 
 impl<Q: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Prepared<Q> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
@@ -77,11 +84,7 @@ where
 
 impl<P, C, Conn> RunQueryDsl<Conn> for Update<P, C> {}
 
-/// Known by its text.
-impl<P, C> QueryId for Update<P, C> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
+known_by_text!(Update<P, C>, P, C);
 
 impl<P, C, DB> QueryFragment<DB> for Update<P, C>
 where
@@ -118,11 +121,7 @@ impl ValidGrouping<()> for Among {
     type IsAggregate = is_aggregate::No;
 }
 
-/// Known by its text.
-impl QueryId for Among {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
+known_by_text!(Among);
 
 impl<DB> QueryFragment<DB> for Among
 where
@@ -175,11 +174,7 @@ impl<Grouped> ValidGrouping<Grouped> for Clock {
     type IsAggregate = is_aggregate::Never;
 }
 
-/// Known by its text.
-impl QueryId for Clock {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
+known_by_text!(Clock);
 
 impl<DB> QueryFragment<DB> for Clock
 where
@@ -204,12 +199,8 @@ pub(super) struct Command(pub(super) &'static str);
 #[cfg(feature = "mysql")]
 impl RunQueryDsl<diesel::MysqlConnection> for Command {}
 
-/// Known by its text.
 #[cfg(feature = "mysql")]
-impl QueryId for Command {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
+known_by_text!(Command);
 
 #[cfg(feature = "mysql")]
 impl QueryFragment<diesel::mysql::Mysql> for Command {

@@ -164,13 +164,14 @@ fn newest(
     window: Window,
     halves: Halves,
 ) -> Result<Page<Position>, StoreError> {
-    let chosen = || chosen(filter, call, window).select((dsl::created_at, dsl::id)).limit(window.rows());
+    let chosen = || chosen(filter, call, window).limit(window.rows());
+    let key = (dsl::created_at, dsl::id);
     // No column: MariaDB would rather walk all alerts in this order than sort.
     let to_be_sorted = sql::<Timestamp>("COALESCE(poundcake_alerts.created_at, NULL)");
-    let in_order = chosen().filter(halves.in_order).order((dsl::created_at.desc(), dsl::id.desc()));
+    let in_order = newest_first(chosen().filter(halves.in_order));
     let others = chosen().filter(halves.others).order((to_be_sorted.desc(), dsl::id.desc()));
-    let mut keys: Vec<(NaiveDateTime, AlertId)> = in_order.load(conn)?;
-    keys.extend(others.load::<(NaiveDateTime, AlertId)>(conn)?);
+    let mut keys: Vec<(NaiveDateTime, AlertId)> = in_order.select(key).load(conn)?;
+    keys.extend(others.select(key).load::<(NaiveDateTime, AlertId)>(conn)?);
     keys.sort_unstable_by(|one, other| other.cmp(one));
     keys.dedup();
     Ok(Page::cut(keys.into_iter().map(|(at, id)| Position { at, id }).collect(), window, |key| *key))
