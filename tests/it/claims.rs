@@ -12,13 +12,10 @@ use poundcake::{
         target::{ActionRef, Target},
     },
     store::{
-        Store,
         any::AnyConnection,
         claims::{self, ClaimPolicy, ClaimRequest, Claimed, Release},
-        conn::DatabaseUrl,
         intake::Batch,
         links::Link,
-        migrate,
         records::{self, Authority, Record, Recorded},
     },
 };
@@ -26,8 +23,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 const LEASE: Duration = Duration::from_mins(2);
 
-/// One pending alert; its id is 1.
-fn store_one(conn: &mut AnyConnection) {
+/// A connection to a database with one pending alert; its id is 1.
+fn with_one(database: &TestDatabase) -> AnyConnection {
+    let mut conn = database.store(2).connect().expect("a connection");
     let labels = BTreeMap::from([("alertname".to_owned(), "HostDown".to_owned())]);
     let alert = IncomingAlert {
         fingerprint: Fingerprint::of_labels(&labels),
@@ -39,7 +37,8 @@ fn store_one(conn: &mut AnyConnection) {
         generator_url: None,
     };
     let policy = EpisodePolicy { refire_cooldown: Duration::ZERO };
-    Batch::new(vec![intake(vec![Arrival::Alert(alert)])]).store(conn, &policy).expect("stored");
+    Batch::new(vec![intake(vec![Arrival::Alert(alert)])]).store(&mut conn, &policy).expect("stored");
+    conn
 }
 
 const REQUESTS: [ClaimRequest; 1] = [ClaimRequest { alert_id: 1, generation: 0 }];
@@ -61,10 +60,7 @@ fn row(database: &TestDatabase) -> Vec<String> {
 #[test]
 fn what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_once() {
     for database in TestDatabase::each() {
-        let store = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 2);
-        store.run_blocking(migrate::up).expect("the schema");
-        let mut conn = store.connect().expect("a connection");
-        store_one(&mut conn);
+        let mut conn = with_one(&database);
 
         assert_eq!(claim(&mut conn, "lost-1").len(), 1);
         assert_eq!(row(&database), ["dispatching", "lost-1", "1", "1"]);
@@ -110,10 +106,7 @@ fn record(claimed: &Claimed, execution: &str) -> Record {
 #[test]
 fn few_links_and_many_are_written_whole() {
     for database in TestDatabase::each() {
-        let store = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 2);
-        store.run_blocking(migrate::up).expect("the schema");
-        let mut conn = store.connect().expect("a connection");
-        store_one(&mut conn);
+        let mut conn = with_one(&database);
         let claimed = claim(&mut conn, "mine").pop().expect("claimed");
         let mut written = Vec::new();
         for count in [1, 32, 33, 32, 1] {
@@ -141,10 +134,7 @@ fn few_links_and_many_are_written_whole() {
 #[test]
 fn an_execution_is_recorded_once_however_often_it_is_written() {
     for database in TestDatabase::each() {
-        let store = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 2);
-        store.run_blocking(migrate::up).expect("the schema");
-        let mut conn = store.connect().expect("a connection");
-        store_one(&mut conn);
+        let mut conn = with_one(&database);
         let claimed = claim(&mut conn, "mine").pop().expect("claimed");
         let mut write = |execution: &str| records::record(&mut conn, &[record(&claimed, execution)]).expect("written");
 

@@ -13,9 +13,7 @@ use poundcake::{
     store::{
         Store,
         api_calls::NewApiCall,
-        conn::DatabaseUrl,
         intake::{Batch, Intake},
-        migrate,
     },
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -80,8 +78,7 @@ fn write(store: &Store, seed: u64, policy: &EpisodePolicy) -> u32 {
 #[test]
 fn many_writers_open_one_episode_per_firing_and_lose_no_row() {
     for database in TestDatabase::each() {
-        let store = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 2);
-        store.run_blocking(migrate::up).expect("the schema");
+        let store = database.store(2);
         let policy = EpisodePolicy { refire_cooldown: Duration::ZERO };
         let (store, policy) = (&store, &policy);
         let retries: u32 = std::thread::scope(|scope| {

@@ -19,15 +19,13 @@ use poundcake::{
         target::{ActionRef, Target},
     },
     store::{
-        Store,
         any::AnyConnection,
         awaiting,
         claims::{self, ClaimPolicy, ClaimRequest},
-        conn::DatabaseUrl,
         depth, due, history,
         intake::{Batch, Stored},
         links::Link,
-        migrate, prune,
+        prune,
         records::{self, Authority, Record},
     },
 };
@@ -56,8 +54,7 @@ struct Line {
 fn every_statement_of_the_hot_path_uses_an_index_and_reads_no_history() {
     let services = Services::private();
     let database = TestDatabase::mariadb_on(Arc::clone(&services));
-    let store = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 1);
-    store.run_blocking(migrate::up).expect("the schema");
+    let store = database.store(1);
     fill(&database);
     let mut conn = store.connect().expect("a connection");
     for statement in ["SET GLOBAL log_output = 'TABLE'", "SET GLOBAL general_log = ON"] {
@@ -126,8 +123,7 @@ fn hot_path(conn: &mut AnyConnection) {
 #[test]
 fn the_hot_path_prepares_only_what_diesel_cannot_keep() {
     let database = TestDatabase::mariadb();
-    let store_of = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 1);
-    store_of.run_blocking(migrate::up).expect("the schema");
+    let store_of = database.store(1);
     let mut conn = store_of.connect().expect("a connection");
     let conn = &mut conn;
     let once = |conn: &mut AnyConnection, hour| {
@@ -152,8 +148,7 @@ fn the_hot_path_prepares_only_what_diesel_cannot_keep() {
 fn a_dispatch_takes_no_more_of_the_table_than_its_alert_brought_along() {
     const ALERTS: i64 = 5_000;
     let database = TestDatabase::mariadb();
-    let store = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 1);
-    store.run_blocking(migrate::up).expect("the schema");
+    let store = database.store(1);
     database.execute(
         "INSERT INTO poundcake_api_calls (request_id, method, path, headers, body, status_code, created_at) \
          VALUES (UUID(), 'POST', '/', '{}', '{}', 202, '2026-01-01')",

@@ -5,6 +5,7 @@ use diesel::{
     Connection, MysqlConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query,
     sql_types::{BigInt, Nullable, Text},
 };
+use poundcake::store::{Store, conn::DatabaseUrl, migrate};
 use std::{net::SocketAddr, sync::Arc};
 use url::Url;
 
@@ -58,6 +59,13 @@ impl TestDatabase {
     /// One of each, for behaviour that both stores must show.
     pub fn each() -> [Self; 2] {
         [Self::mariadb(), Self::sqlite()]
+    }
+
+    /// A store of so many connections on it, with the schema up.
+    pub fn store(&self, connections: u32) -> Store {
+        let store = Store::new(DatabaseUrl::parse(&self.url()).expect("a URL"), connections);
+        store.run_blocking(migrate::up).expect("the schema");
+        store
     }
 
     /// What `DATABASE_URL` takes.

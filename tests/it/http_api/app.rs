@@ -12,9 +12,7 @@ use poundcake::{
     relay::Announcer,
     store::{
         Store,
-        conn::DatabaseUrl,
         executions::{St2Tables, TablePrefix},
-        migrate,
     },
     tasks::Tasks,
 };
@@ -53,8 +51,7 @@ pub fn settings() -> HttpSettings {
 
 /// Everything that ingest is made of, but the server.
 pub fn ingest(database: &TestDatabase, metrics: &Metrics) -> (Store, Ingest) {
-    let store = Store::new(DatabaseUrl::parse(&database.url()).unwrap(), 4);
-    store.run_blocking(migrate::up).unwrap();
+    let store = database.store(4);
     let tasks = Tasks::new(CancellationToken::new(), metrics.clone());
     let publisher = Publisher::InProcess(in_process::pair().0);
     let (announcer, _task) = Announcer::start(store.clone(), publisher, metrics.clone(), &tasks);
