@@ -9,6 +9,12 @@ const T0: &str = "2026-11-22T01:00:00Z";
 async fn the_queues_are_durable_quorum_queues_and_messages_hold_ids_only() {
     let pipeline = Setup::new(Shape::Separate).await.start_without_dispatcher().await;
     let request_id = pipeline.send(&[firing("HostDown", "a", T0)]).await;
+    // Confirmed: the queue has a leader, and can be looked into.
+    eventually("the row is queued", SOON, async || match pipeline.statuses("").join(",") {
+        row if row == "HostDown queued/-" => Ok(()),
+        row => Err(row),
+    })
+    .await;
     let vhost = pipeline.setup.vhost.as_ref().expect("a vhost");
     let payload = eventually("the message is in the queue", SOON, async || {
         vhost.peek("poundcake.dispatch", 1).await.pop().ok_or("none yet")
@@ -26,11 +32,6 @@ async fn the_queues_are_durable_quorum_queues_and_messages_hold_ids_only() {
     .await;
     let dead = vhost.describe("poundcake.dead").await;
     assert_eq!((&dead["type"], &dead["arguments"]["x-max-length"]), (&json!("quorum"), &json!(100_000)));
-    eventually("the row is queued", SOON, async || match pipeline.statuses("").join(",") {
-        row if row == "HostDown queued/-" => Ok(()),
-        row => Err(row),
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
