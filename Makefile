@@ -4,7 +4,9 @@
 MAKEFLAGS += --no-print-directory
 
 # The embedded build has a target directory of its own: switching features would rebuild everything each time.
-EMBEDDED := --no-default-features --features sqlite
+EMBEDDED := --no-default-features --features sqlite,demo
+# What runs in production has no stand-in.
+PRODUCTION := --no-default-features --features mysql,sqlite
 DENY_VERSION := 0.20.2
 # Tests wait for neighbours more than they compute: more of them at once than there are cores.
 TEST_THREADS ?= 8
@@ -18,7 +20,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## The binary with both stores (needs libmariadb-dev)
-	cargo build --release --locked
+	cargo build --release --locked $(PRODUCTION)
 
 demo: ## The main job on SQLite with a StackStorm stand-in; needs gcc only
 	@[ -x target/demo/debug/poundcake ] || echo 'a first build takes some minutes; cargo shows its steps'
@@ -28,8 +30,8 @@ demo: ## The main job on SQLite with a StackStorm stand-in; needs gcc only
 test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; installs them if missing
 	tests/services.sh install
 	tests/venv.sh schemathesis -r tests/requirements/schemathesis.txt
-	cargo test --locked --no-run
-	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) DURATION=$(CHAOS_IN_TEST) SEED=$(CHAOS_SEED) tests/services.sh run cargo test --locked
+	cargo test --locked --workspace --no-run
+	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) DURATION=$(CHAOS_IN_TEST) SEED=$(CHAOS_SEED) tests/services.sh run cargo test --locked --workspace
 
 chaos: ## Random faults everywhere, then the ledger (SEED=…, DURATION=60 seconds)
 	tests/services.sh install
@@ -49,19 +51,20 @@ services-stop: ## Stop what `make services` started
 lint: format clippy docs licences ## Form, lints, documentation, licences
 
 format:
-	cargo fmt --check
+	cargo fmt --all --check
 
 clippy:
 	tests/services.sh install-build
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked $(PRODUCTION) --lib --bins -- -D warnings
 	cargo clippy --locked $(EMBEDDED) --target-dir target/demo --lib --bins -- -D warnings
 
 docs:
-	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 
 # cargo-deny takes a few minutes to build, once; it goes into target/, not into the user's own tools.
 licences:
 	@command -v cargo-deny >/dev/null || [ -x target/tools/bin/cargo-deny ] || \
 		{ echo 'building cargo-deny (once, some minutes)'; \
 		cargo install --locked --version $(DENY_VERSION) --root target/tools --target-dir target/tools/build cargo-deny; }
-	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo deny --locked check bans licenses sources
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo deny --locked --workspace check bans licenses sources

@@ -3,6 +3,7 @@
 mod alerts;
 mod assemble;
 mod config;
+#[cfg(feature = "demo")]
 mod demo;
 mod dispatcher;
 mod doctor;
@@ -17,6 +18,7 @@ mod report;
 mod routes;
 mod selection;
 mod send_test;
+#[cfg(feature = "demo")]
 mod stand_in;
 mod standalone;
 mod stats;
@@ -78,8 +80,10 @@ enum Command {
     /// Send one alert through the configured ingest and wait for its execution
     SendTest(send_test::SendTest),
     /// Run the main job on a temporary SQLite file and a StackStorm stand-in
+    #[cfg(feature = "demo")]
     Demo(demo::Demo),
     /// Run the StackStorm stand-in alone
+    #[cfg(feature = "demo")]
     StandIn(stand_in::StandIn),
 }
 
@@ -135,7 +139,9 @@ impl Command {
             }
             Self::Routes(command) => command.run(),
             Self::SendTest(command) => command.run().await,
+            #[cfg(feature = "demo")]
             Self::Demo(command) => command.run().await,
+            #[cfg(feature = "demo")]
             Self::StandIn(command) => command.run().await,
         }
     }

@@ -25,8 +25,7 @@
 //! - [`http`]: every route on one screen (`http::routes`), who may call it, and errors as HTTP.
 //! - [`cli`]: the commands, one file each.
 //!
-//! Beside it:
-//! - [`stand_in`]: a stand-in for StackStorm, for tests and the demo.
+//! The stand-in for StackStorm, for tests and the demo, is a crate of its own: `st2-stand-in`.
 
 #[cfg(not(any(feature = "mysql", feature = "sqlite")))]
 compile_error!("build with the feature mysql, sqlite or both");
@@ -49,7 +48,6 @@ pub mod retry;
 pub mod secret;
 pub mod shutdown;
 pub mod stackstorm;
-pub mod stand_in;
 pub mod store;
 pub mod tasks;
 pub mod tracker;

@@ -3,7 +3,7 @@
 
 use super::load;
 use anyhow::Context;
-use poundcake::stand_in::{Options, StandIn};
+use st2_stand_in::{Options, StandIn};
 use std::{
     net::SocketAddr,
     sync::{

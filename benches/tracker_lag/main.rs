@@ -12,9 +12,9 @@ mod seen;
 
 use anyhow::{Context, ensure};
 use diesel::{Connection, MysqlConnection, RunQueryDsl, connection::SimpleConnection, sql_query};
-use poundcake::stand_in::{Options, Pace, StandIn};
 use seen::Seen;
 use serde_json::{Value, json};
+use st2_stand_in::{Options, Pace, StandIn};
 use std::{
     process::{Child, Command},
     time::{Duration, Instant},

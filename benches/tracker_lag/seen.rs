@@ -6,7 +6,7 @@ use diesel::{
     Connection, MysqlConnection, QueryableByName, RunQueryDsl, sql_query,
     sql_types::{Nullable, Text, Timestamp},
 };
-use poundcake::stand_in::ExecutionView;
+use st2_stand_in::ExecutionView;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

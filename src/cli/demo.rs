@@ -8,11 +8,11 @@ use crate::{
     logging::{self, LogFormat},
     model::ids::RequestId,
     stackstorm::Client,
-    stand_in::{Options, StandIn},
     store::{Store, conn::DatabaseUrl},
 };
 use anyhow::{Context, ensure};
 use clap::{Args, FromArgMatches};
+use st2_stand_in::{Options, StandIn};
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},

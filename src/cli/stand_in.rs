@@ -3,8 +3,8 @@
 use crate::{
     logging::{self, LogFormat},
     shutdown,
-    stand_in::{Options, StandIn as Server},
 };
+use st2_stand_in::{Options, StandIn as Server};
 use std::{net::SocketAddr, process::ExitCode};
 
 /// `poundcake stand-in`

@@ -4,7 +4,7 @@ use crate::{
     harness::{ChaosProxy, Process, Running, Services, TestDatabase, Vhost},
     settings,
 };
-use poundcake::stand_in::{Control, Options, Pace, StandIn};
+use st2_stand_in::{Control, Options, Pace, StandIn};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},

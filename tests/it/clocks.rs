@@ -1,8 +1,8 @@
 //! Hosts whose clocks are minutes apart: only the database's clock decides when something is due, leased, old or cooled down.
 
 use crate::harness::{PATIENCE, Pipeline, Process, Running, SOON, Setup, Shape, client, deliver, eventually, firing};
-use poundcake::stand_in::Fault;
 use serde_json::Value;
+use st2_stand_in::Fault;
 use std::path::PathBuf;
 
 /// More than every wait, lease, cooldown and age that is set here.

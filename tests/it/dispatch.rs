@@ -1,8 +1,8 @@
 //! One alert, all the way: webhook, rows, queue, StackStorm, link; on both stores and both queues.
 
 use crate::harness::{Pipeline, firing, resolved};
-use poundcake::stand_in::ExecutionView;
 use serde_json::json;
+use st2_stand_in::ExecutionView;
 
 const T0: &str = "2026-11-22T01:00:00Z";
 const T1: &str = "2026-11-22T02:00:00Z";
@@ -178,7 +178,7 @@ async fn alert_text_is_never_evaluated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_a_thousand_alerts_in_one_webhook_is_dispatched_once_each() {
     for pipeline in pipelines().await {
-        pipeline.st2().set_pace(poundcake::stand_in::Pace::fast());
+        pipeline.st2().set_pace(st2_stand_in::Pace::fast());
         let alerts: Vec<_> = (0..1000).map(|n| firing("Fails", &format!("host-{n}"), T0)).collect();
         let body = json!({ "alerts": alerts }).to_string();
         let (status, answer) = pipeline.post(body).await;

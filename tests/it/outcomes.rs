@@ -1,7 +1,7 @@
 //! StackStorm in trouble: what is certain, what is looked up, what is cancelled; never two runs of one alert.
 
 use crate::harness::{Pipeline, Setup, Shape, eventually, firing};
-use poundcake::stand_in::{ExecutionView, Fault};
+use st2_stand_in::{ExecutionView, Fault};
 use std::time::Duration;
 
 const T0: &str = "2026-11-22T01:00:00Z";

@@ -6,8 +6,8 @@ mod restarts;
 mod tables;
 
 use crate::harness::{KEY, PATIENCE, Running, Setup, Shape, client, eventually};
-use poundcake::stand_in::Control;
 use serde_json::{Value, json};
+use st2_stand_in::Control;
 
 /// A database with one alert, a StackStorm, and trackers that can be started.
 struct World {

@@ -4,8 +4,8 @@ use crate::{
     settings::{SETTLE, TIMEOUT},
     world::World,
 };
-use poundcake::stand_in::Fault;
 use rand::{RngExt, rngs::StdRng};
+use st2_stand_in::Fault;
 use std::time::Duration;
 
 /// How a connection is disturbed.

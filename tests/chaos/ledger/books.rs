@@ -1,10 +1,8 @@
 //! What each side has on its books at the end.
 
 use crate::world::World;
-use poundcake::{
-    broker::amqp::{DEAD_QUEUE, QUEUE},
-    stand_in::ExecutionView,
-};
+use poundcake::broker::amqp::{DEAD_QUEUE, QUEUE};
+use st2_stand_in::ExecutionView;
 use std::collections::BTreeMap;
 
 /// A row of `poundcake_alerts`, with its links.

@@ -1,8 +1,8 @@
 //! The whole of PoundCake around a StackStorm stand-in: separate processes on MariaDB and RabbitMQ, or `standalone`.
 
 use super::{Process, Running, Services, TestDatabase, Vhost, client, eventually, network::Network};
-use poundcake::stand_in::{Control, Options, StandIn};
 use serde_json::{Value, json};
+use st2_stand_in::{Control, Options, StandIn};
 use std::{sync::Arc, time::Duration};
 
 /// The stand-in's key.

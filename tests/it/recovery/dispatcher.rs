@@ -2,7 +2,7 @@
 
 use super::{alerts, proxied};
 use crate::harness::{PATIENCE, Pipeline, SOON, Setup, Shape, eventually, firing};
-use poundcake::stand_in::Fault;
+use st2_stand_in::Fault;
 
 /// A dispatcher that has the action's declaration already, so that the next thing it sends is the POST.
 async fn warm(setup: Setup) -> Pipeline {

@@ -2,8 +2,8 @@
 
 use super::{alerts, for_rules, proxied, published_one};
 use crate::harness::{ChaosProxy, PATIENCE, Pipeline, SOON, Setup, Shape, client, eventually, firing};
-use poundcake::stand_in::Fault;
 use serde_json::json;
+use st2_stand_in::Fault;
 
 async fn rows(pipeline: &Pipeline, condition: &str, count: i64) {
     eventually(&format!("{count} rows are {condition}"), SOON, async || {

@@ -2,7 +2,7 @@
 
 use super::{alerts, proxied};
 use crate::harness::{PATIENCE, Pipeline, SOON, Setup, Shape, deliver, eventually};
-use poundcake::stand_in::Fault;
+use st2_stand_in::Fault;
 use std::time::Duration;
 
 /// What Kubernetes and systemd give.

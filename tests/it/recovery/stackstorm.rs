@@ -2,7 +2,7 @@
 
 use super::{alerts, for_rules, proxied};
 use crate::harness::{PATIENCE, Pipeline, SOON, Shape, eventually, resolved};
-use poundcake::stand_in::Fault;
+use st2_stand_in::Fault;
 
 async fn both() -> [Pipeline; 2] {
     [proxied(Shape::Separate).await.start().await, proxied(Shape::Standalone).await.start().await]

@@ -102,7 +102,7 @@ async fn an_alert_that_no_rule_matched_runs_when_it_is_replayed_after_the_rule_w
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_while_dispatchers_run_give_one_execution_per_generation() {
     for pipeline in Pipeline::each(|setup| setup.routes(ROUTES)).await {
-        pipeline.st2().set_pace(poundcake::stand_in::Pace::fast());
+        pipeline.st2().set_pace(st2_stand_in::Pace::fast());
         let alerts: Vec<Value> = (0..300).map(|n| firing("Fails", &format!("host-{n}"), T0)).collect();
         pipeline.send(&alerts).await;
         let body = json!({ "filter": { "alert_name": "Fails" }, "reason": "storm", "include_dispatched": true });

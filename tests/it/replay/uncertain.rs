@@ -2,8 +2,8 @@
 
 use super::rows::{log, order, states};
 use crate::harness::{Pipeline, SOON, client, eventually, firing};
-use poundcake::stand_in::{Fault, Pace};
 use serde_json::{Value, json};
+use st2_stand_in::{Fault, Pace};
 use std::time::Duration;
 
 const T0: &str = "2026-11-22T01:00:00Z";

@@ -2,8 +2,8 @@
 
 use super::World;
 use crate::harness::{ChaosProxy, SOON, TestDatabase, eventually};
-use poundcake::stand_in::{Fault, Pace};
 use serde_json::json;
+use st2_stand_in::{Fault, Pace};
 use std::{net::SocketAddr, time::Duration};
 
 /// The address in a URL of the stand-in's.

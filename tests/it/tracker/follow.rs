@@ -2,8 +2,8 @@
 
 use super::World;
 use crate::harness::{PATIENCE, Pipeline, SOON, Setup, Shape, eventually, firing};
-use poundcake::stand_in::Fault;
 use serde_json::json;
+use st2_stand_in::Fault;
 
 const T0: &str = "2026-11-22T01:00:00Z";
 const ROUTES: &str = r#"

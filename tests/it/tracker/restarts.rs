@@ -2,8 +2,8 @@
 
 use super::World;
 use crate::harness::SOON;
-use poundcake::stand_in::Fault;
 use serde_json::json;
+use st2_stand_in::Fault;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_tracker_goes_on_where_the_rows_end() {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use poundcake::stand_in::{Fault, Pace};
 use serde_json::{Value, json};
+use st2_stand_in::{Fault, Pace};
 
 use super::{
     recording,

@@ -1,8 +1,8 @@
 //! A stand-in for a running StackStorm 3.9.0: what a client sees of its API, its auth service and its event stream.
 //!
-//! For tests, for `poundcake demo` and for `poundcake stand-in`. Its answers are held to recordings of a real one by the
-//! test binary `contract`. It knows parts of the pack `core`, and the pack `remediation`; it runs no command, it plays
-//! them. Nothing outlives it. [`Control`] steers it from the same process, the routes under `/_stand_in` from another.
+//! For tests and demos of clients. Its answers are held to recordings of a real one by the test binary `contract`. It
+//! knows parts of the pack `core`, and the pack `remediation`; it runs no command, it plays them. Nothing outlives it.
+//! [`Control`] steers it from the same process, the routes under `/_stand_in` from another.
 //!
 //! A request's way: `http` (listeners, wire) → `faulty` (faults) → `routes`, `catalog` (pure) → `create`, `change`,
 //! `executions`, `rules`, `access` on `state`; `engine` then moves what was created, one step at a time.

@@ -5,7 +5,7 @@ use std::io;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::StatusCode, web::Bytes};
 use futures_util::{Stream, stream};
 
-use crate::stand_in::answer::{Answer, Call};
+use crate::answer::{Answer, Call};
 
 /// What stands on every answer.
 const COMMON_HEADERS: [(&str, &str); 6] = [

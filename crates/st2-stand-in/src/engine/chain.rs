@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::stand_in::{
+use crate::{
     content::{self, Content},
     create::Child,
     execution::Execution,

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Number, Value, json};
 
-use crate::stand_in::python;
+use crate::python;
 
 /// A parsed expression.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::stand_in) enum Expression {
+pub(crate) enum Expression {
     Literal(Value),
     Name(String),
     Attribute(Box<Expression>, String),
@@ -22,7 +22,7 @@ pub(in crate::stand_in) enum Expression {
 
 /// The operators of [`Expression::Binary`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::stand_in) enum Operator {
+pub(crate) enum Operator {
     Add,
     Subtract,
     Multiply,
@@ -33,7 +33,7 @@ pub(in crate::stand_in) enum Operator {
 }
 
 /// Where names and functions come from.
-pub(in crate::stand_in) trait Scope {
+pub(crate) trait Scope {
     /// The value of a name.
     fn name(&self, name: &str) -> Option<Value>;
     /// The value of a call.
@@ -47,13 +47,13 @@ pub(in crate::stand_in) trait Scope {
 }
 
 /// A scope of plain values.
-pub(in crate::stand_in) struct Names {
+pub(crate) struct Names {
     values: Map<String, Value>,
     dictionary: &'static str,
 }
 
 impl Names {
-    pub(in crate::stand_in) fn new(values: Value, dictionary: &'static str) -> Self {
+    pub(crate) fn new(values: Value, dictionary: &'static str) -> Self {
         let values = if let Value::Object(values) = values { values } else { Map::new() };
         Self { values, dictionary }
     }
@@ -71,12 +71,12 @@ impl Scope for Names {
 
 impl Expression {
     /// Reads an expression; none if the text is no expression.
-    pub(in crate::stand_in) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         parser::parse(text)
     }
 
     /// The names it needs.
-    pub(in crate::stand_in) fn names(&self, into: &mut BTreeSet<String>) {
+    pub(crate) fn names(&self, into: &mut BTreeSet<String>) {
         match self {
             Self::Literal(_) => {}
             Self::Name(name) => {
@@ -102,7 +102,7 @@ impl Expression {
         }
     }
 
-    pub(in crate::stand_in) fn value(&self, scope: &dyn Scope) -> Result<Value, String> {
+    pub(crate) fn value(&self, scope: &dyn Scope) -> Result<Value, String> {
         match self {
             Self::Literal(value) => Ok(value.clone()),
             _ if self.is_datastore() => Ok(json!("")),

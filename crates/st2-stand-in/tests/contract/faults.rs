@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use poundcake::stand_in::Fault;
 use serde_json::{Value, json};
+use st2_stand_in::Fault;
 
 use super::{recording::Recording, session::Session, shape::Tolerance};
 

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::stand_in::{
+use crate::{
     python,
     template::expression::{Expression, Scope},
 };

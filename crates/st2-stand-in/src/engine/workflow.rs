@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Step, yaql};
-use crate::stand_in::{
+use crate::{
     content::{self, Content},
     create::Child,
     execution::Execution,

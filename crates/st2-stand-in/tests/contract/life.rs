@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use poundcake::stand_in::Pace;
 use serde_json::{Value, json};
+use st2_stand_in::Pace;
 
 use super::{
     recording::Recording,

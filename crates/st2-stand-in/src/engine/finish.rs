@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Step;
-use crate::stand_in::{
+use crate::{
     faults::Fault,
     rules::{Cause, Dispatch},
     shell::Ending,
@@ -42,14 +42,14 @@ impl State {
     }
 
     /// A cancellation is through: for a workflow once no child of it is active any more.
-    pub(in crate::stand_in) fn finish_cancel(&mut self, id: &str) {
+    pub(crate) fn finish_cancel(&mut self, id: &str) {
         if self.status_of(id) == Some(Status::Canceling) && !self.has_active_children(id) {
             let started_workflow = self.execution(id).is_some_and(|own| own.is_workflow() && own.has_started());
             self.complete(id, Status::Canceled, started_workflow.then(|| json!({ "output": null })));
         }
     }
 
-    pub(in crate::stand_in) fn has_active_children(&self, id: &str) -> bool {
+    pub(crate) fn has_active_children(&self, id: &str) -> bool {
         let children = self.execution(id).map(|execution| execution.children.clone()).unwrap_or_default();
         children.iter().filter_map(|child| self.status_of(child)).any(|status| !status.is_terminal())
     }

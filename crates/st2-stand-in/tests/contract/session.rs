@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use poundcake::stand_in::{Control, Options, StandIn};
 use serde_json::Value;
+use st2_stand_in::{Control, Options, StandIn};
 
 use super::{
     recording::{Recording, Response},

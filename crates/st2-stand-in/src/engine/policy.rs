@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::stand_in::{execution::Execution, state::State};
+use crate::{execution::Execution, state::State};
 
 /// What the scheduler does with an execution.
 pub(super) enum Verdict {
