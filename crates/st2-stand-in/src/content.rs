@@ -64,10 +64,11 @@ impl Content {
         self.trigger_types.iter().find(|kind| kind["ref"] == reference)
     }
 
-    /// The webhook trigger with this url.
-    pub(super) fn webhook(&self, url: &str) -> Option<&Value> {
-        self.webhooks()
-            .find(|trigger| trigger["parameters"]["url"].as_str().map(|own| own.trim_matches('/')) == Some(url))
+    /// The webhook triggers with this url: several where rules spell it with and without slashes around it.
+    pub(super) fn webhooks_at(&self, url: &str) -> impl Iterator<Item = &Value> {
+        let own =
+            |trigger: &&Value| trigger["parameters"]["url"].as_str().map(|own| own.trim_matches('/')) == Some(url);
+        self.webhooks().filter(own)
     }
 
     /// All webhook triggers.
@@ -100,6 +101,11 @@ impl Content {
         rule
     }
 
+    /// Registers a policy written as its YAML file.
+    pub(super) fn add_policy(&mut self, pack: &str, file: &str, policy: &Value, ids: &mut Ids) {
+        self.policies.push(self::policy(pack, file, policy, ids));
+    }
+
     fn add_pack(&mut self, pack: &files::Pack, ids: &mut Ids) {
         for (file, yaml) in pack.files {
             let Some(kind) = kind_of(file) else { continue };
@@ -107,7 +113,7 @@ impl Content {
             match kind {
                 "actions" => self.actions.push(Arc::new(action(pack.name, file, &value, ids))),
                 "rules" => drop(self.add_rule(pack.name, file, value, ids)),
-                "policies" => self.policies.push(policy(pack.name, file, &value, ids)),
+                "policies" => self.add_policy(pack.name, file, &value, ids),
                 _ => self.packs.push(package(pack, &value, ids)),
             }
         }

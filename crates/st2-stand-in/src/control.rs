@@ -1,12 +1,16 @@
 //! The handle by which a test or a demo steers the stand-in and looks into it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use serde_json::Value;
 
 use super::{
     execution::{Execution, Shown},
     faults::{ActiveFault, Fault},
+    front::Front,
     pace::Pace,
     state::{Seen, State},
     trace::Trace,
@@ -72,12 +76,23 @@ impl Control {
 
     /// Sets a fault until it is cleared.
     pub fn set_fault(&self, fault: Fault) {
-        self.lock().faults.add(ActiveFault { fault, times: None });
+        self.lock().faults.add(ActiveFault { fault, times: None, for_millis: None });
     }
 
     /// Sets a fault for the next requests that it strikes.
     pub fn set_fault_times(&self, fault: Fault, times: u32) {
-        self.lock().faults.add(ActiveFault { fault, times: Some(times) });
+        self.lock().faults.add(ActiveFault { fault, times: Some(times), for_millis: None });
+    }
+
+    /// Sets a fault that ends by itself.
+    pub fn set_fault_for(&self, fault: Fault, time: Duration) {
+        let for_millis = Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        self.lock().faults.add(ActiveFault { fault, times: None, for_millis });
+    }
+
+    /// Puts something in front of StackStorm, or takes it away.
+    pub fn set_front(&self, front: Front) {
+        self.lock().front = front;
     }
 
     /// Ends all faults; what waited for a stopped component goes on.
@@ -93,6 +108,15 @@ impl Control {
         let mut state = self.lock();
         let State { content, ids, .. } = &mut *state;
         content.add_rule(pack, "", rule, ids);
+        Ok(())
+    }
+
+    /// Registers a policy, written as in a pack's `policies/*.yaml`: `action.concurrency.attr` or `action.retry`.
+    pub fn add_policy(&self, pack: &str, yaml: &str) -> Result<(), serde_saphyr::Error> {
+        let policy = serde_saphyr::from_str(yaml)?;
+        let mut state = self.lock();
+        let State { content, ids, .. } = &mut *state;
+        content.add_policy(pack, "", &policy, ids);
         Ok(())
     }
 

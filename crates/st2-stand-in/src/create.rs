@@ -120,11 +120,8 @@ impl State {
     }
 
     /// What StackStorm does with parameters that it cannot render: 400, and yet an execution, failed. A rule's
-    /// enforcement fails without one.
+    /// enforcement fails without naming it.
     fn leave_failed(&mut self, request: Request, text: String) -> Refusal {
-        if request.origin.is_some() {
-            return Refusal::bad(text);
-        }
         match self.store(request) {
             Ok(id) => {
                 if let Some(execution) = self.execution_mut(&id) {
@@ -137,7 +134,8 @@ impl State {
         }
     }
 
-    fn store(&mut self, request: Request) -> Result<String, Refusal> {
+    /// Stores what is rendered and valid, in its trace.
+    pub(super) fn store(&mut self, request: Request) -> Result<String, Refusal> {
         let liveaction = self.ids.next();
         let trace = self.trace_for(&request.context, &liveaction)?;
         self.insert_new(request, liveaction, trace)
@@ -199,7 +197,7 @@ impl State {
     }
 
     /// Sends the messages of a new execution.
-    fn publish(&mut self, id: &str) {
+    pub(super) fn publish(&mut self, id: &str) {
         self.announce(id, "create");
         self.after(self.pace.schedule, Step::Schedule(id.to_owned()));
     }

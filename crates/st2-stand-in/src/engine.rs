@@ -5,6 +5,7 @@
 mod chain;
 mod finish;
 mod policy;
+mod retry;
 mod workflow;
 mod yaql;
 
@@ -29,6 +30,8 @@ pub(super) enum Step {
     Advance(String),
     /// A cancellation is through.
     FinishCancel(String),
+    /// The policy `action.retry` runs an execution again, under this policy.
+    Retry(String, String),
     /// The rules engine receives a trigger.
     Receive(Box<Dispatch>),
     /// And applies its rules.
@@ -63,6 +66,7 @@ impl State {
             Step::Finish(id, ending) => self.finish(&id, *ending),
             Step::Advance(id) => self.advance(&id),
             Step::FinishCancel(id) => self.finish_cancel(&id),
+            Step::Retry(id, policy) => self.retry(&id, &policy),
             Step::Receive(dispatch) => self.receive(&dispatch),
             Step::Enforce(instance) => self.enforce(&instance),
         }

@@ -116,9 +116,11 @@ impl State {
     }
 
     /// `GET /v1/executions`.
-    pub(super) fn list_executions(&self, call: &Call) -> Outcome {
+    pub(super) fn list_executions(&self, call: &Call, user: &str) -> Outcome {
         let (page, attributes, filter) = (Page::read(call, Some(100))?, Attributes::read(call)?, Filter::read(call)?);
-        let mut found: Vec<&Execution> = self.executions.iter().filter(|execution| filter.fits(execution)).collect();
+        let hidden = |own: &Execution| self.faults.hides(&own.id, own.user().as_str().unwrap_or_default(), user);
+        let shown = |own: &&Execution| filter.fits(own) && !hidden(own);
+        let mut found: Vec<&Execution> = self.executions.iter().filter(shown).collect();
         found.sort_by_key(|execution| execution.start);
         if !filter.ascending {
             found.reverse();

@@ -1,10 +1,11 @@
 //! Faults on demand: what a StackStorm in trouble answers, and what it does all the same.
 
-use std::collections::VecDeque;
+mod active;
 
 use serde::{Deserialize, Serialize};
 
-use super::engine::Step;
+pub use self::active::ActiveFault;
+pub(super) use self::active::Faults;
 
 /// One way to be in trouble. In JSON: `{"fault": "rabbit_down", "millis": 22000}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,9 +18,11 @@ pub enum Fault {
     },
     /// A POST does its work and never answers; the connection stays open.
     NeverAnswer,
-    /// A POST does its work, and the connection is closed without an answer.
+    /// A POST does its work (the execution is created, the webhook is published), and the connection is closed without
+    /// an answer. Behind [`crate::Front::Nginx`] the client sees nginx's 503: "processed, then the upstream died".
     CloseAfterCreate,
-    /// A POST reads the request and closes the connection; nothing is created.
+    /// A POST reads the request and closes the connection; nothing is created and nothing is published. Behind
+    /// [`crate::Front::Nginx`] the client sees nginx's 503: "died before".
     CloseBeforeCreate,
     /// st2api is killed in the middle of a POST: connection closed, a `requested` execution that never runs.
     KilledMidPost,
@@ -27,6 +30,12 @@ pub enum Fault {
     /// still there; it gets no answer.
     LateCreation {
         /// How long nothing happens.
+        millis: u64,
+    },
+    /// A POST hangs inside st2api (the host of its `MongoDB` died), and goes on after this long: it creates or
+    /// publishes, whether or not the client is still there. A client that still waits gets the usual answer.
+    HangThenAct {
+        /// How long it hangs (3.5 to 17 minutes in StackStorm).
         millis: u64,
     },
     /// A POST of an execution does its work and answers 500. A webhook's 500 means that nothing was published.
@@ -45,15 +54,71 @@ pub enum Fault {
     },
     /// Every key and token is refused.
     Unauthorized,
-    /// A proxy in front answers with this status and HTML.
+    /// Something in front answers with this status and an HTML page, without the client's `X-Request-ID`: 404, 408,
+    /// 413, 414, 429, 431, 502, 503, 504.
     Proxy {
-        /// 502 or 504.
+        /// The page's status.
         status: u16,
         /// Whether the request went through to StackStorm before the proxy gave up.
         reached: bool,
         /// Whether GETs are answered so, too.
         lookups: bool,
     },
+    /// The stock nginx site answers: 503, `application/json`, `{"faultstring": "Nginx is unable to reach st2api. …"}`,
+    /// without the client's `X-Request-ID`. The whole mode is [`crate::Front::Nginx`].
+    NginxUnreachable {
+        /// Whether the request went through to st2api, and did its work, before st2api died.
+        reached: bool,
+        /// Whether GETs are answered so, too.
+        lookups: bool,
+    },
+    /// A dying worker: gunicorn's own HTML page with status 500, without the client's `X-Request-ID`.
+    GunicornError {
+        /// Whether the request did its work first.
+        reached: bool,
+    },
+    /// Something in front redirects every request: 301, 302, 307 or 308.
+    Redirect {
+        /// The answer's status.
+        status: u16,
+    },
+    /// nginx answers every request: "400 The plain HTTP request was sent to HTTPS port".
+    PlainToTls,
+    /// st2api is down: every request ends in a closed connection, behind [`crate::Front::Nginx`] in its 503.
+    ApiDown,
+    /// st2auth is down, in the same way.
+    AuthDown,
+    /// st2stream is down, in the same way; behind [`crate::Front::Nginx`] it is 200 with `retry: 1000` and an end.
+    StreamDown,
+    /// st2api itself answers a webhook 404 "not registered": a worker that has not learned of the webhook yet, after a
+    /// restart or a reload of packs. Nothing is published.
+    WebhookNotRegistered {
+        /// Whether `GET /v1/webhooks` does not list it either: the same worker answers.
+        lists: bool,
+    },
+    /// A webhook's 202 of which nothing comes: the trigger was made again meanwhile, or the rules engine died with it.
+    WebhookLost,
+    /// One POST of a webhook makes two trigger instances in two traces of its tag: the message was delivered again.
+    TriggerTwice,
+    /// A webhook with several triggers: the first is published, then the answer is 500. With one trigger nothing is.
+    PublishFailsHalfway,
+    /// The enforcement is `failed`, names no execution, and its execution runs: the last publish has raised.
+    EnforcementFails,
+    /// The execution runs, and its enforcement was never written.
+    EnforcementLost,
+    /// The rules engine dies while it applies a rule: the trigger instance stays `processing` for ever.
+    RulesEngineDies {
+        /// Whether the execution was started before.
+        started: bool,
+    },
+    /// Lists of executions leave these out; a GET by id finds them.
+    HiddenFromLists {
+        /// The executions' ids.
+        ids: Vec<String>,
+    },
+    /// RBAC with `permission_isolation`: lists leave out the executions of other users (those of rules belong to the
+    /// system's user); a GET by id finds them.
+    PermissionIsolation,
     /// Executions stay `requested` until this is cleared.
     SchedulerStopped,
     /// Executions stay `scheduled` until this is cleared.
@@ -66,15 +131,25 @@ pub enum Fault {
     RulesEngineStopped,
 }
 
-/// The kinds of request that faults tell apart.
+/// The kinds of event that faults tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// `POST /v1/executions` and `re_run`.
     Create,
     /// `POST /v1/webhooks/…`.
     Webhook,
-    /// Everything else.
+    /// `GET /v1/webhooks…`.
+    Webhooks,
+    /// Every other request of the API.
     Other,
+    /// The rules engine applies a rule.
+    Enforcement,
+}
+
+impl Kind {
+    const fn is_post(self) -> bool {
+        matches!(self, Self::Create | Self::Webhook)
+    }
 }
 
 /// The parts of StackStorm that can be stopped.
@@ -85,26 +160,8 @@ pub(super) enum Component {
     RulesEngine,
 }
 
-/// A fault in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ActiveFault {
-    /// What happens.
-    #[serde(flatten)]
-    pub fault: Fault,
-    /// To how many more requests; none: until it is cleared.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub times: Option<u32>,
-}
-
-/// All faults in force, and the steps that wait for a stopped component.
-#[derive(Default)]
-pub(super) struct Faults {
-    active: Vec<ActiveFault>,
-    parked: VecDeque<Step>,
-}
-
 impl Fault {
-    fn stops(&self) -> Option<Component> {
+    const fn stops(&self) -> Option<Component> {
         match self {
             Self::SchedulerStopped => Some(Component::Scheduler),
             Self::ActionRunnerStopped => Some(Component::ActionRunner),
@@ -113,66 +170,44 @@ impl Fault {
         }
     }
 
-    fn strikes(&self, kind: Kind) -> bool {
+    /// Whether an event of this kind meets the fault. The others are looked for where they matter ([`Faults::is_set`]).
+    const fn strikes(&self, kind: Kind) -> bool {
         match self {
-            Self::Delay { .. } | Self::MongoDown { .. } | Self::Unauthorized => true,
-            Self::Proxy { lookups, .. } => *lookups || kind != Kind::Other,
-            Self::ErrorRunning => kind == Kind::Create,
-            Self::ActionRunnerKilled | Self::ActionRunnerTerminated => false,
-            _ => self.stops().is_none() && kind != Kind::Other,
-        }
-    }
-}
-
-impl Faults {
-    pub(super) fn add(&mut self, fault: ActiveFault) {
-        self.active.push(fault);
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.active.clear();
-    }
-
-    pub(super) fn list(&self) -> &[ActiveFault] {
-        &self.active
-    }
-
-    /// The fault that strikes this request: the one that was set first.
-    pub(super) fn strike(&mut self, kind: Kind) -> Option<Fault> {
-        let at = self.active.iter().position(|active| active.fault.strikes(kind) && active.times != Some(0))?;
-        let active = self.active.get_mut(at)?;
-        let fault = active.fault.clone();
-        if let Some(times) = &mut active.times {
-            *times -= 1;
-            if *times == 0 {
-                self.active.remove(at);
+            Self::Delay { .. }
+            | Self::MongoDown { .. }
+            | Self::Unauthorized
+            | Self::Redirect { .. }
+            | Self::PlainToTls
+            | Self::ApiDown => !matches!(kind, Kind::Enforcement),
+            Self::Proxy { lookups, .. } | Self::NginxUnreachable { lookups, .. } => {
+                kind.is_post() || (*lookups && !matches!(kind, Kind::Enforcement))
             }
+            Self::NeverAnswer
+            | Self::CloseAfterCreate
+            | Self::CloseBeforeCreate
+            | Self::KilledMidPost
+            | Self::LateCreation { .. }
+            | Self::HangThenAct { .. }
+            | Self::PoisonedPool
+            | Self::RabbitDown { .. }
+            | Self::GunicornError { .. } => kind.is_post(),
+            Self::ErrorRunning => matches!(kind, Kind::Create),
+            Self::WebhookNotRegistered { lists } => {
+                matches!(kind, Kind::Webhook) || (*lists && matches!(kind, Kind::Webhooks))
+            }
+            Self::WebhookLost | Self::TriggerTwice | Self::PublishFailsHalfway => matches!(kind, Kind::Webhook),
+            Self::EnforcementFails | Self::EnforcementLost | Self::RulesEngineDies { .. } => {
+                matches!(kind, Kind::Enforcement)
+            }
+            Self::AuthDown
+            | Self::StreamDown
+            | Self::HiddenFromLists { .. }
+            | Self::PermissionIsolation
+            | Self::SchedulerStopped
+            | Self::ActionRunnerStopped
+            | Self::ActionRunnerKilled
+            | Self::ActionRunnerTerminated
+            | Self::RulesEngineStopped => false,
         }
-        Some(fault)
-    }
-
-    /// How long a request waits before `MongoDB`'s absence is answered.
-    pub(super) fn mongo_down(&self) -> Option<u64> {
-        match self.active.iter().find(|active| matches!(active.fault, Fault::MongoDown { .. }))?.fault {
-            Fault::MongoDown { millis } => Some(millis),
-            _ => None,
-        }
-    }
-
-    pub(super) fn is_stopped(&self, component: Component) -> bool {
-        self.active.iter().any(|active| active.fault.stops() == Some(component))
-    }
-
-    /// Whether this fault is in force.
-    pub(super) fn is_set(&self, fault: &Fault) -> bool {
-        self.active.iter().any(|active| active.fault == *fault)
-    }
-
-    pub(super) fn park(&mut self, step: Step) {
-        self.parked.push_back(step);
-    }
-
-    pub(super) fn unpark(&mut self) -> Vec<Step> {
-        self.parked.drain(..).collect()
     }
 }

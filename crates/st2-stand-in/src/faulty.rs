@@ -2,19 +2,23 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::{sync::oneshot, time::sleep};
 
 use super::{
     answer::{Answer, Call, Refusal},
     control::Control,
     faults::{Fault, Kind},
+    front::{self, Service},
     ids::key_hash,
-    routes,
+    routes::{self, Publishing},
 };
 
 /// What the HTTP side does with a request.
 pub(super) enum Reply {
+    /// StackStorm's own answer.
     Answer(Answer),
+    /// A page of something in front of StackStorm, or of gunicorn: without the client's `X-Request-ID`.
+    Page(Answer),
     /// Closes the connection without a byte.
     Close,
     /// Says nothing until the client goes.
@@ -35,78 +39,127 @@ pub(super) async fn reply(control: &Control, call: Call) -> Reply {
             sleep(Duration::from_millis(millis)).await;
             Reply::Answer(plain(control, &call))
         }
-        Fault::MongoDown { millis } => {
-            sleep(Duration::from_millis(millis)).await;
-            Reply::Answer(internal_error())
-        }
-        Fault::Unauthorized => Reply::Answer(refused(&call)),
+        Fault::HangThenAct { millis } => hang(control, call, millis).await,
         Fault::RabbitDown { millis } => {
             let answer = orphaned(control, &call, kind, "[Errno 111] ECONNREFUSED");
             sleep(Duration::from_millis(millis)).await;
             Reply::Answer(answer)
         }
-        Fault::PoisonedPool => {
-            Reply::Answer(orphaned(control, &call, kind, "'NoneType' object has no attribute 'channel'"))
+        Fault::MongoDown { millis } => {
+            sleep(Duration::from_millis(millis)).await;
+            Reply::Answer(internal_error())
         }
-        other => disconnected(control, call, kind, &other),
+        other => own_answer(control, &call, kind, &other).unwrap_or_else(|| disconnected(control, call, kind, &other)),
     }
+}
+
+/// Faults that st2api answers itself: with the client's `X-Request-ID`.
+fn own_answer(control: &Control, call: &Call, kind: Kind, fault: &Fault) -> Option<Reply> {
+    let publishing = |publishing| routes::answer(&mut control.lock(), call, publishing);
+    let answer = match fault {
+        Fault::Unauthorized => refused(call),
+        Fault::PoisonedPool => orphaned(control, call, kind, "'NoneType' object has no attribute 'channel'"),
+        Fault::ErrorRunning => {
+            let answer = plain(control, call);
+            if answer.status < 300 { internal_error() } else { answer }
+        }
+        Fault::WebhookNotRegistered { .. } => unregistered(control, call, kind),
+        Fault::WebhookLost => publishing(Publishing::Lost),
+        Fault::TriggerTwice => publishing(Publishing::Twice),
+        Fault::PublishFailsHalfway => {
+            let answer = publishing(Publishing::FirstOfSeveral);
+            if answer.status < 300 { internal_error() } else { answer }
+        }
+        _ => return None,
+    };
+    Some(Reply::Answer(answer))
 }
 
 /// Faults after which the client has no answer of StackStorm's own, or none at all.
 fn disconnected(control: &Control, call: Call, kind: Kind, fault: &Fault) -> Reply {
+    let work_if = |reached: bool| {
+        if reached {
+            plain(control, &call);
+        }
+    };
     match fault {
         Fault::NeverAnswer => {
-            plain(control, &call);
+            work_if(true);
             Reply::Silence
         }
         Fault::CloseAfterCreate => {
-            plain(control, &call);
+            work_if(true);
             Reply::Close
         }
         Fault::KilledMidPost => {
             if kind == Kind::Create {
-                routes::answer(&mut control.lock(), &call, false);
+                routes::answer(&mut control.lock(), &call, Publishing::Lost);
             }
             Reply::Close
         }
         Fault::LateCreation { millis } => {
-            let (control, wait) = (control.clone(), Duration::from_millis(*millis));
-            tokio::spawn(async move {
-                sleep(wait).await;
-                plain(&control, &call);
-            });
+            // Only the work is waited for, by nobody.
+            drop(later(control, call, *millis));
             Reply::Silence
         }
-        Fault::ErrorRunning => {
-            let answer = plain(control, &call);
-            Reply::Answer(if answer.status < 300 { internal_error() } else { answer })
-        }
         Fault::Proxy { status, reached, .. } => {
-            if *reached {
-                plain(control, &call);
-            }
-            Reply::Answer(proxy_page(*status))
+            work_if(*reached);
+            Reply::Page(front::page(*status))
         }
+        Fault::NginxUnreachable { reached, .. } => {
+            work_if(*reached);
+            Reply::Page(front::nginx_unreachable(Service::Api))
+        }
+        Fault::GunicornError { reached } => {
+            work_if(*reached);
+            Reply::Page(front::gunicorn_error())
+        }
+        Fault::Redirect { status } => Reply::Page(front::redirect(*status, &call)),
+        Fault::PlainToTls => Reply::Page(front::plain_to_tls()),
         _ => Reply::Close,
     }
 }
 
+/// The work of a request that hangs: it is done even when its client has gone.
+fn later(control: &Control, call: Call, millis: u64) -> oneshot::Receiver<Answer> {
+    let (done, answer) = oneshot::channel();
+    let control = control.clone();
+    tokio::spawn(async move {
+        sleep(Duration::from_millis(millis)).await;
+        // A client that has gone needs no answer.
+        drop(done.send(plain(&control, &call)));
+    });
+    answer
+}
+
+async fn hang(control: &Control, call: Call, millis: u64) -> Reply {
+    later(control, call, millis).await.map_or(Reply::Close, Reply::Answer)
+}
+
 /// The answer of a healthy StackStorm.
 fn plain(control: &Control, call: &Call) -> Answer {
-    routes::answer(&mut control.lock(), call, true)
+    routes::answer(&mut control.lock(), call, Publishing::Once)
 }
 
 /// Stores without publishing, then the error; a webhook stores nothing. What is refused anyway is refused.
 fn orphaned(control: &Control, call: &Call, kind: Kind, text: &str) -> Answer {
-    let mut state = control.lock();
-    if kind == Kind::Webhook {
-        return match state.access.identify(call) {
-            Ok(_) => internal_error(),
-            Err(refusal) => refusal.into(),
-        };
+    let answer = routes::answer(&mut control.lock(), call, Publishing::Lost);
+    match kind {
+        _ if answer.status >= 300 => answer,
+        Kind::Webhook => internal_error(),
+        _ => Answer::fault(500, text),
     }
-    let answer = routes::answer(&mut state, call, false);
-    if answer.status < 300 { Answer::fault(500, text) } else { answer }
+}
+
+/// What a worker says that knows of no webhook. What is refused anyway is refused.
+fn unregistered(control: &Control, call: &Call, kind: Kind) -> Answer {
+    let answer = routes::answer(&mut control.lock(), call, Publishing::Lost);
+    match (kind, call.path.get(1)) {
+        _ if answer.status >= 300 => answer,
+        (Kind::Webhook, Some(url)) => Answer::fault(404, &format!("Webhook {url} not registered with st2")),
+        (_, Some(_)) => Refusal::no_route().into(),
+        _ => Answer::json(200, &serde_json::json!([])),
+    }
 }
 
 fn internal_error() -> Answer {
@@ -121,21 +174,12 @@ fn refused(call: &Call) -> Answer {
     Refusal::new(401, format!("Unauthorized{why}")).into()
 }
 
-/// What nginx writes.
-fn proxy_page(status: u16) -> Answer {
-    let name = if status == 504 { "Gateway Time-out" } else { "Bad Gateway" };
-    let page = format!(
-        "<html>\r\n<head><title>{status} {name}</title></head>\r\n<body>\r\n<center><h1>{status} {name}</h1></center>\r\n\
-         <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-    );
-    Answer::raw(status, "text/html", page.into_bytes())
-}
-
 fn kind_of(call: &Call) -> Kind {
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
     match (call.method.as_str(), path.as_slice()) {
         ("POST", ["executions"] | ["executions", _, "re_run"]) => Kind::Create,
         ("POST", ["webhooks", ..]) => Kind::Webhook,
+        ("GET", ["webhooks", ..]) => Kind::Webhooks,
         _ => Kind::Other,
     }
 }

@@ -15,8 +15,9 @@ use tokio::{sync::broadcast, time::timeout};
 use super::{
     answer::{Answer, Call, Refusal},
     control::Control,
-    faults::ActiveFault,
+    faults::{ActiveFault, Fault},
     faulty::{self, Reply},
+    front::{Front, Service},
     stream::{Event, Selection},
 };
 
@@ -27,21 +28,13 @@ const LONGEST_LINE: usize = 4094;
 /// More than any test sends; `MongoDB`'s own limit is answered in [`super::create`].
 const LARGEST_BODY: usize = 64 << 20;
 
-/// Which of the three a listener is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    Api,
-    Auth,
-    Stream,
-}
-
 /// Serves one listener.
-pub(super) fn serve(role: Role, listener: TcpListener, control: &Control) -> io::Result<Server> {
+pub(super) fn serve(service: Service, listener: TcpListener, control: &Control) -> io::Result<Server> {
     let control = Data::new(control.clone());
     let server = HttpServer::new(move || {
         App::new().app_data(control.clone()).app_data(PayloadConfig::new(LARGEST_BODY)).default_service(web::to(
             move |request: HttpRequest, body: Bytes, control: Data<Control>| async move {
-                handle(role, &request, &body, &control).await
+                handle(service, &request, &body, &control).await
             },
         ))
     });
@@ -49,26 +42,35 @@ pub(super) fn serve(role: Role, listener: TcpListener, control: &Control) -> io:
     Ok(server.listen(listener)?.run())
 }
 
-async fn handle(role: Role, request: &HttpRequest, body: &Bytes, control: &Control) -> HttpResponse {
+async fn handle(service: Service, request: &HttpRequest, body: &Bytes, control: &Control) -> HttpResponse {
     let id = wire::request_id(request);
     let line = wire::line_length(request);
+    let call = wire::call(request, body, &id);
+    let front = control.lock().front;
+    if let Some(page) = front.refusal(line, &call) {
+        return wire::page(page);
+    }
     if line > LONGEST_LINE {
-        return wire::response(wire::line_too_long(line, LONGEST_LINE), &id);
+        return wire::page(wire::line_too_long(line, LONGEST_LINE));
     }
     if request.method() == "OPTIONS" {
         return wire::response(Answer::raw(200, "text/html; charset=UTF-8", Vec::new()), &id);
     }
-    let call = wire::call(request, body, &id);
-    match destination(role, call) {
-        Destination::Steering(call) => wire::response(steer(control, &call), &id),
-        Destination::Api(call) => match faulty::reply(control, call).await {
-            Reply::Answer(answer) => wire::response(answer, &id),
-            Reply::Close => wire::closed(),
-            Reply::Silence => std::future::pending().await,
+    let reply = match destination(service, call) {
+        Destination::Steering(call) => Reply::Answer(steer(control, &call)),
+        Destination::Api(call) => front.seen(Service::Api, faulty::reply(control, call)).await,
+        Destination::Tokens(call) => front.seen(Service::Auth, tokens(control, &call)).await,
+        Destination::Stream(call) => match follow(control, &call, &id) {
+            Ok(stream) => return stream,
+            Err(reply) => front.seen(Service::Stream, std::future::ready(reply)).await,
         },
-        Destination::Tokens(call) => wire::response(tokens(control, &call).await, &id),
-        Destination::Stream(call) => follow(control, &call, &id),
-        Destination::Nowhere => wire::response(Refusal::no_route().into(), &id),
+        Destination::Nowhere => Reply::Answer(Refusal::no_route().into()),
+    };
+    match reply {
+        Reply::Answer(answer) => wire::response(answer, &id),
+        Reply::Page(page) => wire::page(page),
+        Reply::Close => wire::closed(),
+        Reply::Silence => std::future::pending().await,
     }
 }
 
@@ -81,37 +83,43 @@ enum Destination {
     Nowhere,
 }
 
-fn destination(role: Role, mut call: Call) -> Destination {
+fn destination(service: Service, mut call: Call) -> Destination {
     let whole = call.path.clone();
     let path: Vec<&str> = whole.iter().map(String::as_str).collect();
-    let (role, rest) = match (role, path.as_slice()) {
-        (Role::Api, ["_stand_in", ..]) => return Destination::Steering(call),
-        (Role::Api, ["api", rest @ ..]) => (Role::Api, rest),
-        (Role::Api | Role::Auth, ["auth", rest @ ..]) => (Role::Auth, rest),
-        (Role::Api, ["stream", rest @ ..]) => (Role::Stream, rest),
-        (role, rest) => (role, rest),
+    let (service, rest) = match (service, path.as_slice()) {
+        (Service::Api, ["_stand_in", ..]) => return Destination::Steering(call),
+        (Service::Api, ["api", rest @ ..]) => (Service::Api, rest),
+        (Service::Api | Service::Auth, ["auth", rest @ ..]) => (Service::Auth, rest),
+        (Service::Api, ["stream", rest @ ..]) => (Service::Stream, rest),
+        (service, rest) => (service, rest),
     };
     let rest = rest.strip_prefix(&["v1"]).unwrap_or(rest);
     call.path = rest.iter().map(|part| (*part).to_owned()).collect();
     if let Some(first) = call.path.first_mut().filter(|first| *first == "actionexecutions") {
         "executions".clone_into(first);
     }
-    match (role, rest) {
-        (Role::Api, _) => Destination::Api(call),
-        (Role::Auth, ["tokens"]) if call.method == "POST" => Destination::Tokens(call),
-        (Role::Stream, ["stream"]) if call.method == "GET" => Destination::Stream(call),
+    match (service, rest) {
+        (Service::Api, _) => Destination::Api(call),
+        (Service::Auth, ["tokens"]) if call.method == "POST" => Destination::Tokens(call),
+        (Service::Stream, ["stream"]) if call.method == "GET" => Destination::Stream(call),
         _ => Destination::Nowhere,
     }
 }
 
-async fn tokens(control: &Control, call: &Call) -> Answer {
-    let mongo_down = control.lock().faults.mongo_down();
+async fn tokens(control: &Control, call: &Call) -> Reply {
+    let (down, mongo_down) = {
+        let faults = &control.lock().faults;
+        (faults.is_set(&Fault::AuthDown), faults.mongo_down())
+    };
+    if down {
+        return Reply::Close;
+    }
     if let Some(millis) = mongo_down {
         tokio::time::sleep(Duration::from_millis(millis)).await;
-        return Answer::fault(500, "Internal Server Error");
+        return Reply::Answer(Answer::fault(500, "Internal Server Error"));
     }
     let answer = control.lock().post_token(call).unwrap_or_else(Answer::from);
-    if answer.status == 201 { answer.with("X-API-URL", control.lock().api_url.clone()) } else { answer }
+    Reply::Answer(if answer.status == 201 { answer.with("X-API-URL", control.lock().api_url.clone()) } else { answer })
 }
 
 /// The routes that steer the stand-in itself; StackStorm has none of them.
@@ -123,22 +131,31 @@ fn steer(control: &Control, call: &Call) -> Answer {
             control.clear_faults();
             Answer::json(200, &control.summary())
         }
-        ("POST", ["faults"]) => match serde_json::from_slice::<ActiveFault>(&call.body) {
-            Ok(fault) => {
-                control.lock().faults.add(fault);
-                Answer::json(200, &control.summary())
-            }
-            Err(error) => Answer::fault(400, &error.to_string()),
-        },
+        ("POST", ["faults"]) => steered(control, call, |control, fault: ActiveFault| control.lock().faults.add(fault)),
+        ("PUT", ["front"]) => steered(control, call, |control, front: Front| control.set_front(front)),
         _ => Refusal::no_route().into(),
     }
 }
 
+/// Sets what the body says.
+fn steered<T: serde::de::DeserializeOwned>(control: &Control, call: &Call, set: impl FnOnce(&Control, T)) -> Answer {
+    match serde_json::from_slice(&call.body) {
+        Ok(wanted) => {
+            set(control, wanted);
+            Answer::json(200, &control.summary())
+        }
+        Err(error) => Answer::fault(400, &error.to_string()),
+    }
+}
+
 /// The stream: a newline at once, then events, and a newline after a while without any.
-fn follow(control: &Control, call: &Call, id: &str) -> HttpResponse {
+fn follow(control: &Control, call: &Call, id: &str) -> Result<HttpResponse, Reply> {
     let state = control.lock();
+    if state.faults.is_set(&Fault::StreamDown) {
+        return Err(Reply::Close);
+    }
     if let Err(refusal) = state.access.identify(call) {
-        return wire::response(refusal.into(), id);
+        return Err(Reply::Answer(refusal.into()));
     }
     let reader = Reader {
         events: state.events.subscribe(),
@@ -152,7 +169,7 @@ fn follow(control: &Control, call: &Call, id: &str) -> HttpResponse {
         let chunk = reader.next().await?;
         Some((Ok(chunk), reader))
     });
-    wire::event_stream(futures_util::StreamExt::chain(first, rest), id)
+    Ok(wire::event_stream(futures_util::StreamExt::chain(first, rest), id))
 }
 
 struct Reader {

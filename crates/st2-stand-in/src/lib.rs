@@ -21,6 +21,7 @@ mod execution;
 mod executions;
 mod faults;
 mod faulty;
+mod front;
 mod http;
 mod ids;
 mod output;
@@ -49,10 +50,11 @@ use tokio::{task::JoinHandle, time::sleep_until};
 pub use self::{
     control::{Control, ExecutionView},
     faults::{ActiveFault, Fault},
+    front::Front,
     pace::Pace,
     state::Seen,
 };
-use self::{http::Role, state::State};
+use self::{front::Service, state::State};
 
 /// What a stand-in is started with.
 #[derive(Debug, Clone)]
@@ -108,12 +110,12 @@ impl StandIn {
             servers: Vec::new(),
             tasks: vec![tokio::spawn(drive(control.clone()))],
         };
-        for (role, listener) in [Role::Api, Role::Auth, Role::Stream].into_iter().zip(listeners) {
-            let server = http::serve(role, listener, &control)?;
+        for (service, listener) in [Service::Api, Service::Auth, Service::Stream].into_iter().zip(listeners) {
+            let server = http::serve(service, listener, &control)?;
             own.servers.push(server.handle());
             own.tasks.push(tokio::spawn(async move {
                 if let Err(error) = server.await {
-                    log::error!("the stand-in's {role:?} listener has failed: {error}");
+                    log::error!("the stand-in's {service:?} listener has failed: {error}");
                 }
             }));
         }

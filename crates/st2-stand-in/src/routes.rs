@@ -11,8 +11,21 @@ use super::{
     trace::{Kind, Trace},
 };
 
-/// Answers a request of the API, without any fault; `publish` false leaves what is created an orphan.
-pub(super) fn answer(state: &mut State, call: &Call, publish: bool) -> Answer {
+/// How often the messages of a POST reach RabbitMQ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Publishing {
+    /// As in a healthy StackStorm.
+    Once,
+    /// Never: what is created is an orphan, and a webhook is lost.
+    Lost,
+    /// A webhook's message is delivered twice.
+    Twice,
+    /// Of a webhook's several triggers the first alone.
+    FirstOfSeveral,
+}
+
+/// Answers a request of the API, without any other fault.
+pub(super) fn answer(state: &mut State, call: &Call, publishing: Publishing) -> Answer {
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
     let method = call.method.as_str();
     if !is_route(method, &path) {
@@ -22,7 +35,7 @@ pub(super) fn answer(state: &mut State, call: &Call, publish: bool) -> Answer {
         Ok(identity) => identity,
         Err(refusal) => return refusal.into(),
     };
-    let answer = route(state, call, method, &path, &identity, publish).unwrap_or_else(Answer::from);
+    let answer = route(state, call, method, &path, &identity, publishing).unwrap_or_else(Answer::from);
     match identity.cookie() {
         Some(cookie) if answer.status < 400 => answer.with("Set-Cookie", cookie),
         _ => answer,
@@ -68,7 +81,15 @@ fn is_read(path: &[&str]) -> bool {
     }
 }
 
-fn route(state: &mut State, call: &Call, method: &str, path: &[&str], who: &Identity, publish: bool) -> Outcome {
+fn route(
+    state: &mut State,
+    call: &Call,
+    method: &str,
+    path: &[&str],
+    who: &Identity,
+    publishing: Publishing,
+) -> Outcome {
+    let publish = publishing != Publishing::Lost;
     match (method, path) {
         ("GET", []) => {
             Ok(Answer::json(200, &json!({ "version": "3.9.0", "docs_url": "http://docs.stackstorm.com/3.9" })))
@@ -76,7 +97,7 @@ fn route(state: &mut State, call: &Call, method: &str, path: &[&str], who: &Iden
         ("GET", ["user"]) => Ok(Answer::json(200, &who.show())),
         ("GET", ["service_registry", "groups"]) => Ok(Answer::json(200, &json!({ "groups": [] }))),
 
-        ("GET", ["executions"]) => state.list_executions(call),
+        ("GET", ["executions"]) => state.list_executions(call, &who.user),
         ("POST", ["executions"]) => state.post_execution(call, &who.user, publish),
         ("GET", ["executions", "views", "filters"]) => Ok(state.execution_filters()),
         ("GET", ["executions", id]) => state.get_execution(id, call),
@@ -92,8 +113,8 @@ fn route(state: &mut State, call: &Call, method: &str, path: &[&str], who: &Iden
         }
 
         ("GET", ["webhooks"]) => Ok(Answer::json(200, &state.content.webhooks().cloned().collect())),
-        ("GET", ["webhooks", url]) => found(state.content.webhook(url), Refusal::no_route),
-        ("POST", ["webhooks", url]) => state.post_webhook(url, call),
+        ("GET", ["webhooks", url]) => found(state.content.webhooks_at(url).next(), Refusal::no_route),
+        ("POST", ["webhooks", url]) => state.post_webhook(url, call, publishing),
         ("GET", ["triggerinstances"]) => {
             let newest: Vec<_> = state.trigger_instances.iter().rev().cloned().collect();
             query::plain(call, &newest, &[("trigger", "trigger"), ("status", "status")], Some(100))

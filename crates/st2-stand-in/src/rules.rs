@@ -8,7 +8,9 @@ use super::{
     create::Request,
     engine::Step,
     execution::Origin,
+    faults::{Fault, Kind},
     parameters, python,
+    routes::Publishing,
     state::State,
     template::expression::{Expression, Names},
     times,
@@ -38,16 +40,22 @@ const PRIVATE_HEADERS: [&str; 4] = ["st2-api-key", "x-auth-token", "cookie", "st
 
 impl State {
     /// `POST /v1/webhooks/{url}`: 202 and the body; whatever comes of it comes later.
-    pub(super) fn post_webhook(&mut self, url: &str, call: &Call) -> Outcome {
-        let (answer, dispatch) = self.read_webhook(url, call)?;
-        if let Some(dispatch) = dispatch {
+    pub(super) fn post_webhook(&mut self, url: &str, call: &Call, publishing: Publishing) -> Outcome {
+        let (answer, mut dispatches) = self.read_webhook(url, call)?;
+        match publishing {
+            Publishing::Once => {}
+            Publishing::Lost => dispatches.clear(),
+            Publishing::Twice => dispatches.extend(dispatches.clone()),
+            Publishing::FirstOfSeveral => dispatches.truncate(usize::from(dispatches.len() > 1)),
+        }
+        for dispatch in dispatches {
             self.after(self.pace.trace, Step::Receive(Box::new(dispatch)));
         }
         Ok(answer)
     }
 
-    /// What a webhook answers and sets off.
-    fn read_webhook(&self, url: &str, call: &Call) -> Result<(Answer, Option<Dispatch>), Refusal> {
+    /// What a webhook answers and sets off: one message for each trigger of its url.
+    fn read_webhook(&self, url: &str, call: &Call) -> Result<(Answer, Vec<Dispatch>), Refusal> {
         let body = body::parse(call)?;
         if !body.is_object() && !body.is_array() {
             return Err(Refusal::bad(format!("{} is not of type 'object', 'array'", python::repr(&body))));
@@ -59,18 +67,23 @@ impl State {
             .map_or_else(|| format!("webhook-{url}-{}", uuid::Uuid::new_v4().simple()), str::to_owned);
         if url.trim_end_matches('/') == "st2" {
             let dispatch = self.read_system_webhook(&body, tag)?;
-            return Ok((answer, dispatch));
+            return Ok((answer, vec![dispatch]));
         }
-        let Some(trigger) = self.content.webhook(url) else {
-            return Err(Refusal::new(404, format!("Webhook {url} not registered with st2")));
-        };
-        let trigger = trigger["ref"].as_str().unwrap_or_default().to_owned();
         let payload = payload(call, &body);
-        Ok((answer, Some(Dispatch { trigger, payload, cause: Cause::Tag(tag) })))
+        let dispatch = |trigger: &Value| Dispatch {
+            trigger: trigger["ref"].as_str().unwrap_or_default().to_owned(),
+            payload: payload.clone(),
+            cause: Cause::Tag(tag.clone()),
+        };
+        let dispatches: Vec<_> = self.content.webhooks_at(url).map(dispatch).collect();
+        if dispatches.is_empty() {
+            return Err(Refusal::new(404, format!("Webhook {url} not registered with st2")));
+        }
+        Ok((answer, dispatches))
     }
 
     /// `POST /v1/webhooks/st2` names its trigger in the body.
-    fn read_system_webhook(&self, body: &Value, tag: String) -> Result<Option<Dispatch>, Refusal> {
+    fn read_system_webhook(&self, body: &Value, tag: String) -> Result<Dispatch, Refusal> {
         if !body.is_object() {
             return Err(Refusal::bad("Webhook body needs to be an object, got: array"));
         }
@@ -86,7 +99,7 @@ impl State {
             )));
         };
         let trigger = known["ref"].as_str().unwrap_or_default().to_owned();
-        Ok(Some(Dispatch { trigger, payload, cause: Cause::Tag(tag) }))
+        Ok(Dispatch { trigger, payload, cause: Cause::Tag(tag) })
     }
 
     /// Stores the trigger instance and its trace.
@@ -120,14 +133,24 @@ impl State {
         };
         let rules: Vec<_> = self.content.rules.iter().filter(fitting).cloned().collect();
         for rule in rules {
-            self.enforce_rule(&rule, &instance);
+            let fault = self.faults.strike(Kind::Enforcement);
+            if matches!(fault, Some(Fault::RulesEngineDies { started: false })) {
+                return;
+            }
+            let enforcement = self.enforce_rule(&rule, &instance, fault.as_ref());
+            match fault {
+                Some(Fault::RulesEngineDies { .. }) => return,
+                Some(Fault::EnforcementLost) => {}
+                _ => self.enforcements.push(enforcement),
+            }
         }
         if let Some(instance) = self.trigger_instance_mut(id) {
             instance["status"] = json!("processed");
         }
     }
 
-    fn enforce_rule(&mut self, rule: &Value, instance: &Value) {
+    /// Starts what a rule says; its enforcement.
+    fn enforce_rule(&mut self, rule: &Value, instance: &Value, fault: Option<&Fault>) -> Value {
         let at = times::micros(Self::now());
         let outcome = self.start_for(rule, instance);
         let mut enforcement = json!({
@@ -135,6 +158,10 @@ impl State {
             "rule": { "ref": rule["ref"], "id": rule["id"], "uid": rule["uid"] },
         });
         match outcome {
+            Ok(_) if fault == Some(&Fault::EnforcementFails) => {
+                enforcement["status"] = json!("failed");
+                enforcement["failure_reason"] = json!("'NoneType' object has no attribute 'channel'");
+            }
             Ok(execution) => {
                 enforcement["status"] = json!("succeeded");
                 enforcement["execution_id"] = json!(execution);
@@ -144,7 +171,7 @@ impl State {
                 enforcement["failure_reason"] = json!(refusal.text);
             }
         }
-        self.enforcements.push(enforcement);
+        enforcement
     }
 
     fn start_for(&mut self, rule: &Value, instance: &Value) -> Result<String, Refusal> {

@@ -17,6 +17,7 @@ use super::{
     engine::Step,
     execution::{Execution, Shown},
     faults::Faults,
+    front::Front,
     ids::Ids,
     pace::Pace,
     status::Status,
@@ -50,6 +51,7 @@ pub(super) struct State {
     pub(super) content: Content,
     pub(super) access: Access,
     pub(super) faults: Faults,
+    pub(super) front: Front,
     pub(super) seen: Seen,
     pub(super) executions: Vec<Execution>,
     index: HashMap<String, usize>,
@@ -73,6 +75,7 @@ impl State {
             access: Access::new(options, &mut ids),
             ids,
             faults: Faults::default(),
+            front: Front::default(),
             seen: Seen::default(),
             executions: Vec::new(),
             index: HashMap::new(),
@@ -227,7 +230,7 @@ impl State {
         let started = self.roots().filter(|execution| execution.has_started()).count();
         json!({
             "executions": self.executions.len(), "roots": self.roots().count(), "started": started, "by_tag": by_tag,
-            "seen": self.seen, "faults": self.faults.list(),
+            "seen": self.seen, "faults": self.faults.list(), "front": self.front,
         })
     }
 }

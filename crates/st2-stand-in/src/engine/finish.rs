@@ -36,6 +36,7 @@ impl State {
         let parent = execution.parent.clone();
         self.set_status(id, status);
         self.fire_action_trigger(id);
+        self.consider_retry(id);
         if let Some(parent) = parent {
             self.after(self.pace.start, Step::Advance(parent));
         }

@@ -19,7 +19,7 @@ const COMMON_HEADERS: [(&str, &str); 6] = [
 
 /// The client's request id, or a new one.
 pub(super) fn request_id(request: &HttpRequest) -> String {
-    let given = request.headers().get("X-Request-ID").and_then(|value| value.to_str().ok());
+    let given = request.headers().get("X-Request-ID").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
     given.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }
 
@@ -29,7 +29,7 @@ pub(super) fn line_length(request: &HttpRequest) -> usize {
     request.method().as_str().len() + path + " ".len() + " HTTP/1.1".len()
 }
 
-/// gunicorn's own answer, the only one that is not JSON.
+/// gunicorn's own answer, which no middleware of StackStorm sees.
 pub(super) fn line_too_long(length: usize, limit: usize) -> Answer {
     let page = format!(
         "<html>\n  <head>\n    <title>Bad Request</title>\n  </head>\n  <body>\n    <h1><p>Bad Request</p></h1>\n    \
@@ -67,6 +67,15 @@ pub(super) fn response(answer: Answer, id: &str) -> HttpResponse {
     builder.insert_header(("Content-Type", answer.content_type)).body(answer.body)
 }
 
+/// A page that StackStorm has not written: without its headers and without the client's id.
+pub(super) fn page(page: Answer) -> HttpResponse {
+    let mut builder = HttpResponse::build(status(page.status));
+    for (name, value) in &page.headers {
+        builder.insert_header((*name, value.as_str()));
+    }
+    builder.insert_header(("Content-Type", page.content_type)).body(page.body)
+}
+
 /// A stream of events on the wire.
 pub(super) fn event_stream(events: impl Stream<Item = io::Result<Bytes>> + 'static, id: &str) -> HttpResponse {
     started(200, id)
@@ -82,9 +91,12 @@ pub(super) fn closed() -> HttpResponse {
     HttpResponse::Ok().streaming(broken)
 }
 
-fn started(status: u16, id: &str) -> HttpResponseBuilder {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut builder = HttpResponse::build(status);
+fn status(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn started(code: u16, id: &str) -> HttpResponseBuilder {
+    let mut builder = HttpResponse::build(status(code));
     for header in COMMON_HEADERS {
         builder.insert_header(header);
     }

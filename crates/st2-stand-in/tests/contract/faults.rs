@@ -199,6 +199,9 @@ async fn another_process_steers_and_looks_over_http() {
     let set = session.send("POST", "/_stand_in/faults", Some(fault.clone())).await;
     assert_eq!(set.json["faults"], json!([fault]));
     session.send("DELETE", "/_stand_in/faults", None).await;
+    let front = json!({ "front": "proxy", "status": 404, "patience_millis": 1000 });
+    assert_eq!(session.send("PUT", "/_stand_in/front", Some(front.clone())).await.json["front"], front);
+    session.send("PUT", "/_stand_in/front", Some(json!({ "front": "nothing" }))).await;
     let id = session.send("POST", "/v1/executions", Some(post("seen"))).await.json["id"].as_str().unwrap().to_owned();
     session.until_ended(&id).await;
     let state = session.get("/_stand_in/state").await.json;

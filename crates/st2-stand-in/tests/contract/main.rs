@@ -10,7 +10,9 @@
 mod anywhere;
 mod catalog;
 mod creation;
+mod engine;
 mod faults;
+mod fronts;
 mod life;
 mod lists;
 mod recording;

@@ -107,7 +107,11 @@ impl Session {
             }
         }
         assert!(comparison.differences.is_empty(), "{number}:\n{}\n{}", comparison.differences.join("\n"), live.text);
-        assert!(live.headers.contains_key("X-Request-ID"), "{number} has no X-Request-ID");
+        assert_eq!(
+            live.headers.contains_key("X-Request-ID"),
+            recorded.headers.contains_key("X-Request-ID"),
+            "{number}: X-Request-ID is on what the application answers, and on nothing else"
+        );
     }
 
     /// Sends a recorded request, ids and credentials put in their place.
@@ -163,6 +167,14 @@ impl Session {
         live(self.client.post(url).header("St2-Api-Key", &self.key).timeout(within).body(body.to_string())).await
     }
 
+    /// Sends a request with an id of its own; the answer, and whether it has that id.
+    pub(crate) async fn send_with_id(&self, method: &str, path: &str, body: Option<Value>) -> (Live, bool) {
+        let id = uuid::Uuid::new_v4().to_string();
+        let live = self.send_with(method, path, &[("X-Request-ID", &id)], body.map(|body| body.to_string())).await;
+        let echoed = live.headers.get("X-Request-ID").is_some_and(|own| own == id.as_str());
+        (live, echoed)
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Live {
         self.send("GET", path, None).await
     }
@@ -205,7 +217,12 @@ impl Session {
 fn client() -> reqwest::Client {
     // Any test may be the first to install it.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
+    reqwest::Client::builder()
+        .timeout(Duration::from_mins(1))
+        .pool_max_idle_per_host(0)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
 }
 
 async fn live(builder: reqwest::RequestBuilder) -> reqwest::Result<Live> {

@@ -110,7 +110,12 @@ async fn a_rule_that_cannot_be_rendered_fails_its_enforcement() {
     let instance = processed(&session, "missing-inst").await;
     session.ids.insert("6b0235e9dbeb853eff828936".to_owned(), instance);
     session.replay("60c").await;
-    assert!(session.control().executions().is_empty());
+    let left = session.control().executions_with_tag("missing-inst");
+    assert_eq!((left.len(), left[0].status.as_str(), left[0].started), (1, "failed", false));
+    let trace = session.get("/v1/traces?trace_tag=missing-inst").await.json;
+    let (rule, instance) = (&trace[0]["rules"][0]["object_id"], session.id("6b0235e9dbeb853eff828936"));
+    let cause = json!({ "type": "rule", "id": format!("{}:{instance}", rule.as_str().unwrap()) });
+    assert_eq!(trace[0]["action_executions"][0]["caused_by"], cause);
 }
 
 #[tokio::test(flavor = "multi_thread")]
