@@ -7,6 +7,7 @@
 //! - **Credentials go into a header and nowhere else**: never into a URL, a log line or an error.
 
 pub mod actions;
+pub mod arrivals;
 pub mod auth;
 mod body;
 pub mod catalog;
@@ -25,6 +26,7 @@ mod transport;
 pub mod webhooks;
 
 pub use actions::{Action, ActionCache, ActionError, Parameter};
+pub use arrivals::{Arrival, Arrivals};
 pub use catalog::Registered;
 pub use client::Client;
 pub use error::{BuildError, LookupError};

@@ -3,7 +3,11 @@
 use crate::{
     alertmanager,
     config::Settings,
-    dispatcher::{Routes as Table, parameters, routes::Route, template::AlertView},
+    dispatcher::{
+        Routes as Table, parameters,
+        routes::{OnUncertain, Route},
+        template::AlertView,
+    },
     model::{alert::IncomingAlert, ids::RequestId, target::Target},
 };
 use anyhow::{Context, ensure};
@@ -78,6 +82,19 @@ fn name(alert: &IncomingAlert) -> &str {
     alert.label("alertname")
 }
 
+/// What a person must know beside the parameters.
+const fn note(route: &Route) -> &'static str {
+    match (&route.target, route.on_uncertain) {
+        (Target::Action(_), _) => "only those that the action declares are sent",
+        (Target::Webhook(_), OnUncertain::Fail) => {
+            "on_uncertain: fail: if StackStorm may not have got it, it is failed/uncertain at POUNDCAKE_RULE_DEADLINE"
+        }
+        (Target::Webhook(_), OnUncertain::PostAgain) => {
+            "on_uncertain: post_again: if StackStorm may not have got it, it is posted again after a settle time"
+        }
+    }
+}
+
 /// Parameters are shown as they would be for an action that declares everything.
 fn show(route: Option<&Route>, alert: &IncomingAlert, settings: &Settings) -> bool {
     let Some(route) = route else {
@@ -104,9 +121,7 @@ fn show(route: Option<&Route>, alert: &IncomingAlert, settings: &Settings) -> bo
             for (name, value) in filled {
                 println!("    {name}: {value}");
             }
-            if matches!(route.target, Target::Action(_)) {
-                println!("  (only those that the action declares are sent)");
-            }
+            println!("  ({})", note(route));
             true
         }
         Err(error) => {

@@ -99,7 +99,7 @@ async fn of_generation(attempt: &Attempt<'_>, generation: i32, traces: &[Trace])
     if traces::root_trigger_instances(traces).is_empty() {
         return Ok(Found::Nothing);
     }
-    Ok(match resolver::verdict(client, traces).await? {
+    Ok(match resolver::verdict(client, traces).await {
         resolver::Verdict::Ran(links) => Found::Ran { generation, links },
         resolver::Verdict::Failed(_) | resolver::Verdict::NoneMatched => Found::Nothing,
         resolver::Verdict::Unknown(seen) => Found::Undecided(seen),

@@ -1,47 +1,44 @@
 //! Rule mode's second half: what StackStorm's rules made of a webhook.
 //!
-//! The authority is the trigger instance: once it is `processed` for every trace of the tag, the rule enforcements are
-//! complete. What if we die in between: the row stays `awaiting_execution` and is looked at again.
+//! The authority is the trigger instance: once it is `processed` for every trace of the tag, enforcements and executions
+//! are complete. `evidence` reads them, `verdict` decides, and here the decision is written to the row.
+//! What if we die in between: the row stays `awaiting_execution` and is looked at again.
+
+mod evidence;
+mod forgotten;
+mod verdict;
+mod witness;
+
+pub(super) use verdict::Verdict;
 
 use super::{Dispatch, trace_tag};
 use crate::{
     model::status::{DispatchReason, DispatchStatus},
-    stackstorm::{
-        Client, ExecutionId, LookupError, RuleEnforcement, Trace, TriggerInstanceStatus, traces,
-        webhooks::EnforcementStatus,
-    },
+    stackstorm::{Client, Trace},
     store::{
         StoreError,
-        awaiting::{self, Awaiting},
+        awaiting::{self, Awaiting, Settlement},
+        dispatch_log::{self, Entry},
         links::Link,
         records::{self, Authority, Record, Recorded},
     },
     tasks::panic_message,
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
+use verdict::{Evidence, Failure, Look};
 
 /// Rows per step.
 const CHUNK: i64 = 100;
+/// Rows that are looked at together.
+const TOGETHER: usize = 8;
 /// How often rows that are due are looked for.
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Follows rows that are `awaiting_execution`. Many may run: the due time decides who takes a row.
 pub struct Resolver {
     dispatch: Arc<Dispatch>,
-}
-
-/// What the rules made of one webhook.
-pub(super) enum Verdict {
-    /// Not known yet.
-    Unknown(String),
-    /// They ran these.
-    Ran(Vec<Link>),
-    /// Some matched, and none could run its action.
-    Failed(String),
-    /// None matched.
-    NoneMatched,
 }
 
 impl Resolver {
@@ -71,48 +68,51 @@ impl Resolver {
     pub async fn step(&self) -> Result<usize, StoreError> {
         let rows = self.dispatch.store.run(|conn| awaiting::take(conn, CHUNK)).await?;
         let count = rows.len();
-        for row in rows {
-            let alert_id = row.alert_id;
-            // A panic concerns this row alone, which is due again later.
-            match AssertUnwindSafe(self.resolve(row)).catch_unwind().await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => log::warn!(alert_id; "not resolved now: {}", crate::logging::chain(&error)),
-                Err(panic) => {
-                    self.dispatch.metrics.tasks_failed.with_label_values(&["resolution"]).inc();
-                    log::error!(alert_id; "not resolved now: {}", panic_message(&*panic));
-                }
-            }
-        }
+        futures_util::stream::iter(rows).for_each_concurrent(TOGETHER, |row| self.look(row)).await;
         Ok(count)
     }
 
-    async fn resolve(&self, row: Awaiting) -> Result<(), StoreError> {
-        let verdict = self.verdict(&row).await.unwrap_or_else(|error| Verdict::Unknown(error.to_string()));
-        match verdict {
-            Verdict::Ran(links) => self.record(row, links).await,
-            Verdict::Failed(error) => self.settle(row, DispatchStatus::Failed, DispatchReason::RuleFailed, error).await,
-            Verdict::NoneMatched => {
-                let text = "no rule of StackStorm matched".to_owned();
-                self.settle(row, DispatchStatus::Skipped, DispatchReason::NoRuleMatched, text).await
-            }
-            Verdict::Unknown(seen) if row.waited > self.dispatch.policy.rule_deadline => {
-                let text = format!("nothing from StackStorm's rules by the deadline: {seen}");
-                self.settle(row, DispatchStatus::Failed, DispatchReason::Uncertain, text).await
-            }
-            Verdict::Unknown(seen) => {
-                log::debug!(alert_id = row.alert_id, seen; "StackStorm's rules are not done");
-                Ok(())
+    /// A panic concerns this row alone, which is due again later.
+    async fn look(&self, row: Awaiting) {
+        let alert_id = row.alert_id;
+        match AssertUnwindSafe(self.resolve(row)).catch_unwind().await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => log::warn!(alert_id; "not resolved now: {}", crate::logging::chain(&error)),
+            Err(panic) => {
+                self.dispatch.metrics.tasks_failed.with_label_values(&["resolution"]).inc();
+                log::error!(alert_id; "not resolved now: {}", panic_message(&*panic));
             }
         }
     }
 
-    async fn verdict(&self, row: &Awaiting) -> Result<Verdict, LookupError> {
-        let client = &self.dispatch.client;
+    async fn resolve(&self, row: Awaiting) -> Result<(), StoreError> {
+        let cancelled = dispatch_log::executions(row.dispatch_log.as_deref(), dispatch_log::CANCELLED);
         let tag = trace_tag(row.request_id, row.alert_id, row.generation);
-        verdict(client, &client.traces_by_tag(&tag).await?).await
+        let evidence = evidence::read(&self.dispatch.client, &tag, &cancelled).await;
+        let last = row.waited > self.dispatch.policy.rule_deadline;
+        let look = if last { Look::Last } else { Look::Interim };
+        match evidence.judge(&cancelled, look) {
+            Verdict::Unknown(seen) if last => self.give_up(row, &evidence, seen).await,
+            Verdict::Unknown(seen) => self.wait(&row, &evidence, &seen).await,
+            _ if !last && self.may_be_one_of_two(&row, &evidence) => Ok(()),
+            Verdict::Ran(links) => self.record(row, links, &evidence).await,
+            Verdict::Failed(failure) => self.settle(row, failed(failure), &evidence).await,
+            Verdict::NoneMatched => self.settle(row, unmatched(), &evidence).await,
+        }
     }
 
-    async fn record(&self, row: Awaiting, links: Vec<Link>) -> Result<(), StoreError> {
+    /// A webhook that was posted more than once may arrive more than once, and the second one shortly after the first: it
+    /// would be neither counted nor linked once the row has ended. So the row waits a little after its last POST.
+    fn may_be_one_of_two(&self, row: &Awaiting, evidence: &Evidence) -> bool {
+        row.attempts > 1 && evidence.duplicates() == 0 && row.waited < self.dispatch.policy.lookup_wait()
+    }
+
+    async fn wait(&self, row: &Awaiting, evidence: &Evidence, seen: &str) -> Result<(), StoreError> {
+        log::debug!(alert_id = row.alert_id, seen; "StackStorm's rules are not done");
+        forgotten::cancel(&self.dispatch, row, evidence).await
+    }
+
+    async fn record(&self, row: Awaiting, links: Vec<Link>, evidence: &Evidence) -> Result<(), StoreError> {
         let count = u64::try_from(links.len()).unwrap_or_default();
         let authority = Authority::Resolver { generation: row.generation };
         let record = Record { alert_id: row.alert_id, request_id: row.request_id, authority, links, log: None };
@@ -122,76 +122,77 @@ impl Resolver {
             metrics.links.inc_by(count);
             metrics.webhook_to_execution_seconds.observe(row.age.as_seconds_f64());
             log::info!(request_id:% = row.request_id, alert_id = row.alert_id, executions = count; "dispatched by rule");
+            self.count_duplicates(&row, evidence);
         }
         Ok(())
     }
 
-    async fn settle(
-        &self,
-        row: Awaiting,
-        status: DispatchStatus,
-        reason: DispatchReason,
-        error: String,
-    ) -> Result<(), StoreError> {
-        let (request_id, alert_id) = (row.request_id, row.alert_id);
-        let changed = self.dispatch.store.run(move |conn| awaiting::settle(conn, &row, status, reason, &error)).await?;
+    /// At the deadline: nothing is known to have run, and it may still run.
+    async fn give_up(&self, row: Awaiting, evidence: &Evidence, seen: String) -> Result<(), StoreError> {
+        let found = if evidence.arrivals.is_empty() { witness::look(&self.dispatch, &row).await } else { None };
+        let seen = found.map_or_else(|| seen.clone(), |found| format!("{seen}; {found}"));
+        let end = Settlement {
+            status: DispatchStatus::Failed,
+            reason: DispatchReason::Uncertain,
+            error: format!("nothing from StackStorm's rules by the deadline: {seen}"),
+            links: Vec::new(),
+            rules: None,
+            log: Some(Entry::new(row.taken_at, DispatchReason::Uncertain.as_str()).detail(&seen)),
+        };
+        self.settle(row, end, evidence).await
+    }
+
+    async fn settle(&self, row: Awaiting, end: Settlement, evidence: &Evidence) -> Result<(), StoreError> {
+        let (request_id, alert_id, status, reason) = (row.request_id, row.alert_id, end.status, end.reason);
+        let links = u64::try_from(end.links.len()).unwrap_or_default();
+        let written = row.clone();
+        let changed = self.dispatch.store.run(move |conn| awaiting::settle(conn, &written, &end)).await?;
         if changed {
             self.dispatch.metrics.settled.with_label_values(&[status.as_str(), reason.as_str()]).inc();
-            log::info!(request_id:%, alert_id, reason:%; "ended without an execution");
+            self.dispatch.metrics.links.inc_by(links);
+            log::info!(request_id:%, alert_id, reason:%; "ended without a run");
+            self.count_duplicates(&row, evidence);
         }
         Ok(())
+    }
+
+    /// Once, by whoever ended the row.
+    fn count_duplicates(&self, row: &Awaiting, evidence: &Evidence) {
+        let duplicates = evidence.duplicates();
+        if duplicates > 0 {
+            self.dispatch.metrics.duplicates.inc_by(duplicates);
+            let (request_id, alert_id, arrivals) = (row.request_id, row.alert_id, evidence.arrivals.len());
+            log::error!(request_id:%, alert_id, arrivals; "StackStorm's rules got the webhook of one alert more than once");
+        }
+    }
+}
+
+fn failed(failure: Failure) -> Settlement {
+    let Failure { links, rules, error } = failure;
+    let rules: Vec<String> = rules.into_iter().collect();
+    Settlement {
+        status: DispatchStatus::Failed,
+        reason: DispatchReason::RuleFailed,
+        error,
+        links,
+        rules: (!rules.is_empty()).then(|| rules.join(",")),
+        log: None,
+    }
+}
+
+fn unmatched() -> Settlement {
+    Settlement {
+        status: DispatchStatus::Skipped,
+        reason: DispatchReason::NoRuleMatched,
+        error: "no rule of StackStorm matched".to_owned(),
+        links: Vec::new(),
+        rules: None,
+        log: None,
     }
 }
 
 /// What the rules made of the webhooks in these traces; known once all of them are worked off.
-pub(super) async fn verdict(client: &Client, traces: &[Trace]) -> Result<Verdict, LookupError> {
-    let instances = traces::root_trigger_instances(traces);
-    if instances.is_empty() {
-        return Ok(Verdict::Unknown("no trace of the webhook yet".to_owned()));
-    }
-    let mut enforcements = Vec::new();
-    let mut engine_failed = false;
-    for instance in &instances {
-        match client.trigger_instance(instance).await? {
-            Some(TriggerInstanceStatus::Processed) => {}
-            // The rules engine does not try again: what it has started counts, and nothing more will come.
-            Some(TriggerInstanceStatus::ProcessingFailed) => engine_failed = true,
-            other => {
-                let status = other.map_or("gone", TriggerInstanceStatus::as_str);
-                return Ok(Verdict::Unknown(format!("trigger instance {instance} is {status}")));
-            }
-        }
-        enforcements.extend(client.rule_enforcements(instance).await?);
-    }
-    Ok(match judge(client, &enforcements).await? {
-        Verdict::NoneMatched if engine_failed => {
-            Verdict::Failed("StackStorm's rules engine failed while it looked for rules".to_owned())
-        }
-        verdict => verdict,
-    })
-}
-
-async fn judge(client: &Client, enforcements: &[RuleEnforcement]) -> Result<Verdict, LookupError> {
-    let ran = |enforcement: &RuleEnforcement| {
-        let id = enforcement.execution_id.clone().filter(|_| enforcement.status == EnforcementStatus::Succeeded)?;
-        Some((id, enforcement.rule_ref.clone()))
-    };
-    let started: Vec<(ExecutionId, String)> = enforcements.iter().filter_map(ran).collect();
-    if started.is_empty() {
-        let reasons: Vec<String> = enforcements.iter().map(failure).collect();
-        return Ok(if reasons.is_empty() { Verdict::NoneMatched } else { Verdict::Failed(reasons.join("; ")) });
-    }
-    let ids: Vec<ExecutionId> = started.iter().map(|(id, _)| id.clone()).collect();
-    let executions = client.executions_by_ids(&ids).await?;
-    let link = |(id, rule): (ExecutionId, String)| Link {
-        action_ref: executions.iter().find(|found| found.id == id).and_then(|found| found.action_ref.clone()),
-        execution_id: id.to_string(),
-        rule_ref: Some(rule),
-    };
-    Ok(Verdict::Ran(started.into_iter().map(link).collect()))
-}
-
-fn failure(enforcement: &RuleEnforcement) -> String {
-    let reason = enforcement.failure_reason.as_deref().unwrap_or("no reason given");
-    format!("{}: {reason}", enforcement.rule_ref)
+pub(super) async fn verdict(client: &Client, traces: &[Trace]) -> Verdict {
+    let Some(trace) = traces.first() else { return Verdict::Unknown("no trace of the webhook yet".to_owned()) };
+    evidence::read(client, &trace.trace_tag, &[]).await.judge(&[], Look::Interim)
 }

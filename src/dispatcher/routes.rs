@@ -7,6 +7,9 @@
 //!     action: remediation.host_down     # direct mode; or `webhook: name` (rule mode)
 //!     parameters:                       # optional; added to the default ones
 //!       host: ${labels.instance}
+//!   - match: team="web"
+//!     webhook: web_alert
+//!     on_uncertain: post_again          # optional, webhooks only; default fail
 //! ```
 //!
 //! The first route that matches wins; one without `match` takes every alert; an alert that none takes is
@@ -28,6 +31,17 @@ use std::collections::BTreeMap;
 /// The webhook that takes every alert where there is no routes file.
 pub const DEFAULT_WEBHOOK: &str = "poundcake_alert";
 
+/// What follows a POST to a webhook that StackStorm may or may not have got.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUncertain {
+    /// `failed/uncertain` at the deadline: a person decides.
+    #[default]
+    Fail,
+    /// The same POST again after a settle time: for workflows that bear two runs.
+    PostAgain,
+}
+
 /// One way to StackStorm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {
@@ -39,6 +53,8 @@ pub struct Route {
     pub target: Target,
     /// By name; they override the default ones.
     pub parameters: BTreeMap<String, Template>,
+    /// For webhooks.
+    pub on_uncertain: OnUncertain,
 }
 
 /// All routes, in order.
@@ -60,6 +76,7 @@ impl RouteTable {
             matchers: Matchers::default(),
             target: Target::Webhook(WebhookName::parse(DEFAULT_WEBHOOK)?),
             parameters: BTreeMap::new(),
+            on_uncertain: OnUncertain::default(),
         };
         Ok(Self { routes: vec![route] })
     }

@@ -22,6 +22,9 @@ pub struct Trace {
     /// What arrived at StackStorm's rules.
     #[serde(default)]
     pub trigger_instances: Vec<TraceEntry>,
+    /// The rules that matched.
+    #[serde(default)]
+    pub rules: Vec<TraceEntry>,
     /// What was run.
     #[serde(default)]
     pub action_executions: Vec<TraceEntry>,
@@ -93,11 +96,16 @@ pub fn roots(traces: &[Trace]) -> Vec<Root> {
 }
 
 /// The arrivals of our own webhook posts (rule mode), oldest first; those that a workflow's steps caused are not ours.
-pub fn root_trigger_instances(traces: &[Trace]) -> Vec<TriggerInstanceId> {
+pub fn root_arrivals(traces: &[Trace]) -> Vec<&TraceEntry> {
     let entries = traces.iter().flat_map(|trace| &trace.trigger_instances);
     let mut ours: Vec<&TraceEntry> = entries.filter(|entry| entry.caused_by.is_none()).collect();
     ours.sort_by_key(|entry| entry.updated_at);
-    ours.into_iter().map(|entry| entry.object_id.clone()).collect()
+    ours
+}
+
+/// Their ids.
+pub fn root_trigger_instances(traces: &[Trace]) -> Vec<TriggerInstanceId> {
+    root_arrivals(traces).into_iter().map(|entry| entry.object_id.clone()).collect()
 }
 
 impl Client {

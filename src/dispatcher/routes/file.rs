@@ -1,6 +1,6 @@
 //! The routes file's YAML, and what can be wrong with it.
 
-use super::Route;
+use super::{OnUncertain, Route};
 use crate::{
     dispatcher::template::{Template, TemplateError},
     model::{
@@ -51,6 +51,9 @@ pub enum RouteProblem {
     /// Where it leads is no name of StackStorm's.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// `on_uncertain` says nothing of an action.
+    #[error("on_uncertain is for webhook routes; an action is looked up, and called again only when it did not run")]
+    OnUncertain,
     /// A parameter's value cannot be read.
     #[error("parameter {name}: {problem}")]
     Parameter {
@@ -77,6 +80,7 @@ struct Entry {
     webhook: Option<String>,
     #[serde(default)]
     parameters: BTreeMap<String, Value>,
+    on_uncertain: Option<OnUncertain>,
 }
 
 pub(super) fn parse(yaml: &str) -> Result<Vec<Route>, RoutesError> {
@@ -104,6 +108,9 @@ fn read(entry: Entry, name: &str) -> Result<Route, RouteProblem> {
         (None, None) => return Err(RouteProblem::NoTarget),
         (Some(_), Some(_)) => return Err(RouteProblem::TwoTargets),
     };
+    if let (Target::Action(_), Some(_)) = (&target, entry.on_uncertain) {
+        return Err(RouteProblem::OnUncertain);
+    }
     let parameters = entry.parameters.into_iter().map(|(name, value)| match Template::parse(value) {
         Ok(template) => Ok((name, template)),
         Err(problem) => Err(RouteProblem::Parameter { name, problem }),
@@ -113,5 +120,6 @@ fn read(entry: Entry, name: &str) -> Result<Route, RouteProblem> {
         matchers: entry.matchers,
         target,
         parameters: parameters.collect::<Result<_, _>>()?,
+        on_uncertain: entry.on_uncertain.unwrap_or_default(),
     })
 }

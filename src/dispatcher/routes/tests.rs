@@ -58,6 +58,20 @@ fn a_route_leads_to_exactly_one_place() {
 }
 
 #[test]
+fn only_a_webhook_route_may_post_again() {
+    let again = "routes:\n  - webhook: w\n    on_uncertain: post_again\n  - webhook: v\n    on_uncertain: fail\n  - webhook: u\n";
+    let table = RouteTable::parse(again).unwrap();
+    let choices: Vec<OnUncertain> = table.routes().iter().map(|route| route.on_uncertain).collect();
+    assert_eq!(choices, [OnUncertain::PostAgain, OnUncertain::Fail, OnUncertain::Fail]);
+    for choice in ["post_again", "fail"] {
+        let action = format!("routes:\n  - name: x\n    action: core.noop\n    on_uncertain: {choice}\n");
+        assert!(problem(&action).starts_with("routes file, line 2, x: on_uncertain is for webhook routes"));
+    }
+    let unknown = problem("routes:\n  - webhook: w\n    on_uncertain: retry\n");
+    assert!(unknown.contains("line 3") && unknown.contains("retry") && unknown.contains("post_again"), "{unknown}");
+}
+
+#[test]
 fn what_cannot_be_read_names_the_line() {
     for (yaml, line, words) in [
         ("routes:\n  - action: core.noop\n    paramters: {}\n", "line 3", "paramters"),

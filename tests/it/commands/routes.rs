@@ -13,6 +13,9 @@ routes:
       host: ${labels.instance}
   - match: alertname=~"Disk.*"
     webhook: disks
+  - match: alertname="Net"
+    webhook: nets
+    on_uncertain: post_again
 "#;
 
 async fn routes_test(routes: Option<&str>, alert: &str) -> (ExitStatus, String, String) {
@@ -44,7 +47,9 @@ async fn a_single_alert_takes_the_first_route_that_matches() {
     assert!(output.contains("host: \"web-1:9100\""), "{output}");
     let (_, output, _) =
         routes_test(Some(ROUTES), &firing("DiskFull", "db-1", "2026-11-22T01:00:00Z").to_string()).await;
-    assert!(output.contains("route 2: webhook:disks"), "{output}");
+    assert!(output.contains("route 2: webhook:disks") && output.contains("on_uncertain: fail"), "{output}");
+    let (_, output, _) = routes_test(Some(ROUTES), &firing("Net", "db-1", "2026-11-22T01:00:00Z").to_string()).await;
+    assert!(output.contains("on_uncertain: post_again"), "{output}");
     let (status, output, _) =
         routes_test(Some(ROUTES), &firing("Nothing", "db-1", "2026-11-22T01:00:00Z").to_string()).await;
     assert!(status.success() && output.contains("skipped/no_route"), "{output}");

@@ -68,7 +68,7 @@ async fn one_that_ran_after_its_deadline_is_adopted_and_not_run_again() {
         assert_eq!(states(pipeline.database()), ["dispatched/- 1 0"]);
         assert_eq!(tags(&pipeline), [tag]);
         assert_eq!(pipeline.database().count("poundcake_st2_execution_link WHERE st2_rule_ref IS NOT NULL"), 1);
-        assert_eq!(events(&pipeline), ["replayed", "adopted"]);
+        assert_eq!(events(&pipeline), ["uncertain", "replayed", "adopted"]);
         assert!(adopted(&pipeline).await);
     }
 }
@@ -85,7 +85,7 @@ async fn one_that_stackstorm_never_had_is_posted_after_a_settle_time() {
         pipeline.settled().await;
         assert_eq!(states(pipeline.database()), ["dispatched/- 1 0"]);
         assert_eq!(tags(&pipeline), [format!("poundcake:{request_id}:1:1")]);
-        assert_eq!(events(&pipeline), ["replayed", "older_generation", "settled"]);
+        assert_eq!(events(&pipeline), ["uncertain", "replayed", "older_generation", "settled"]);
         assert!(!adopted(&pipeline).await);
     }
 }

@@ -1,0 +1,56 @@
+//! Executions that a rule started and StackStorm forgot: `requested` for ever, named by no `succeeded` enforcement.
+//!
+//! The rule is direct mode's (`orphan`): old, and later executions have left `requested`. Such a one is cancelled, so that
+//! it cannot run later. The next look at the row, seconds later, reads whether it ran all the same; it permits no second
+//! webhook.
+//! What if we die after the cancel: its id was written to the row before, so the next look knows whose cancel it was.
+
+use super::verdict::Evidence;
+use crate::{
+    dispatcher::Dispatch,
+    stackstorm::{Execution, LookupError},
+    store::{
+        StoreError,
+        awaiting::{self, Awaiting},
+        dispatch_log::{CANCELLED, Entry},
+    },
+};
+use chrono::TimeDelta;
+
+/// How long after the last POST an execution must still be `requested`.
+const ORPHAN_AGE: TimeDelta = TimeDelta::minutes(10);
+
+/// Cancels what is forgotten among the evidence.
+pub(super) async fn cancel(dispatch: &Dispatch, row: &Awaiting, evidence: &Evidence) -> Result<(), StoreError> {
+    if row.waited <= ORPHAN_AGE {
+        return Ok(());
+    }
+    for execution in evidence.requested() {
+        let (alert_id, execution_id) = (row.alert_id, execution.id.as_str());
+        match is_forgotten(dispatch, execution).await {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(error) => {
+                log::warn!(alert_id, execution_id; "StackStorm cannot say whether it has forgotten the execution: {error}");
+                return Ok(());
+            }
+        }
+        let entry = Entry::new(row.taken_at, CANCELLED).execution(execution_id);
+        let noted = row.clone();
+        if !dispatch.store.run(move |conn| awaiting::note(conn, &noted, &entry)).await? {
+            return Ok(());
+        }
+        match dispatch.client.cancel_execution(&execution.id).await {
+            Ok(_) => log::warn!(alert_id, execution_id; "cancelled an execution that StackStorm had forgotten"),
+            Err(error) => log::warn!(alert_id, execution_id; "a forgotten execution could not be cancelled: {error}"),
+        }
+    }
+    Ok(())
+}
+
+async fn is_forgotten(dispatch: &Dispatch, execution: &Execution) -> Result<bool, LookupError> {
+    match execution.start_timestamp {
+        Some(since) => dispatch.client.has_run_any_since(since).await,
+        None => Ok(false),
+    }
+}
