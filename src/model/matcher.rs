@@ -1,16 +1,19 @@
 //! Alertmanager's matchers: `alertname="HostDown"`, `severity=~"critical|page"`, `{team!="db", "k8s.pod"!~"tmp.*"}`.
 //!
 //! `POUNDCAKE_MUTE` and the routes file are written in them. A label that is missing has the value ""; a regular
-//! expression must match the whole value.
+//! expression must match the whole value, and means what it means in Go ([`re2`]).
 
 mod parser;
+mod re2;
 
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Deserializer, de};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-/// What a compiled expression may take in memory; an alternation of a few thousand names fits.
-const REGEX_BYTES: usize = 1 << 20;
+/// What a compiled expression may take in memory; an alternation of ten thousand names fits.
+const REGEX_BYTES: usize = 32 << 20;
+/// Levels of the syntax tree, above what `re2` lets through.
+const REGEX_LEVELS: u32 = 1_000;
 
 /// Matchers that must all hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -99,6 +102,9 @@ enum Operator {
 }
 
 impl Operator {
+    /// The longer ones first: `=` begins `=~` too.
+    const ALL: [Self; 4] = [Self::Regex, Self::NotRegex, Self::NotEqual, Self::Equal];
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Equal => "=",
@@ -110,10 +116,10 @@ impl Operator {
 }
 
 impl Matcher {
-    fn new(label: String, operator: Operator, value: String) -> Result<Self, regex::Error> {
+    fn new(label: String, operator: Operator, value: String) -> Result<Self, String> {
         let regex = match operator {
             Operator::Equal | Operator::NotEqual => None,
-            Operator::Regex | Operator::NotRegex => Some(anchored(&value)?),
+            Operator::Regex | Operator::NotRegex => Some(whole_value(&value)?),
         };
         Ok(Self { label, operator, value, regex })
     }
@@ -125,11 +131,14 @@ impl Matcher {
     }
 }
 
-fn anchored(expression: &str) -> Result<Regex, regex::Error> {
-    let build = |text: &str| RegexBuilder::new(text).size_limit(REGEX_BYTES).build();
-    // Alone first: `a)|(b` would be well-formed between our brackets, and its error would show them.
-    build(expression)?;
-    build(&format!("^(?:{expression})$"))
+/// Put between the same brackets as Alertmanager does it.
+fn whole_value(expression: &str) -> Result<Regex, String> {
+    let translated = re2::translate(&format!("^(?:{expression})$"))?;
+    let built = RegexBuilder::new(&translated).size_limit(REGEX_BYTES).nest_limit(REGEX_LEVELS).build();
+    built.map_err(|error| match error {
+        regex::Error::CompiledTooBig(bytes) => format!("it needs more than {bytes} bytes compiled; repeat less"),
+        other => format!("{other}"),
+    })
 }
 
 impl PartialEq for Matcher {
@@ -142,7 +151,8 @@ impl Eq for Matcher {}
 
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.label.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !self.label.is_empty() && self.label.chars().all(plain) {
             f.write_str(&self.label)?;
         } else {
             parser::write_quoted(f, &self.label)?;
