@@ -167,6 +167,10 @@ async fn every_query_finds_what_went_through(arrange: impl FnOnce(&TestDatabase)
     let days: Vec<Day> =
         sql_query(arranged.file("executions_per_day.sql")).load(&mut conn).expect("executions_per_day");
     assert!(days.iter().map(|day| day.execution_count).sum::<i64>() >= 3, "linked executions and their children");
+
+    let days: Vec<Day> =
+        sql_query(arranged.file("remediations_per_day.sql")).load(&mut conn).expect("remediations_per_day");
+    assert_eq!(days.iter().map(|day| day.execution_count).sum::<i64>(), 3, "executions without their tasks");
 }
 
 #[tokio::test(flavor = "multi_thread")]
