@@ -10,8 +10,11 @@ mod time;
 
 pub use time::{BadTime, parse_time};
 
-use crate::model::alert::{IncomingAlert, InvalidAlert};
-use object::{members, text};
+use crate::model::{
+    alert::{IncomingAlert, InvalidAlert},
+    identity::{Identity, Sender},
+};
+use object::{members, string_map, text};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
@@ -25,15 +28,18 @@ pub struct Webhook<A = Result<IncomingAlert, InvalidAlert>> {
     pub alerts: Vec<A>,
     /// How many alerts Alertmanager's `max_alerts` has cut off: they are lost.
     pub truncated_alerts: u64,
-    /// The receiver's name, quoted as a regular expression (`rcv\.single`), or "".
-    pub receiver: String,
+    /// The receiver's name, quoted as a regular expression (`rcv\.single`), the Alertmanager's own address, and the labels of
+    /// the route, where they are given.
+    pub sender: Sender,
     /// Route path and group labels of unbounded length, or "".
     pub group_key: String,
-    /// The sending Alertmanager's own address, or "".
-    pub external_url: String,
 }
 
-/// Why a body is no webhook. The text is for the operator of the sender; it holds nothing of the body.
+/// A body may be anything that `webhook_configs` of Alertmanager 0.32 or newer say.
+const CUSTOM_PAYLOAD: &str =
+    "; if the webhook_config has a custom payload, remove `payload`: PoundCake reads Alertmanager's own body";
+
+/// Why a body is not a webhook. The text is for the operator of the sender; it holds nothing of the body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAWebhook {
     /// No bytes, or white space only.
@@ -54,53 +60,60 @@ pub enum NotAWebhook {
     /// What Prometheus itself posts.
     #[error(
         "the body is a JSON array: Prometheus was pointed straight at PoundCake; point Prometheus at Alertmanager, \
-         and a receiver's webhook_configs of Alertmanager here"
+         and a receiver's webhook_configs of Alertmanager here{}",
+        CUSTOM_PAYLOAD
     )]
     FromPrometheus,
     /// A JSON scalar.
-    #[error("the body is no JSON object; send Alertmanager's webhook JSON")]
+    #[error("the body is not a JSON object; send Alertmanager's webhook JSON{}", CUSTOM_PAYLOAD)]
     NotAnObject,
     /// An object without `alerts`.
-    #[error("the body has no `alerts`; send Alertmanager's webhook JSON")]
+    #[error("the body has no `alerts`; send Alertmanager's webhook JSON{}", CUSTOM_PAYLOAD)]
     AlertsMissing,
     /// `"alerts": null`.
-    #[error("`alerts` is null; send a list")]
+    #[error("`alerts` is null; send a list{}", CUSTOM_PAYLOAD)]
     AlertsNull,
     /// `alerts` is something else.
-    #[error("`alerts` is no list")]
+    #[error("`alerts` is not a list{}", CUSTOM_PAYLOAD)]
     AlertsNotAList,
     /// More entries than any Alertmanager groups: each of them costs a row.
     #[error("`alerts` has {0} entries; at most {MAX_ALERTS} are taken in one webhook: group them by more labels")]
     TooMany(usize),
 }
 
-/// Reads a webhook's body.
+/// Reads a webhook's body; alerts are the same as for Alertmanager.
 pub fn parse(body: &[u8]) -> Result<Webhook, NotAWebhook> {
-    parse_with(body, |alert| alert)
+    parse_with(body, &Identity::default(), |alert| alert)
 }
 
-/// The same, and each alert becomes something else as soon as it is read: its maps take several times as much memory as its
-/// text, and never all of them are there at once.
+/// The same, with settings of identity, and each alert becomes something else as soon as it is read: its maps take
+/// several times as much memory as its text, and never all of them are there at once.
 pub fn parse_with<A>(
     body: &[u8],
+    identity: &Identity,
     mut take: impl FnMut(Result<IncomingAlert, InvalidAlert>) -> A,
 ) -> Result<Webhook<A>, NotAWebhook> {
     let body = std::str::from_utf8(body).map_err(|error| NotAWebhook::NotUtf8 { at: error.valid_up_to() })?;
     expect_object(body)?;
-    let names = ["alerts", "truncatedAlerts", "receiver", "groupKey", "externalURL", "status"];
-    let [alerts, truncated, receiver, group_key, external_url, status] =
+    let names = ["alerts", "truncatedAlerts", "receiver", "groupKey", "externalURL", "status", "routeLabels"];
+    let [alerts, truncated, receiver, group_key, external_url, status, route_labels] =
         members(body, "a webhook object", names).map_err(|error| not_json(&error))?;
-    let group_status = status.and_then(text);
+    let text_of = |member: Option<&RawValue>| member.and_then(text);
+    let sender = Sender {
+        receiver: text_of(receiver).unwrap_or_default(),
+        external_url: text_of(external_url).unwrap_or_default(),
+        route_labels: route_labels.and_then(|raw| string_map(raw).ok()).unwrap_or_default(),
+    };
+    let group = alert::Group { status: text_of(status), identity, sender: &sender };
     let entries = list(alerts.ok_or(NotAWebhook::AlertsMissing)?)?;
     if entries.len() > MAX_ALERTS {
         return Err(NotAWebhook::TooMany(entries.len()));
     }
     Ok(Webhook {
-        alerts: entries.into_iter().map(|entry| take(alert::read(entry, group_status.as_deref()))).collect(),
+        alerts: entries.into_iter().map(|entry| take(alert::read(entry, &group))).collect(),
         truncated_alerts: truncated.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default(),
-        receiver: receiver.and_then(text).unwrap_or_default(),
-        group_key: group_key.and_then(text).unwrap_or_default(),
-        external_url: external_url.and_then(text).unwrap_or_default(),
+        sender,
+        group_key: text_of(group_key).unwrap_or_default(),
     })
 }
 

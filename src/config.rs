@@ -9,7 +9,10 @@ pub use names::{EffectiveSetting, effective, unknown_variables, variable_names};
 
 use crate::{
     broker::amqp::BrokerUrl,
-    model::matcher::Matchers,
+    model::{
+        identity::{Additions, Identity, IgnoredLabels},
+        matcher::Matchers,
+    },
     secret::Secret,
     stackstorm::{self, Credentials},
     store::{conn::DatabaseUrl, executions::TablePrefix},
@@ -197,6 +200,13 @@ pub struct IngestSettings {
     /// Alerts that are stored and never dispatched
     #[arg(long, env = "POUNDCAKE_MUTE", default_value = r#"alertname=~"Watchdog|InfoInhibitor""#)]
     pub mute: Matchers,
+    /// Labels that do not tell alerts apart, such as `prometheus_replica`: a comma list, or `*` for all but those in
+    /// `POUNDCAKE_IDENTITY_ADD`. The same on every ingest; see docs/ALERTS.md before you change it
+    #[arg(long, env = "POUNDCAKE_IDENTITY_IGNORE_LABELS")]
+    pub identity_ignore_labels: Option<IgnoredLabels>,
+    /// What else tells alerts apart: a comma list of `receiver`, `externalURL`, `routeLabels.NAME`, `labels.NAME`
+    #[arg(long, env = "POUNDCAKE_IDENTITY_ADD")]
+    pub identity_add: Option<Additions>,
     /// How long after a dispatch a new start of the same alert runs nothing
     #[arg(long, env = "POUNDCAKE_REFIRE_COOLDOWN", default_value = "10m", value_parser = parse::duration)]
     pub refire_cooldown: Duration,
@@ -209,6 +219,14 @@ pub struct IngestSettings {
     /// Webhooks that wait for the writer at most; beyond that the answer is 503
     #[arg(long, env = "POUNDCAKE_WRITE_QUEUE", default_value_t = 1024)]
     pub write_queue: usize,
+}
+
+impl IngestSettings {
+    /// Which alerts are the same, or an error that names the variables.
+    pub fn identity(&self) -> anyhow::Result<Identity> {
+        let ignored = self.identity_ignore_labels.clone().unwrap_or_default();
+        Ok(Identity::new(ignored, self.identity_add.clone().unwrap_or_default())?)
+    }
 }
 
 /// The way to StackStorm.

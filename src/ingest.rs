@@ -12,7 +12,13 @@ pub use writer::{Writer, WriterSettings};
 
 use crate::{
     metrics::Metrics,
-    model::{fold::RowFate, ids::RequestId, matcher::Matchers, status::DispatchStatus},
+    model::{
+        fold::RowFate,
+        identity::Identity,
+        ids::RequestId,
+        matcher::Matchers,
+        status::{DispatchReason, DispatchStatus},
+    },
 };
 use std::time::Duration;
 
@@ -52,6 +58,7 @@ pub struct Receipt {
 #[derive(Clone)]
 pub struct Ingest {
     mute: Matchers,
+    identity: Identity,
     writer: Writer,
     metrics: Metrics,
 }
@@ -59,12 +66,18 @@ pub struct Ingest {
 impl Ingest {
     /// Puts the judging before the writer.
     pub fn new(mute: Matchers, writer: Writer, metrics: Metrics) -> Self {
-        Self { mute, writer, metrics }
+        Self { mute, identity: Identity::default(), writer, metrics }
+    }
+
+    /// Tells alerts apart by these settings, not as Alertmanager does.
+    #[must_use]
+    pub fn identified_by(self, identity: Identity) -> Self {
+        Self { identity, ..self }
     }
 
     /// Judges, stores and answers one webhook.
     pub async fn take(&self, raw: RawWebhook) -> Outcome {
-        let judged = accept::judge(raw, &self.mute);
+        let judged = accept::judge(raw, &self.mute, &self.identity);
         let request_id = judged.intake.request_id;
         if judged.truncated_alerts > 0 {
             log::warn!(request_id:%, truncated = judged.truncated_alerts;
@@ -81,7 +94,10 @@ impl Ingest {
                 log::warn!(request_id:%; "not a webhook: {message}");
                 Outcome::Refused { request_id, message }
             }
-            None => Outcome::Accepted(receipt(request_id, &fates)),
+            None => {
+                warn_of_strange_alerts(request_id, &fates);
+                Outcome::Accepted(receipt(request_id, &fates))
+            }
         }
     }
 
@@ -94,6 +110,16 @@ impl Ingest {
     pub async fn note_too_large(&self, raw: RawWebhook, status_code: i32) -> bool {
         let intake = accept::without_body(raw, status_code);
         matches!(tokio::time::timeout(PATIENCE, self.writer.store(intake)).await, Ok(Ok(_)))
+    }
+}
+
+/// One alert that cannot be read spoils no group; a group of nothing else is probably not Alertmanager's own body.
+fn warn_of_strange_alerts(request_id: RequestId, fates: &[RowFate]) {
+    let unreadable = |fate: &RowFate| fate.dispatch_reason == Some(DispatchReason::Invalid);
+    if !fates.is_empty() && fates.iter().all(unreadable) {
+        log::warn!(request_id:%, alerts = fates.len(), event = "no_alert_readable";
+            "no alert of this webhook can be read; storing them as skipped/invalid. If the webhook_config has a custom payload, \
+             remove `payload`");
     }
 }
 

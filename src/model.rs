@@ -7,6 +7,7 @@ pub mod column;
 pub mod episode;
 pub mod fold;
 pub mod headers;
+pub mod identity;
 pub mod ids;
 pub mod matcher;
 pub mod status;

@@ -9,7 +9,7 @@ use poundcake::{
         amqp::{BrokerUrl, Publisher},
         message::Message,
     },
-    model::{episode::EpisodePolicy, fold::Arrival, ids::RequestId},
+    model::{episode::EpisodePolicy, fold::Arrival, identity::Identity, ids::RequestId},
     store::{
         Store,
         api_calls::NewApiCall,
@@ -63,7 +63,7 @@ impl Plain {
             Ok(alert) => Arrived::from(Arrival::Alert(alert)),
             Err(invalid) => Arrived::from(Arrival::Invalid(invalid)),
         };
-        let arrivals = alertmanager::parse_with(body, arrived)?.alerts;
+        let arrivals = alertmanager::parse_with(body, &Identity::default(), arrived)?.alerts;
         let request_id = RequestId::generate();
         let call = NewApiCall {
             request_id: request_id.to_string(),
@@ -76,7 +76,7 @@ impl Plain {
             client_address: Some("127.0.0.1".to_owned()),
         };
         let batch = Batch::new(vec![Arc::new(Intake { request_id, call, arrivals })]);
-        let policy = EpisodePolicy { refire_cooldown: Duration::from_mins(10) };
+        let policy = EpisodePolicy { refire_cooldown: Duration::from_mins(10), several_sources: false };
         let stored = self.store.run(move |conn| batch.store(conn, &policy)).await?;
         let message = |due: &poundcake::store::due::Due| Message::new(due.alert_id, due.request_id, due.generation);
         let messages: Vec<Message> = stored.due.iter().map(message).collect();

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::model::{
     alert::{IncomingAlert, InvalidAlert},
+    identity::{Identity, Sender},
     ids::Fingerprint,
     status::AlertStatus,
 };
@@ -13,23 +14,29 @@ use chrono::NaiveDateTime;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// Reads an entry; `group_status` stands in for a status that is missing.
-pub(super) fn read(entry: &RawValue, group_status: Option<&str>) -> Result<IncomingAlert, InvalidAlert> {
-    fields(entry.get(), group_status).map_err(|error| InvalidAlert { error })
+/// What the webhook says for all of its alerts.
+pub(super) struct Group<'g> {
+    /// Stands in for a status that is missing.
+    pub(super) status: Option<String>,
+    pub(super) identity: &'g Identity,
+    pub(super) sender: &'g Sender,
 }
 
-fn fields(entry: &str, group_status: Option<&str>) -> Result<IncomingAlert, String> {
+/// Reads an entry.
+pub(super) fn read(entry: &RawValue, group: &Group<'_>) -> Result<IncomingAlert, InvalidAlert> {
+    fields(entry.get(), group).map_err(|error| InvalidAlert { error })
+}
+
+fn fields(entry: &str, group: &Group<'_>) -> Result<IncomingAlert, String> {
     let names = ["status", "labels", "annotations", "startsAt", "endsAt", "generatorURL", "fingerprint"];
     let [status, labels, annotations, starts_at, ends_at, generator_url, fingerprint] =
         members(entry, "an alert object", names).map_err(|error| detail(&error))?;
     let labels = read_labels(given(labels))?;
+    // Older senders give none, others their own kind: both are recomputed.
+    let fingerprint = fingerprint.and_then(text).and_then(|text| Fingerprint::parse(&text));
     Ok(IncomingAlert {
-        // Older senders give none, others their own kind: both are recomputed.
-        fingerprint: fingerprint
-            .and_then(text)
-            .and_then(|text| Fingerprint::parse(&text))
-            .unwrap_or_else(|| Fingerprint::of_labels(&labels)),
-        status: read_status(given(status), group_status)?,
+        fingerprint: group.identity.fingerprint(&labels, fingerprint, group.sender),
+        status: read_status(given(status), group.status.as_deref())?,
         labels,
         annotations: read_annotations(given(annotations))?,
         starts_at: read_time("startsAt", given(starts_at))?,

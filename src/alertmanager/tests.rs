@@ -37,9 +37,9 @@ fn refusal(body: &str) -> String {
 #[test]
 fn a_recorded_webhook_is_read_whole() {
     let webhook = parse(RECORDED.as_bytes()).unwrap();
-    assert_eq!(webhook.receiver, r"rcv\.single");
+    assert_eq!(webhook.sender.receiver, r"rcv\.single");
     assert_eq!(webhook.truncated_alerts, 7);
-    assert_eq!(webhook.external_url, "http://am.example:19093");
+    assert_eq!(webhook.sender.external_url, "http://am.example:19093");
     assert!(webhook.group_key.starts_with("{}/{scn=\"single\"}:"));
     let alert = webhook.alerts[0].clone().unwrap();
     assert_eq!(alert.fingerprint.as_str(), "d255a28ae8b98356");
@@ -66,11 +66,56 @@ fn what_is_no_webhook_is_refused_with_what_to_do() {
     assert_eq!(parse(br#"{"alerts":{"a":[]}}"#).unwrap_err(), NotAWebhook::AlertsNotAList);
 }
 
+/// Alertmanager 0.32 and newer send whatever `payload` says.
+#[test]
+fn what_may_be_a_custom_payload_names_it() {
+    let payloads = [
+        r#"{"text":"HostDown"}"#,
+        r#"{"alerts":null}"#,
+        r#"{"alerts":{"firing":1}}"#,
+        r#"{"alerts":"HostDown"}"#,
+        r#""HostDown""#,
+        "null",
+        "7",
+        r#"["HostDown"]"#,
+    ];
+    for payload in payloads {
+        assert!(refusal(payload).contains("remove `payload`"), "{payload}");
+    }
+}
+
+/// Its form, with names that are not classic; see the file.
+#[test]
+fn the_body_of_alertmanager_0_34_is_read_whole() {
+    let body = include_bytes!("../../tests/data/payloads/40-form-of-0.34-by-hand.json");
+    let webhook = parse(body).unwrap();
+    assert_eq!(webhook.sender.route_labels["cluster"], "eu-1");
+    let alerts: Vec<IncomingAlert> = webhook.alerts.into_iter().map(Result::unwrap).collect();
+    assert_eq!((alerts[0].label("k8s.pod.name"), alerts[0].label("größe")), ("web-0", "ü"));
+    assert_eq!((alerts[0].status, alerts[1].status), (AlertStatus::Firing, AlertStatus::Resolved));
+    assert!(alerts.iter().all(|alert| alert.fingerprint == Fingerprint::of_labels(&alert.labels)));
+}
+
+#[test]
+fn the_settings_of_identity_reach_every_alert() {
+    let alert = |replica| format!(r#"{{"status":"firing","labels":{{"alertname":"A","replica":"{replica}"}}}}"#);
+    let body = |receiver| format!(r#"{{"receiver":"{receiver}","alerts":[{},{}]}}"#, alert("a"), alert("b"));
+    let identity = Identity::new("replica".parse().unwrap(), "receiver".parse().unwrap()).unwrap();
+    let fingerprints = |receiver| {
+        let webhook = parse_with(body(receiver).as_bytes(), &identity, |alert| alert.unwrap().fingerprint).unwrap();
+        (webhook.alerts[0].clone(), webhook.alerts[1].clone())
+    };
+    let (one, other) = (fingerprints("eu"), fingerprints("us"));
+    assert_eq!(one.0, one.1);
+    assert_eq!(one.0.as_str().len(), 16);
+    assert_ne!(one.0, other.0);
+}
+
 #[test]
 fn a_group_may_be_empty_and_its_own_fields_odd() {
     let webhook = parse(br#"{"alerts":[],"truncatedAlerts":-1,"receiver":5,"groupKey":null,"status":{}}"#).unwrap();
     assert_eq!((webhook.alerts.len(), webhook.truncated_alerts), (0, 0));
-    assert_eq!((webhook.receiver, webhook.group_key), (String::new(), String::new()));
+    assert_eq!((webhook.sender.receiver, webhook.group_key), (String::new(), String::new()));
 }
 
 #[test]

@@ -86,17 +86,21 @@ pub(super) fn intake(
     tasks: &Tasks,
 ) -> anyhow::Result<Intake> {
     let (announcer, publishing) = Announcer::start(store.clone(), publisher.clone(), metrics.clone(), tasks);
+    let identity = settings.ingest.identity()?;
     let writer_settings = WriterSettings {
         batch_rows: settings.ingest.batch_rows.max(1),
         batch_bytes: settings.ingest.batch_bytes,
         queue: settings.ingest.write_queue,
-        policy: EpisodePolicy { refire_cooldown: settings.ingest.refire_cooldown },
+        policy: EpisodePolicy {
+            refire_cooldown: settings.ingest.refire_cooldown,
+            several_sources: identity.ignores_labels(),
+        },
     };
     let (writer, thread) = Writer::start(store, writer_settings, move |due| announcer.announce(due), metrics.clone())?;
     let thread = tasks.watch_thread("writer", thread);
     let interval = settings.broker.sweep_interval;
     let relay = Relay::new(store.clone(), publisher.clone(), metrics.clone(), interval);
-    let ingest = Ingest::new(settings.ingest.mute.clone(), writer, metrics.clone());
+    let ingest = Ingest::new(settings.ingest.mute.clone(), writer, metrics.clone()).identified_by(identity);
     Ok(Intake { ingest, relay, writer: thread, announcer: publishing })
 }
 

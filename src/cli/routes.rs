@@ -8,7 +8,12 @@ use crate::{
         routes::{OnUncertain, Route},
         template::AlertView,
     },
-    model::{alert::IncomingAlert, ids::RequestId, target::Target},
+    model::{
+        alert::{IncomingAlert, InvalidAlert},
+        identity::Identity,
+        ids::RequestId,
+        target::Target,
+    },
 };
 use anyhow::{Context, ensure};
 use std::{io::Read, path::PathBuf, process::ExitCode};
@@ -35,7 +40,7 @@ impl Routes {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let Action::Test { file, settings } = self.action;
         let table = Table::open(settings.dispatch.routes.as_deref())?.table();
-        let alerts = alerts(&read(&file)?)?;
+        let alerts = alerts(&read(&file)?, &settings.ingest.identity()?)?;
         ensure!(!alerts.is_empty(), "{} holds no alert", file.display());
         let mut all_fine = true;
         for alert in alerts {
@@ -68,14 +73,14 @@ fn read(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// A webhook as it is; anything else is taken for one alert.
-fn alerts(json: &[u8]) -> anyhow::Result<Vec<Result<IncomingAlert, crate::model::alert::InvalidAlert>>> {
-    if let Ok(webhook) = alertmanager::parse(json) {
+fn alerts(json: &[u8], identity: &Identity) -> anyhow::Result<Vec<Result<IncomingAlert, InvalidAlert>>> {
+    if let Ok(webhook) = alertmanager::parse_with(json, identity, |alert| alert) {
         return Ok(webhook.alerts);
     }
     let mut wrapped = br#"{"status":"firing","alerts":["#.to_vec();
     wrapped.extend_from_slice(json);
     wrapped.extend_from_slice(b"]}");
-    Ok(alertmanager::parse(&wrapped)?.alerts)
+    Ok(alertmanager::parse_with(&wrapped, identity, |alert| alert)?.alerts)
 }
 
 fn name(alert: &IncomingAlert) -> &str {

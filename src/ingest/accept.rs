@@ -7,6 +7,7 @@ use crate::{
         column::column,
         fold::Arrival,
         headers::{self, CLIENT_REQUEST_ID},
+        identity::Identity,
         ids::RequestId,
         matcher::Matchers,
     },
@@ -37,7 +38,7 @@ pub(super) struct Judged {
     pub(super) truncated_alerts: u64,
 }
 
-pub(super) fn judge(raw: RawWebhook, mute: &Matchers) -> Judged {
+pub(super) fn judge(raw: RawWebhook, mute: &Matchers, identity: &Identity) -> Judged {
     let arrived = |alert| {
         let arrival = match alert {
             Ok(alert) => arrival(alert, mute),
@@ -45,7 +46,7 @@ pub(super) fn judge(raw: RawWebhook, mute: &Matchers) -> Judged {
         };
         Arrived::from(arrival)
     };
-    match alertmanager::parse_with(&raw.body, arrived) {
+    match alertmanager::parse_with(&raw.body, identity, arrived) {
         Ok(webhook) => {
             let intake = intake(raw, 202, webhook.alerts);
             Judged { intake, refusal: None, truncated_alerts: webhook.truncated_alerts }
@@ -105,20 +106,20 @@ mod tests {
         RawWebhook { path: "/api/v1/webhook".to_owned(), headers, body: body.to_vec(), client_address: None }
     }
 
-    fn no_mute() -> Matchers {
-        Matchers::parse(r#"alertname="Watchdog""#).unwrap()
+    fn judged(raw: RawWebhook) -> Judged {
+        judge(raw, &Matchers::parse(r#"alertname="Watchdog""#).unwrap(), &Identity::default())
     }
 
     #[test]
     fn credentials_and_cookies_are_never_stored() {
         let headers = [("authorization", "Bearer s3cret"), ("cookie", "auth-token=s3cret"), ("user-agent", "am/0.25")];
-        let stored = judge(raw(&headers, b"{}"), &no_mute()).intake.call.headers;
+        let stored = judged(raw(&headers, b"{}")).intake.call.headers;
         assert_eq!(stored, r#"{"user-agent":"am/0.25"}"#);
     }
 
     #[test]
     fn a_client_request_id_is_kept_when_it_is_plain() {
-        let id = |value: &str| judge(raw(&[("x-request-id", value)], b"{}"), &no_mute()).intake.call.client_request_id;
+        let id = |value: &str| judged(raw(&[("x-request-id", value)], b"{}")).intake.call.client_request_id;
         assert_eq!(id("abc-123").as_deref(), Some("abc-123"));
         assert_eq!(id("<script>"), None);
         assert_eq!(id(&"x".repeat(129)), None);
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_is_no_webhook_is_stored_with_its_body_and_400() {
-        let judged = judge(raw(&[], b"\xFFnot json"), &no_mute());
+        let judged = judged(raw(&[], b"\xFFnot json"));
         assert_eq!((judged.intake.call.status_code, judged.intake.call.body.as_str()), (400, "\u{FFFD}not json"));
         assert!(judged.refusal.is_some());
     }
@@ -136,7 +137,7 @@ mod tests {
     fn muted_alerts_are_told_apart_alert_by_alert() {
         let body = br#"{"alerts":[{"status":"firing","labels":{"alertname":"Watchdog"}},
             {"status":"firing","labels":{"alertname":"HostDown"}},{"status":"firing"}]}"#;
-        let arrived = judge(raw(&[], body), &no_mute()).intake.arrivals;
+        let arrived = judged(raw(&[], body)).intake.arrivals;
         let arrivals: Vec<&Arrival> = arrived.iter().map(Arrived::arrival).collect();
         assert!(matches!(arrivals[..], [Arrival::Muted(_), Arrival::Alert(_), Arrival::Invalid(_)]));
     }

@@ -12,7 +12,7 @@ use crate::model::{
     ids::AlertId,
     status::{AlertStatus, DispatchReason, DispatchStatus},
 };
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use std::time::Duration;
 
 /// Which row opened an episode.
@@ -43,6 +43,8 @@ pub struct Opener {
     pub pending_at: Option<NaiveDateTime>,
     /// `dispatch_generation`.
     pub generation: i32,
+    /// When the row or a follower came last.
+    pub last_seen_at: NaiveDateTime,
 }
 
 impl Opener {
@@ -79,6 +81,8 @@ pub struct Closed {
     pub dispatch_status: DispatchStatus,
     /// Why, if it is skipped or failed.
     pub dispatch_reason: Option<DispatchReason>,
+    /// When the episode was closed.
+    pub closed_at: NaiveDateTime,
 }
 
 impl Closed {
@@ -104,18 +108,19 @@ impl Closed {
         if rank(&other) >= rank(&self) { other } else { self }
     }
 
-    fn bars(&self, starts_at: Option<NaiveDateTime>) -> bool {
-        !self.ended_before_dispatch() && starts_at.is_some_and(|start| start <= self.start())
+    fn bars(&self, starts_at: Option<NaiveDateTime>, policy: &EpisodePolicy) -> bool {
+        let began = |start| start <= self.start() || policy.several_sources && start <= self.closed_at;
+        !self.ended_before_dispatch() && starts_at.is_some_and(began)
     }
-}
 
-impl From<&Opener> for Closed {
-    fn from(opener: &Opener) -> Self {
+    /// The row that opened an episode, which ends now.
+    pub fn now(opener: &Opener, now: NaiveDateTime) -> Self {
         Self {
             starts_at: opener.starts_at,
             created_at: opener.created_at,
             dispatch_status: opener.dispatch_status,
             dispatch_reason: opener.dispatch_reason,
+            closed_at: now,
         }
     }
 }
@@ -127,6 +132,8 @@ pub struct EpisodeState {
     pub open: Option<Opener>,
     /// The closed episode that decides ([`Closed::decisive`]).
     pub closed: Option<Closed>,
+    /// The fingerprint was heard of before what is open: a resolve may belong to that.
+    pub heard_before: bool,
 }
 
 /// What a batch says of one fingerprint, as far as it tells whether [`decide`] looks at closed episodes. Most batches
@@ -137,6 +144,8 @@ pub struct Heard {
     resolved: bool,
     /// Of the firings that say when they began.
     latest_start: Option<NaiveDateTime>,
+    /// Of the resolved ones that say when they ended.
+    earliest_end: Option<NaiveDateTime>,
 }
 
 impl Heard {
@@ -147,8 +156,17 @@ impl Heard {
                 self.firing = true;
                 self.latest_start = self.latest_start.max(alert.starts_at);
             }
-            AlertStatus::Resolved => self.resolved = true,
+            AlertStatus::Resolved => {
+                self.resolved = true;
+                self.earliest_end = self.earliest_end.into_iter().chain(alert.ends_at).min();
+            }
         }
+    }
+
+    /// Whether [`EpisodeState::heard_before`] may matter, with this episode open: a resolve ends before what is open began,
+    /// or something may open that it ends before.
+    pub fn asks_for_heard_before(&self, open: Option<&Opener>) -> bool {
+        self.earliest_end.is_some_and(|end| self.firing || open.is_some_and(|opener| end <= opener.start()))
     }
 
     /// Whether the closed episode may matter, with this episode open. A firing is compared with it where nothing is open,
@@ -164,6 +182,18 @@ impl Heard {
 pub struct EpisodePolicy {
     /// `POUNDCAKE_REFIRE_COOLDOWN`: how long after a dispatch a new start, or a repeat of a failed one, runs nothing.
     pub refire_cooldown: Duration,
+    /// Alerts of one fingerprint come from several sources (`POUNDCAKE_IDENTITY_IGNORE_LABELS`), each with its own start. As
+    /// Alertmanager does with one label set, a later start is the same firing where it overlaps with what was heard.
+    pub several_sources: bool,
+}
+
+/// How long a firing counts after it was last heard of: a little longer than the four minutes that Prometheus gives it.
+const OVERLAP: TimeDelta = TimeDelta::minutes(5);
+
+impl EpisodePolicy {
+    fn is_later(self, start: NaiveDateTime, opener: &Opener) -> bool {
+        start > opener.start() && !(self.several_sources && start <= opener.last_seen_at + OVERLAP)
+    }
 }
 
 /// What an alert does to its fingerprint's episode.
@@ -193,17 +223,29 @@ pub enum Decision {
 /// Decides for one alert. `now` is the database's clock.
 pub fn decide(state: &EpisodeState, alert: &IncomingAlert, policy: &EpisodePolicy, now: NaiveDateTime) -> Decision {
     match (alert.status, &state.open) {
-        (AlertStatus::Firing, None) => open(state.closed.as_ref(), alert.starts_at),
+        (AlertStatus::Firing, None) => open(state.closed.as_ref(), alert.starts_at, policy),
         (AlertStatus::Firing, Some(opener)) => fire_again(opener, state.closed.as_ref(), alert.starts_at, policy, now),
-        (AlertStatus::Resolved, Some(opener)) if alert.ends_at.is_none_or(|end| end > opener.start()) => {
+        (AlertStatus::Resolved, Some(opener)) if ends(opener, alert, state.heard_before) => {
             Decision::Close { skip_opener: opener.never_left_us() }
         }
         (AlertStatus::Resolved, _) => Decision::ResolvedLate,
     }
 }
 
-fn open(closed: Option<&Closed>, starts_at: Option<NaiveDateTime>) -> Decision {
-    if closed.is_some_and(|closed| closed.bars(starts_at)) { Decision::OpenReopened } else { Decision::Open }
+/// Whether a resolve ends the open episode, and not an older one (a late twin).
+///
+/// An end may come from another clock than the start, so an end that is not later than the start proves nothing alone.
+/// Alertmanager guarantees more: a resolve carries the start of the firing that it ends, that start moves earlier and never
+/// later while the alert fires, and a resolve follows a firing that was sent. So the same start is the same firing,
+/// and where nothing was heard before what is open, the resolve can end nothing else.
+fn ends(opener: &Opener, resolved: &IncomingAlert, heard_before: bool) -> bool {
+    let ends_later = resolved.ends_at.is_none_or(|end| end > opener.start());
+    let began_no_earlier = opener.starts_at.is_some_and(|opened| resolved.starts_at >= Some(opened));
+    ends_later || began_no_earlier || !heard_before
+}
+
+fn open(closed: Option<&Closed>, starts_at: Option<NaiveDateTime>, policy: &EpisodePolicy) -> Decision {
+    if closed.is_some_and(|closed| closed.bars(starts_at, policy)) { Decision::OpenReopened } else { Decision::Open }
 }
 
 fn fire_again(
@@ -218,9 +260,9 @@ fn fire_again(
     }
     let cooled_down = opener.cooled_down(policy, now);
     // A firing that does not say when it began is taken for the one that is open.
-    if starts_at.is_some_and(|start| start > opener.start()) {
+    if starts_at.is_some_and(|start| policy.is_later(start, opener)) {
         // Later than a reopened stale firing, but not than what was dispatched before that one: it ran already.
-        let ran_already = closed.is_some_and(|closed| closed.bars(starts_at));
+        let ran_already = closed.is_some_and(|closed| closed.bars(starts_at, policy));
         return match (cooled_down, ran_already) {
             (false, _) => Decision::RefireCooldown,
             (true, true) => Decision::Repeat,

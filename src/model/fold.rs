@@ -116,7 +116,7 @@ pub fn fold<'a>(
     for arrival in arrivals {
         let fate = match arrival {
             Arrival::Alert(alert) => fold.take(alert, policy),
-            Arrival::Muted(_) => RowFate::skipped(DispatchReason::Muted, Role::Alone),
+            Arrival::Muted(alert) => fold.mute(alert),
             Arrival::Invalid(_) => RowFate::skipped(DispatchReason::Invalid, Role::Alone),
         };
         fold.plan.rows.push(fate);
@@ -132,6 +132,11 @@ struct Fold {
 }
 
 impl Fold {
+    fn mute(&mut self, alert: &IncomingAlert) -> RowFate {
+        heard_alone(self.states.entry(alert.fingerprint.clone()).or_default());
+        RowFate::skipped(DispatchReason::Muted, Role::Alone)
+    }
+
     fn take(&mut self, alert: &IncomingAlert, policy: &EpisodePolicy) -> RowFate {
         let entry = self.states.remove_entry(&alert.fingerprint);
         let (fingerprint, mut state) = entry.unwrap_or_else(|| (alert.fingerprint.clone(), EpisodeState::default()));
@@ -145,18 +150,21 @@ impl Fold {
                 self.close(&mut state, false);
                 self.open(&mut state, alert, RowFate::pending())
             }
-            Decision::Repeat => self.follow(&state, DispatchReason::Repeat),
-            Decision::RefireCooldown => self.follow(&state, DispatchReason::RefireCooldown),
+            Decision::Repeat => self.follow(&mut state, DispatchReason::Repeat),
+            Decision::RefireCooldown => self.follow(&mut state, DispatchReason::RefireCooldown),
             Decision::RepeatAndRetry => {
                 self.retry(&mut state);
-                self.follow(&state, DispatchReason::Repeat)
+                self.follow(&mut state, DispatchReason::Repeat)
             }
             Decision::Close { skip_opener } => {
-                let fate = self.follow(&state, DispatchReason::Resolved);
+                let fate = self.follow(&mut state, DispatchReason::Resolved);
                 self.close(&mut state, skip_opener);
                 fate
             }
-            Decision::ResolvedLate => RowFate::skipped(DispatchReason::Resolved, Role::Alone),
+            Decision::ResolvedLate => {
+                heard_alone(&mut state);
+                RowFate::skipped(DispatchReason::Resolved, Role::Alone)
+            }
         };
         self.states.insert(fingerprint, state);
         fate
@@ -172,12 +180,15 @@ impl Fold {
             uncertain: false,
             pending_at: fate.was_pending.then_some(self.now),
             generation: 0,
+            last_seen_at: self.now,
         });
         fate
     }
 
-    fn follow(&mut self, state: &EpisodeState, reason: DispatchReason) -> RowFate {
-        let Some(opener) = &state.open else { return RowFate::skipped(reason, Role::Alone) };
+    fn follow(&mut self, state: &mut EpisodeState, reason: DispatchReason) -> RowFate {
+        let Some(opener) = &mut state.open else { return RowFate::skipped(reason, Role::Alone) };
+        opener.last_seen_at = self.now;
+        let opener = &*opener;
         self.update_stored(opener.id, |update| update.seen = true);
         RowFate::skipped(reason, Role::Follower(opener.id))
     }
@@ -194,6 +205,7 @@ impl Fold {
 
     fn close(&mut self, state: &mut EpisodeState, skip: bool) {
         let Some(mut opener) = state.open.take() else { return };
+        state.heard_before = true;
         if skip {
             opener.dispatch_status = DispatchStatus::Skipped;
             opener.dispatch_reason = Some(DispatchReason::ResolvedBeforeDispatch);
@@ -203,7 +215,7 @@ impl Fold {
             update.skip = skip;
         });
         self.close_new(&opener);
-        let closed = Closed::from(&opener);
+        let closed = Closed::now(&opener, self.now);
         state.closed = Some(match state.closed.take() {
             Some(before) => before.decisive(closed),
             None => closed,
@@ -225,4 +237,9 @@ impl Fold {
             change(self.plan.openers.entry(id).or_default());
         }
     }
+}
+
+/// A row of no episode: it is older than whatever opens after it.
+fn heard_alone(state: &mut EpisodeState) {
+    state.heard_before |= state.open.is_none();
 }

@@ -43,22 +43,29 @@ impl Fingerprint {
         hex.then(|| Self(text.to_owned()))
     }
 
-    /// Alertmanager's own hash: FNV-1a-64 over the sorted `name 0xFF value 0xFF`
-    /// (Alertmanager contract, section 2: reproduced on 2,058 of 2,058 recorded alerts).
+    /// Alertmanager's own hash: FNV-1a-64 over the sorted `name 0xFF value 0xFF`.
     pub fn of_labels(labels: &std::collections::BTreeMap<String, String>) -> Self {
-        const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-        const PRIME: u64 = 0x0100_0000_01b3;
-        let mut hash = OFFSET;
-        let mut add = |bytes: &[u8]| {
-            for byte in bytes.iter().chain(std::iter::once(&0xFF)) {
-                hash = (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
-            }
-        };
+        let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Self::of(labels, std::iter::empty())
+    }
+
+    /// The same over some of the labels, sorted by name, and over what else counts. An extra 0xFF before the latter's names
+    /// keeps them apart from labels, whose names are UTF-8.
+    pub fn of<'p>(
+        labels: impl IntoIterator<Item = (&'p str, &'p str)>,
+        besides: impl IntoIterator<Item = (&'p str, &'p str)>,
+    ) -> Self {
+        let mut hash = Fnv::default();
         for (name, value) in labels {
-            add(name.as_bytes());
-            add(value.as_bytes());
+            hash.add(name);
+            hash.add(value);
         }
-        Self(format!("{hash:016x}"))
+        for (name, value) in besides {
+            hash.add("");
+            hash.add(name);
+            hash.add(value);
+        }
+        Self(format!("{:016x}", hash.0))
     }
 
     /// The 16 hex digits.
@@ -70,5 +77,24 @@ impl Fingerprint {
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+/// FNV-1a-64.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    /// Adds a text and the 0xFF that ends it.
+    fn add(&mut self, text: &str) {
+        const PRIME: u64 = 0x0100_0000_01b3;
+        for byte in text.bytes().chain(std::iter::once(0xFF)) {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(PRIME);
+        }
     }
 }

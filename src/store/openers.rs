@@ -1,5 +1,9 @@
 //! The rows that the episode decision looks at, and what it does to them. Used by `intake` inside its transaction.
 
+mod past;
+
+pub(super) use past::newest_closed;
+
 use super::{
     StoreError,
     any::AnyConnection,
@@ -8,16 +12,13 @@ use super::{
     schema::poundcake_alerts::{self, dsl},
 };
 use crate::model::{
-    episode::{Closed, EpisodeState, Heard, Opener, OpenerRef},
+    episode::{EpisodeState, Heard, Opener, OpenerRef},
     fold::OpenerUpdate,
     ids::{AlertId, Fingerprint},
     status::{DispatchReason, DispatchStatus},
 };
 use chrono::NaiveDateTime;
-use diesel::{
-    prelude::*,
-    sql_types::{Nullable, Text, Timestamp},
-};
+use diesel::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 
 /// Values bound in one statement at most: SQLite takes 32,766, MariaDB 65,535. Chunks of a sorted list keep its order.
@@ -40,8 +41,16 @@ pub(super) fn load(
         .filter(|(fingerprint, heard)| heard.asks_for_closed(open(fingerprint)))
         .map(|(fingerprint, _)| fingerprint)
         .collect();
+    let asked_before: Vec<&Fingerprint> = heard
+        .iter()
+        .filter(|(fingerprint, heard)| heard.asks_for_heard_before(open(fingerprint)))
+        .map(|(fingerprint, _)| fingerprint)
+        .collect();
     for (fingerprint, closed) in newest_closed(conn, &asked)? {
         states.entry(fingerprint).or_default().closed = Some(closed);
+    }
+    for fingerprint in past::heard_before(conn, &asked_before)? {
+        states.entry(fingerprint).or_default().heard_before = true;
     }
     Ok(states)
 }
@@ -58,6 +67,7 @@ struct OpenRow {
     dispatch_uncertain: bool,
     pending_at: Option<NaiveDateTime>,
     dispatch_generation: i32,
+    last_seen_at: Option<NaiveDateTime>,
 }
 
 impl From<OpenRow> for Opener {
@@ -71,6 +81,7 @@ impl From<OpenRow> for Opener {
             uncertain: row.dispatch_uncertain,
             pending_at: row.pending_at,
             generation: row.dispatch_generation,
+            last_seen_at: row.last_seen_at.unwrap_or(row.created_at),
         }
     }
 }
@@ -97,69 +108,6 @@ fn open<'a>(
         });
     }
     Ok(rows)
-}
-
-#[derive(QueryableByName)]
-struct ClosedRow {
-    #[diesel(sql_type = Text)]
-    fingerprint: String,
-    #[diesel(sql_type = Nullable<Timestamp>)]
-    starts_at: Option<NaiveDateTime>,
-    #[diesel(sql_type = Timestamp)]
-    created_at: NaiveDateTime,
-    #[diesel(sql_type = Text)]
-    dispatch_status: DispatchStatus,
-    #[diesel(sql_type = Nullable<Text>)]
-    dispatch_reason: Option<DispatchReason>,
-}
-
-/// One index dive per fingerprint, whatever the history holds: the order is the index's. The list travels as one JSON value.
-///
-/// Episodes that ran nothing of their own (`reopened`, `resolved_before_dispatch`) are passed over: the newest of the
-/// others has the latest start too, since an episode only opens for a start later than theirs. Counting the former
-/// would let a late twin of a dispatched firing run again.
-///
-/// What is not closed comes last in that order, and ends the search: going on past it, MariaDB would read the row that
-/// happens to stand before this fingerprint in the index, from anywhere in the table. DISTINCT keeps the list of ids a
-/// table of its own; merged into the join, each id would be searched for twice.
-pub(super) fn newest_closed(
-    conn: &mut AnyConnection,
-    fingerprints: &[&Fingerprint],
-) -> Result<HashMap<Fingerprint, Closed>, StoreError> {
-    if fingerprints.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let list = match conn {
-        #[cfg(feature = "mysql")]
-        AnyConnection::Mysql(_) => {
-            "JSON_TABLE(?, '$[*]' COLUMNS (value VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$')) AS f"
-        }
-        #[cfg(feature = "sqlite")]
-        AnyConnection::Sqlite(_) => "json_each(?) AS f",
-    };
-    let query = format!(
-        "SELECT a.fingerprint, a.starts_at, a.created_at, a.dispatch_status, a.dispatch_reason \
-         FROM (SELECT DISTINCT (SELECT CASE WHEN b.closed_at IS NULL THEN NULL ELSE b.id END FROM poundcake_alerts AS b \
-             WHERE b.fingerprint = f.value AND (b.closed_at IS NULL OR b.dispatch_reason IS NULL \
-               OR b.dispatch_reason NOT IN ('reopened', 'resolved_before_dispatch')) \
-             ORDER BY b.closed_at DESC, b.created_at DESC, b.id DESC LIMIT 1) AS id FROM {list}) AS newest \
-         JOIN poundcake_alerts AS a ON a.id = newest.id"
-    );
-    let names: Vec<&str> = fingerprints.iter().map(|fingerprint| fingerprint.as_str()).collect();
-    let names = serde_json::to_string(&names).unwrap_or_default();
-    let rows: Vec<ClosedRow> = prepared(diesel::sql_query(query).bind::<Text, _>(names)).load(conn)?;
-    Ok(rows.into_iter().filter_map(|row| Some((Fingerprint::parse(&row.fingerprint)?, row.into()))).collect())
-}
-
-impl From<ClosedRow> for Closed {
-    fn from(row: ClosedRow) -> Self {
-        Self {
-            starts_at: row.starts_at,
-            created_at: row.created_at,
-            dispatch_status: row.dispatch_status,
-            dispatch_reason: row.dispatch_reason,
-        }
-    }
 }
 
 /// Writes one opener's change; the row is locked since [`load`].

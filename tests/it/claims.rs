@@ -36,7 +36,7 @@ fn with_one(database: &TestDatabase) -> AnyConnection {
         ends_at: None,
         generator_url: None,
     };
-    let policy = EpisodePolicy { refire_cooldown: Duration::ZERO };
+    let policy = EpisodePolicy { refire_cooldown: Duration::ZERO, several_sources: false };
     Batch::new(vec![intake(vec![Arrival::Alert(alert)])]).store(&mut conn, &policy).expect("stored");
     conn
 }

@@ -1,6 +1,6 @@
 //! Episodes under concurrency: many writers, the same alerts; one dispatch per firing, decided under the opener's lock.
 
-use crate::harness::{Setup, Shape, TestDatabase, client, firing, resolved};
+use crate::harness::{Pipeline, Setup, Shape, TestDatabase, client, firing, resolved};
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use poundcake::{
     model::{
@@ -79,7 +79,7 @@ fn write(store: &Store, seed: u64, policy: &EpisodePolicy) -> u32 {
 fn many_writers_open_one_episode_per_firing_and_lose_no_row() {
     for database in TestDatabase::each() {
         let store = database.store(2);
-        let policy = EpisodePolicy { refire_cooldown: Duration::ZERO };
+        let policy = EpisodePolicy { refire_cooldown: Duration::ZERO, several_sources: false };
         let (store, policy) = (&store, &policy);
         let retries: u32 = std::thread::scope(|scope| {
             let writers: Vec<_> = (0..WRITERS).map(|seed| scope.spawn(move || write(store, seed, policy))).collect();
@@ -147,4 +147,40 @@ async fn twins_sent_to_two_ingests_at_once_run_once() {
     assert_eq!(pipeline.database().count(never), i64::try_from(started).expect("few"));
     // One that was resolved before it was sent need not run; each of the others ran.
     assert!(started >= ALERTS - ALERTS.div_ceil(3), "{started} ran");
+}
+
+/// Clocks differ, so an end alone proves nothing; the start says which firing a resolve ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resolve_ends_its_own_firing_whatever_the_clocks_say() {
+    const T0: &str = "2026-11-22T01:00:00Z";
+    const T1: &str = "2026-11-22T02:00:00Z";
+    const T2: &str = "2026-11-22T03:00:00Z";
+    for pipeline in Pipeline::each(|setup| setup.routes("routes: []")).await {
+        let send = async |alert| {
+            pipeline.send(&[alert]).await;
+            pipeline.settled().await;
+        };
+        let open = |instance: &str| {
+            let open = format!("poundcake_alerts WHERE open_fingerprint IS NOT NULL AND instance = '{instance}'");
+            pipeline.database().count(&open)
+        };
+        send(firing("HostDown", "own", T1)).await;
+        send(resolved("HostDown", "own", T1, T0)).await;
+        assert_eq!(open("own"), 0, "its own start, an end before it");
+
+        send(firing("HostDown", "own", T2)).await;
+        send(resolved("HostDown", "own", T1, T2)).await;
+        assert_eq!(open("own"), 1, "a late twin of the firing before");
+        send(resolved("HostDown", "own", T2, T2)).await;
+        assert_eq!(open("own"), 0, "its own start, an end equal to it");
+
+        send(firing("HostDown", "first", T2)).await;
+        send(resolved("HostDown", "first", T1, T1)).await;
+        assert_eq!(open("first"), 0, "nothing was heard before: it can end nothing else");
+
+        send(resolved("HostDown", "heard", T0, T1)).await;
+        send(firing("HostDown", "heard", T2)).await;
+        send(resolved("HostDown", "heard", T0, T1)).await;
+        assert_eq!(open("heard"), 1, "a firing before was heard of, by its end");
+    }
 }

@@ -235,7 +235,7 @@ fn store(conn: &mut AnyConnection, firing: bool, hour: i64) -> Stored {
         })
     };
     let arrivals = fingerprints.into_iter().map(alert).collect();
-    let policy = EpisodePolicy { refire_cooldown: Duration::ZERO };
+    let policy = EpisodePolicy { refire_cooldown: Duration::ZERO, several_sources: false };
     Batch::new(vec![intake(arrivals)]).store(conn, &policy).expect("stored")
 }
 

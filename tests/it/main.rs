@@ -17,6 +17,7 @@ mod harness_check;
 mod history;
 mod history_cost;
 mod http_api;
+mod identity;
 mod legacy;
 mod metrics;
 mod outcomes;

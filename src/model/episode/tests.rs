@@ -33,14 +33,26 @@ fn opener(status: DispatchStatus, reason: Option<DispatchReason>) -> Opener {
         uncertain: false,
         pending_at: Some(at(100)),
         generation: 0,
+        last_seen_at: at(100),
     }
 }
 
-/// Decides with a cooldown of 10 minutes.
+/// Decides with a cooldown of 10 minutes; what is closed was closed at minute 120.
 fn decide_at(now: u32, open: Option<Opener>, closed: Option<Opener>, alert: &IncomingAlert) -> Decision {
-    let closed = closed.map(|opener| Closed::from(&opener));
-    let state = EpisodeState { open, closed };
-    decide(&state, alert, &EpisodePolicy { refire_cooldown: Duration::from_mins(10) }, at(now))
+    decide_by(false, now, open, closed, alert)
+}
+
+fn decide_by(
+    several_sources: bool,
+    now: u32,
+    open: Option<Opener>,
+    closed: Option<Opener>,
+    alert: &IncomingAlert,
+) -> Decision {
+    let closed = closed.map(|opener| Closed::now(&opener, at(120)));
+    let state = EpisodeState { open, heard_before: closed.is_some(), closed };
+    let policy = EpisodePolicy { refire_cooldown: Duration::from_mins(10), several_sources };
+    decide(&state, alert, &policy, at(now))
 }
 
 fn firing(start: u32) -> IncomingAlert {
@@ -168,11 +180,48 @@ fn a_resolved_without_an_end_closes_any_episode() {
     assert_eq!(decide_at(200, Some(open), None, &alert), Decision::Close { skip_opener: false });
 }
 
+/// As a twin sends it late: an older firing, at minute 60.
+fn resolved_of(start: Option<u32>, end: u32) -> IncomingAlert {
+    alert(AlertStatus::Resolved, start, Some(end))
+}
+
 #[test]
 fn a_resolved_of_an_older_episode_closes_nothing() {
     let open = opener(DispatchStatus::Dispatched, None);
-    assert_eq!(decide_at(200, Some(open.clone()), None, &resolved(100)), Decision::ResolvedLate);
+    let mut older = opener(DispatchStatus::Dispatched, None);
+    older.starts_at = Some(at(60));
+    for end in [70, 99, 100] {
+        let decision = decide_at(200, Some(open.clone()), Some(older.clone()), &resolved_of(Some(60), end));
+        assert_eq!(decision, Decision::ResolvedLate, "{end}");
+    }
     assert_eq!(decide_at(200, None, Some(open), &resolved(150)), Decision::ResolvedLate);
+}
+
+#[test]
+fn a_resolved_with_the_opener_s_own_start_closes_whatever_its_end_says() {
+    let open = opener(DispatchStatus::Dispatched, None);
+    for end in [1, 99, 100, 101] {
+        for start in [100, 101] {
+            let decision = decide_at(200, Some(open.clone()), Some(open.clone()), &resolved_of(Some(start), end));
+            assert_eq!(decision, Decision::Close { skip_opener: false }, "{start} to {end}");
+        }
+    }
+}
+
+#[test]
+fn a_resolved_that_began_earlier_closes_if_it_ends_later_for_a_start_only_moves_earlier() {
+    let open = opener(DispatchStatus::Dispatched, None);
+    let decision = decide_at(200, Some(open.clone()), Some(open), &resolved_of(Some(60), 101));
+    assert_eq!(decision, Decision::Close { skip_opener: false });
+}
+
+#[test]
+fn a_resolved_that_can_end_nothing_else_closes_whatever_its_times_say() {
+    let open = opener(DispatchStatus::Dispatched, None);
+    for resolved in [resolved_of(Some(60), 70), resolved_of(Some(99), 99), resolved_of(None, 70)] {
+        assert_eq!(decide_at(200, Some(open.clone()), None, &resolved), Decision::Close { skip_opener: false });
+        assert_eq!(decide_at(200, Some(open.clone()), Some(open.clone()), &resolved), Decision::ResolvedLate);
+    }
 }
 
 #[test]
@@ -182,7 +231,7 @@ fn an_opener_that_does_not_say_when_it_began_began_with_its_row() {
     open.created_at = at(105);
     assert_eq!(decide_at(200, Some(open.clone()), None, &firing(105)), Decision::Repeat);
     assert_eq!(decide_at(200, Some(open.clone()), None, &firing(106)), Decision::CloseAndOpen);
-    assert_eq!(decide_at(200, Some(open), None, &resolved(105)), Decision::ResolvedLate);
+    assert_eq!(decide_at(200, Some(open.clone()), Some(open), &resolved(105)), Decision::ResolvedLate);
 }
 
 #[test]
@@ -190,7 +239,7 @@ fn the_latest_dispatched_start_decides_over_what_closed_after_it() {
     let closed = |start, status, reason| {
         let mut opener = opener(status, reason);
         opener.starts_at = Some(at(start));
-        Closed::from(&opener)
+        Closed::now(&opener, at(200))
     };
     let ran = closed(100, DispatchStatus::Dispatched, None);
     let stale = closed(50, DispatchStatus::Skipped, Some(DispatchReason::Reopened));
@@ -200,4 +249,18 @@ fn the_latest_dispatched_start_decides_over_what_closed_after_it() {
     assert_eq!(ran.clone().decisive(taken_back.clone()), ran);
     assert_eq!(taken_back.decisive(ran.clone()), ran);
     assert_eq!(ran.decisive(next.clone()), next);
+}
+
+#[test]
+fn of_several_sources_a_later_start_that_overlaps_is_the_same_firing() {
+    let mut open = opener(DispatchStatus::Dispatched, None);
+    open.last_seen_at = at(110);
+    for (start, decision) in [(101, Decision::Repeat), (115, Decision::Repeat), (116, Decision::CloseAndOpen)] {
+        assert_eq!(decide_by(true, 200, Some(open.clone()), None, &firing(start)), decision, "{start}");
+        assert_eq!(decide_by(false, 200, Some(open.clone()), None, &firing(start)), Decision::CloseAndOpen);
+    }
+    for (start, decision) in [(101, Decision::OpenReopened), (120, Decision::OpenReopened), (121, Decision::Open)] {
+        assert_eq!(decide_by(true, 200, None, Some(open.clone()), &firing(start)), decision, "{start}");
+        assert_eq!(decide_by(false, 200, None, Some(open.clone()), &firing(start)), Decision::Open);
+    }
 }

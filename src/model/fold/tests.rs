@@ -8,6 +8,8 @@ use crate::model::status::AlertStatus;
 use ledger::{Ledger, alert, at};
 use std::time::Duration;
 
+const POLICY: EpisodePolicy = EpisodePolicy { refire_cooldown: Duration::from_mins(10), several_sources: false };
+
 fn firing(start: i64) -> Arrival {
     Arrival::Alert(alert(0, AlertStatus::Firing, Some(start), None))
 }
@@ -17,7 +19,7 @@ fn resolved(end: i64) -> Arrival {
 }
 
 fn fold_alone(arrivals: &[Arrival]) -> Plan {
-    fold(arrivals, HashMap::new(), &EpisodePolicy { refire_cooldown: Duration::from_mins(10) }, at(0))
+    fold(arrivals, HashMap::new(), &POLICY, at(0))
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub fn ingest(database: &TestDatabase, metrics: &Metrics) -> (Store, Ingest) {
     let tasks = Tasks::new(CancellationToken::new(), metrics.clone());
     let publisher = Publisher::InProcess(in_process::pair().0);
     let (announcer, _task) = Announcer::start(store.clone(), publisher, metrics.clone(), &tasks);
-    let policy = EpisodePolicy { refire_cooldown: Duration::from_mins(10) };
+    let policy = EpisodePolicy { refire_cooldown: Duration::from_mins(10), several_sources: false };
     let writer = WriterSettings { batch_rows: 500, batch_bytes: 4 << 20, queue: 1024, policy };
     let (writer, _thread) = Writer::start(&store, writer, move |due| announcer.announce(due), metrics.clone()).unwrap();
     let mute = Matchers::parse(r#"alertname=~"Watchdog|InfoInhibitor""#).unwrap();

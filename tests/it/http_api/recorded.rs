@@ -1,4 +1,4 @@
-//! What a real Alertmanager sent is accepted, and every alert of it is a row.
+//! What a real Alertmanager sent, and what a newer one would send, is accepted, and every alert of it is a row.
 
 use super::app::{App, WEBHOOK};
 use crate::harness::{TestDatabase, client};
@@ -47,7 +47,7 @@ async fn every_recording_is_accepted_and_each_alert_is_one_row_with_its_status()
             sent += i64::try_from(alerts.len()).unwrap();
         }
         assert_eq!(app.database.count("poundcake_alerts"), sent);
-        assert_eq!(app.webhooks("202"), 29);
+        assert_eq!(app.webhooks("202"), 30);
         assert_eq!(app.database.count("poundcake_alerts WHERE dispatch_reason = 'invalid'"), 0);
     }
 }

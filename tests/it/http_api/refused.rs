@@ -9,7 +9,7 @@ async fn what_is_no_webhook_is_400_with_a_reason_and_one_row() {
     for database in TestDatabase::each() {
         let app = App::on(database);
         let deep_array = "[".repeat(10_000) + &"]".repeat(10_000);
-        let cases: [(&[u8], &str); 13] = [
+        let cases: [(&[u8], &str); 14] = [
             (b"", "empty"),
             (b" \n", "empty"),
             (b"hello", "not JSON"),
@@ -22,7 +22,8 @@ async fn what_is_no_webhook_is_400_with_a_reason_and_one_row() {
             (deep_array.as_bytes(), "Prometheus was pointed straight"),
             (br"{}", "no `alerts`"),
             (br#"{"alerts":null}"#, "null"),
-            (br#"{"alerts":{"a":1}}"#, "no list"),
+            (br#"{"alerts":{"a":1}}"#, "not a list"),
+            (br#"{"text":"a custom payload"}"#, "remove `payload`"),
         ];
         for (body, expected) in &cases {
             let answer = problem(app.post(body.to_vec()).await, 400).await;
@@ -35,7 +36,7 @@ async fn what_is_no_webhook_is_400_with_a_reason_and_one_row() {
             assert_eq!((status, history["body"].as_str().unwrap()), (200, &*String::from_utf8_lossy(body)));
         }
         assert_eq!(app.database.count("poundcake_alerts"), 0);
-        assert_eq!(app.webhooks("400"), 13);
+        assert_eq!(app.webhooks("400"), 14);
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) struct Row {
     pub(super) closed: bool,
     pub(super) opened_by: Option<usize>,
     pub(super) last_seen_at: Option<NaiveDateTime>,
+    pub(super) closed_at: Option<NaiveDateTime>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,8 @@ pub(super) struct Ledger {
     pub(super) rows: Vec<Row>,
     /// Seconds.
     pub(super) now: i64,
+    /// Of the policy.
+    pub(super) several_sources: bool,
 }
 
 pub(super) fn at(second: i64) -> NaiveDateTime {
@@ -67,26 +70,31 @@ impl Ledger {
             uncertain: row.uncertain,
             pending_at: row.pending_at,
             generation: row.generation,
+            last_seen_at: row.last_seen_at.unwrap_or(row.created_at),
         };
-        let closed = self.of(fingerprint).filter(|(_, row)| row.closed).map(|(id, row)| Closed::from(&opener(id, row)));
+        let closed = self.of(fingerprint).filter_map(|(id, row)| Some(Closed::now(&opener(id, row), row.closed_at?)));
+        let open = self.of(fingerprint).find(|(_, row)| row.open);
         EpisodeState {
-            open: self.of(fingerprint).find(|(_, row)| row.open).map(|(id, row)| opener(id, row)),
             closed: closed.reduce(Closed::decisive),
+            heard_before: self.of(fingerprint).any(|(id, _)| open.is_none_or(|(opened, _)| id < opened)),
+            open: open.map(|(id, row)| opener(id, row)),
         }
     }
 
-    /// Plans with all that is known, and proves that closed episodes matter only where they are asked for.
+    /// Plans with all that is known, and proves that the past matters only where it is asked for.
     pub(super) fn plan(&self, arrivals: &[Arrival], cooldown: Duration) -> Plan {
         let mut heard: BTreeMap<Fingerprint, Heard> = BTreeMap::new();
         for alert in arrivals.iter().filter_map(alert_of) {
             heard.entry(alert.fingerprint.clone()).or_default().hear(alert);
         }
-        let plan = |states| fold(arrivals, states, &EpisodePolicy { refire_cooldown: cooldown }, at(self.now));
+        let policy = EpisodePolicy { refire_cooldown: cooldown, several_sources: self.several_sources };
+        let plan = |states| fold(arrivals, states, &policy, at(self.now));
         let whole = plan(heard.keys().map(|one| (one.clone(), self.state(one))).collect());
         let asked_for = |(one, heard): (&Fingerprint, &Heard)| {
-            let EpisodeState { open, closed } = self.state(one);
+            let EpisodeState { open, closed, heard_before } = self.state(one);
             let closed = closed.filter(|_| heard.asks_for_closed(open.as_ref()));
-            (one.clone(), EpisodeState { open, closed })
+            let heard_before = heard_before && heard.asks_for_heard_before(open.as_ref());
+            (one.clone(), EpisodeState { open, closed, heard_before })
         };
         assert_eq!(plan(heard.iter().map(asked_for).collect()), whole);
         whole
@@ -124,6 +132,7 @@ fn update_row(row: &mut Row, update: &OpenerUpdate, now: NaiveDateTime) {
     if update.close {
         row.open = false;
         row.closed = true;
+        row.closed_at = Some(now);
     }
 }
 
@@ -146,5 +155,6 @@ fn new_row(arrival: &Arrival, fate: &RowFate, first: usize, now: NaiveDateTime) 
             Role::Opener { .. } | Role::Alone => None,
         },
         last_seen_at: matches!(fate.role, Role::Opener { .. }).then_some(now),
+        closed_at: (fate.role == Role::Opener { closed: true }).then_some(now),
     }
 }

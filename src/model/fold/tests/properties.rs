@@ -2,7 +2,7 @@
 
 use super::{
     super::*,
-    ledger::{Ledger, alert, alert_of, at},
+    ledger::{Ledger, Row, alert, alert_of, at},
 };
 use crate::model::status::AlertStatus;
 use proptest::prelude::*;
@@ -62,8 +62,11 @@ fn dispatch(ledger: &mut Ledger, pick: usize, to: (DispatchStatus, Option<Dispat
 }
 
 /// Runs the steps; `batch` writes one batch and checks what it wants of it.
-fn run(steps: &[Step], mut batch: impl FnMut(&mut Ledger, &[Arrival])) -> Ledger {
-    let mut ledger = Ledger::default();
+fn run(steps: &[Step], batch: impl FnMut(&mut Ledger, &[Arrival])) -> Ledger {
+    run_on(Ledger::default(), steps, batch)
+}
+
+fn run_on(mut ledger: Ledger, steps: &[Step], mut batch: impl FnMut(&mut Ledger, &[Arrival])) -> Ledger {
     for step in steps {
         match step {
             Step::Batch(arrivals) => batch(&mut ledger, arrivals),
@@ -96,6 +99,23 @@ proptest! {
     fn a_batch_at_once_is_the_same_as_its_alerts_one_by_one(steps in steps()) {
         let at_once = run(&steps, |ledger, arrivals| { ledger.write(arrivals, COOLDOWN); });
         prop_assert_eq!(at_once.rows, run(&steps, one_by_one).rows);
+    }
+
+    /// All of it happens within a few minutes, so each firing overlaps with what is open or has ended.
+    #[test]
+    fn of_several_sources_overlapping_firings_run_once_and_a_batch_is_its_alerts_one_by_one(steps in steps()) {
+        let several = || Ledger { several_sources: true, ..Ledger::default() };
+        let at_once = run_on(several(), &steps, |ledger, arrivals| { ledger.write(arrivals, COOLDOWN); });
+        let ran = |row: &&Row| row.pending_at.is_some() && row.dispatch_reason != Some(DispatchReason::ResolvedBeforeDispatch);
+        for one in at_once.rows.iter().filter(ran).filter(|row| row.starts_at.is_some_and(|start| start <= row.created_at)) {
+            let others = at_once.rows.iter().filter(ran).filter(|other| other.fingerprint == one.fingerprint);
+            let overlaps = |other: &&Row| {
+                let until = other.closed_at.or(other.last_seen_at);
+                other.created_at < one.created_at && one.starts_at <= until
+            };
+            prop_assert_eq!(others.filter(overlaps).count(), 0);
+        }
+        prop_assert_eq!(at_once.rows, run_on(several(), &steps, one_by_one).rows);
     }
 
     #[test]
@@ -152,6 +172,27 @@ proptest! {
                     assert!(matches!(row.dispatch_status, DispatchStatus::Pending | DispatchStatus::Queued));
                     assert!(!row.uncertain && status == Some(AlertStatus::Resolved));
                 }
+            }
+        });
+    }
+
+    #[test]
+    fn a_resolved_closes_what_is_open_unless_it_may_belong_to_something_older(steps in steps()) {
+        run(&steps, |ledger, arrivals| {
+            for arrival in arrivals {
+                let before = ledger.clone();
+                let plan = ledger.write(std::slice::from_ref(arrival), COOLDOWN);
+                let Arrival::Alert(alert) = arrival else { continue };
+                let Some((opened, opener)) = before.of(&alert.fingerprint).find(|(_, row)| row.open) else { continue };
+                if alert.status == AlertStatus::Firing {
+                    continue;
+                }
+                let start = opener.starts_at.unwrap_or(opener.created_at);
+                let older = before.of(&alert.fingerprint).any(|(id, _)| id < opened);
+                let ended_before = alert.ends_at.is_some_and(|end| end <= start);
+                let began_before = alert.starts_at.is_none_or(|began| opener.starts_at.is_none_or(|opened| began < opened));
+                let closed = plan.rows[0].role != Role::Alone;
+                assert_eq!(closed, !(older && ended_before && began_before), "{alert:?} after {before:?}");
             }
         });
     }
