@@ -15,7 +15,7 @@ use super::{
     times::{self, Time},
 };
 
-/// The longest life of a token, and the default one.
+/// The longest life of a token, and the default one, in seconds.
 const MAX_TTL: i64 = 86_400;
 
 /// The keys, the tokens, the one login.
@@ -24,6 +24,8 @@ pub(super) struct Access {
     password: String,
     keys: Vec<ApiKey>,
     tokens: Vec<Token>,
+    /// The longest life of a token, and the default one, in seconds.
+    pub(super) token_ttl: i64,
 }
 
 #[derive(Debug, Clone)]
@@ -64,7 +66,7 @@ impl Access {
             enabled: true,
         };
         let (username, password) = (options.username.clone(), options.password.clone());
-        Self { username, password, keys: vec![key], tokens: Vec::new() }
+        Self { username, password, keys: vec![key], tokens: Vec::new(), token_ttl: MAX_TTL }
     }
 
     /// Who a request is from: token header, key header, token in the query, key in the query, cookie; the first counts.
@@ -144,9 +146,10 @@ impl State {
     pub(super) fn post_token(&mut self, call: &Call) -> Outcome {
         let Some(user) = self.login(call) else { return Err(Refusal::new(401, "Invalid or missing credentials")) };
         let body = body::object(call)?;
-        let ttl = body.get("ttl").and_then(Value::as_i64).unwrap_or(MAX_TTL);
-        if ttl > MAX_TTL {
-            return Err(Refusal::bad(format!("TTL specified {ttl} is greater than max allowed {MAX_TTL}.")));
+        let longest = self.access.token_ttl;
+        let ttl = body.get("ttl").and_then(Value::as_i64).unwrap_or(longest);
+        if ttl > longest {
+            return Err(Refusal::bad(format!("TTL specified {ttl} is greater than max allowed {longest}.")));
         }
         let token = Token { user, secret: ids::token(), expiry: Self::now() + Duration::seconds(ttl) };
         let shown = json!({

@@ -102,6 +102,11 @@ impl Control {
         state.unpark();
     }
 
+    /// How long tokens live from now on, in seconds; a day in a StackStorm that is not told otherwise.
+    pub fn set_token_ttl(&self, seconds: i64) {
+        self.lock().access.token_ttl = seconds;
+    }
+
     /// Registers a rule, written as in a pack's `rules/*.yaml`.
     pub fn add_rule(&self, pack: &str, yaml: &str) -> Result<(), serde_saphyr::Error> {
         let rule = serde_saphyr::from_str(yaml)?;

@@ -132,7 +132,7 @@ impl State {
         match self.execution(id).map(|execution| execution.runner_name().to_owned()).as_deref() {
             Some("orquesta") => self.start_workflow(id),
             Some("action-chain") => self.after(self.pace.start, Step::Advance(id.to_owned())),
-            Some("local-shell-cmd") => self.start_command(id),
+            Some("local-shell-cmd" | "remote-shell-cmd") => self.start_command(id),
             _ => {
                 self.finish_soon(
                     id,
@@ -148,7 +148,10 @@ impl State {
         let all = parameters::complete(&declared, &execution.parameters);
         let timeout = all.get("timeout").and_then(Value::as_u64).unwrap_or(60);
         let command = all.get("cmd").and_then(Value::as_str).unwrap_or_default();
-        let ending = shell::play(command, Duration::from_secs(timeout));
+        let mut ending = shell::play(command, Duration::from_secs(timeout));
+        if let Some(hosts) = all.get("hosts").and_then(Value::as_str) {
+            ending = ending.on_hosts(hosts);
+        }
         self.finish_soon(id, ending);
     }
 

@@ -15,6 +15,14 @@ pub(super) struct Ending {
     pub(super) takes: Duration,
 }
 
+impl Ending {
+    /// The same end on each of the hosts that a remote command names.
+    pub(super) fn on_hosts(self, hosts: &str) -> Self {
+        let on = |host: &str| (host.trim().to_owned(), self.result.clone());
+        Self { result: Value::Object(hosts.split(',').map(on).collect()), ..self }
+    }
+}
+
 #[derive(Default)]
 struct Play {
     stdout: Vec<String>,

@@ -20,7 +20,7 @@ macro_rules! pack {
 
 /// The packs.
 pub(super) const PACKS: &[Pack] = &[
-    pack!("core": "pack.yaml", "actions/echo.yaml", "actions/local.yaml", "actions/local_sudo.yaml", "actions/noop.yaml"),
+    pack!("core": "pack.yaml", "actions/echo.yaml", "actions/local.yaml", "actions/local_sudo.yaml", "actions/noop.yaml", "actions/remote.yaml"),
     pack!("remediation":
         "pack.yaml",
         "actions/host_down_workflow.yaml",

@@ -1,17 +1,14 @@
-//! What a client relies on, against the stand-in or, with `TEST_ST2_API_URL` and `TEST_ST2_API_KEY`, a real StackStorm.
-//!
-//! Executions of `core.noop` and of the pack `remediation` are made there, and nothing is changed or deleted.
+//! What a client relies on.
 
 use serde_json::{Value, json};
 
-use super::{session::Session, shape::Tolerance};
+use super::session::Session;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workflow_is_found_by_a_new_tag_and_ends_as_recorded() {
     let mut session = Session::anywhere();
-    let tag = session.new_tag("e5795d4d-6e3a-4b1f-9e10-cb27a83134d2");
-    let tolerance = Tolerance { values: vec!["user"], ..Tolerance::default() };
-    session.replay_within("10", &tolerance).await;
+    session.replay("10").await;
+    let tag = session.id("e5795d4d-6e3a-4b1f-9e10-cb27a83134d2");
     let found = session.get(&format!("/v1/traces?trace_tag={tag}")).await;
     let root = found.json[0]["action_executions"][0].clone();
     let id = session.id("6b02354e3117e68b4306be78");
@@ -20,7 +17,7 @@ async fn a_workflow_is_found_by_a_new_tag_and_ends_as_recorded() {
     let all_ended = |traces: &Value| traces[0]["trigger_instances"].as_array().is_some_and(|all| all.len() == 3);
     session.until_json(&format!("/v1/traces?trace_tag={tag}"), all_ended).await;
     for number in ["14", "15", "16b", "17"] {
-        session.replay_within(number, &tolerance).await;
+        session.replay(number).await;
     }
     let filtered = session.get(&format!("/v1/executions?filter=context.trace_context.trace_tag:{tag}")).await;
     assert_eq!(filtered.json.as_array().unwrap().len(), 1, "children carry no tag");
@@ -37,8 +34,8 @@ async fn refusals_have_the_recorded_words() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_is_resolved_through_its_trace_to_its_execution() {
     let mut session = Session::anywhere();
-    let tag = session.new_tag("b5cf4549-b569-425d-b787-e0afbf75b119");
     session.replay("51").await;
+    let tag = session.id("b5cf4549-b569-425d-b787-e0afbf75b119");
     let path = format!("/v1/traces?trace_tag={tag}");
     let traces = session.until_json(&path, |traces| traces[0]["action_executions"][0].is_object()).await;
     let instance = traces[0]["trigger_instances"][0]["object_id"].as_str().unwrap().to_owned();

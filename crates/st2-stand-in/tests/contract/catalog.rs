@@ -4,7 +4,7 @@ use super::{session::Session, shape::Tolerance};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn actions_are_shown_as_recorded() {
-    let mut session = Session::start();
+    let mut session = Session::anywhere();
     session.replay("63b").await;
     for number in ["64a", "64b", "64c"] {
         session.replay(number).await;
@@ -27,7 +27,7 @@ async fn actions_are_shown_as_recorded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_triggers_policies_and_packs_are_shown_as_recorded() {
-    let mut session = Session::start();
+    let mut session = Session::anywhere();
     for number in ["61b", "61c", "62", "65", "120b"] {
         session.replay(number).await;
     }
@@ -61,14 +61,14 @@ async fn rules_triggers_policies_and_packs_are_shown_as_recorded() {
     for number in ["50", "65b", "120"] {
         session.replay_within(number, &some).await;
     }
-    let webhooks = session.get("/v1/webhooks").await;
-    assert_eq!(webhooks.json[0]["parameters"]["url"], "poundcake_alert");
-    assert_eq!(webhooks.json.as_array().unwrap().len(), 1);
+    let webhooks = session.get("/v1/webhooks").await.json;
+    let ours = webhooks.as_array().unwrap().iter().filter(|hook| hook["parameters"]["url"] == "poundcake_alert");
+    assert_eq!(ours.count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_prefix_leads_to_the_same_routes() {
-    let session = Session::start();
+    let session = Session::anywhere();
     for path in [
         "/executions",
         "/v1/actionexecutions",

@@ -32,7 +32,7 @@ fn exactly() -> Tolerance {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_fail_and_time_out_as_recorded() {
-    let mut session = Session::start();
+    let mut session = Session::anywhere();
     let id = session.run("remediation.fails", json!({})).await;
     session.until_ended(&id).await;
     hold_execution(&mut session, "37", &id, &exactly()).await;
@@ -43,7 +43,7 @@ async fn commands_fail_and_time_out_as_recorded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chains_and_failing_workflows_end_as_recorded() {
-    let mut session = Session::start();
+    let mut session = Session::anywhere();
     let id = session.run("remediation.chain_workflow", json!({ "alert_name": "A", "instance": "i" })).await;
     session.until_ended(&id).await;
     hold_execution(&mut session, "130", &id, &exactly()).await;
@@ -54,7 +54,7 @@ async fn chains_and_failing_workflows_end_as_recorded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_masked_unless_asked_for() {
-    let mut session = Session::start();
+    let mut session = Session::anywhere();
     let id = session.run("remediation.secretive", json!({ "token": "hunter2" })).await;
     session.until_ended(&id).await;
     hold_execution(&mut session, "132", &id, &exactly()).await;
@@ -67,7 +67,7 @@ async fn secrets_are_masked_unless_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_workflow_is_canceled_once_its_task_has_ended() {
-    let mut session = Session::start();
+    let mut session = Session::anywhere();
     let parameters =
         json!({ "alert_name": "HostDown", "instance": "web-1:9100", "poundcake_request_id": "c", "sleep": 1 });
     let id = session.run(WORKFLOW, parameters).await;
@@ -109,7 +109,7 @@ async fn a_running_command_is_canceled_and_a_delayed_one_never_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delay_is_waited_for() {
-    let session = Session::start();
+    let session = Session::anywhere();
     let body = json!({ "action": "core.noop", "delay": 20 });
     let id = session.send("POST", "/v1/executions", Some(body)).await.json["id"].as_str().unwrap().to_owned();
     let ended = session.until_ended(&id).await;
@@ -120,7 +120,7 @@ async fn a_delay_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workflow_is_paused_and_resumed_and_a_command_is_not() {
-    let mut session = Session::start();
+    let mut session = Session::anywhere();
     let parameters =
         json!({ "alert_name": "HostDown", "instance": "web-1:9100", "poundcake_request_id": "p", "sleep": 1 });
     let id = session.run(WORKFLOW, parameters).await;
@@ -147,12 +147,13 @@ async fn a_workflow_is_paused_and_resumed_and_a_command_is_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_re_run_joins_the_old_trace_and_has_no_tag() {
-    let mut session = Session::start();
+    let mut session = Session::anywhere();
     session.ids.insert("6b0235903117e68b4306beac".to_owned(), session.run("core.noop", json!({})).await);
     session.replay("40").await;
     session.replay("40d").await;
+    let tag = uuid::Uuid::new_v4().to_string();
     let body = json!({
-        "action": WORKFLOW, "context": { "trace_context": { "trace_tag": "rr-tag" } },
+        "action": WORKFLOW, "context": { "trace_context": { "trace_tag": tag } },
         "parameters": { "alert_name": "HostDown", "instance": "i", "poundcake_request_id": "rr" },
     });
     let old = session.send("POST", "/v1/executions", Some(body)).await.json["id"].as_str().unwrap().to_owned();
@@ -161,16 +162,17 @@ async fn a_re_run_joins_the_old_trace_and_has_no_tag() {
     let new = session.replay("40b").await.json["id"].as_str().unwrap().to_owned();
     session.until_ended(&new).await;
     let six = |traces: &Value| traces[0]["action_executions"].as_array().is_some_and(|all| all.len() == 6);
-    let traces = session.until_json("/v1/traces?trace_tag=rr-tag", six).await;
+    let traces = session.until_json(&format!("/v1/traces?trace_tag={tag}"), six).await;
     assert_eq!(traces.as_array().unwrap().len(), 1);
-    let tagged = session.get("/v1/executions?filter=context.trace_context.trace_tag:rr-tag").await;
+    let tagged = session.get(&format!("/v1/executions?filter=context.trace_context.trace_tag:{tag}")).await;
     assert_eq!(tagged.json.as_array().unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_concurrency_policy_lets_one_run_and_cancels_the_others() {
-    let session = Session::start();
-    let parameters = json!({ "alert_name": "A", "instance": "i", "poundcake_request_id": "g-1", "sleep": 1 });
+    let session = Session::anywhere();
+    let request = uuid::Uuid::new_v4().to_string();
+    let parameters = json!({ "alert_name": "A", "instance": "i", "poundcake_request_id": request, "sleep": 1 });
     let mut ids = Vec::new();
     for _ in 0..3 {
         ids.push(session.run("remediation.guarded_workflow", parameters.clone()).await);

@@ -2,9 +2,9 @@
 //!
 //! A test replays recorded requests in order and compares status, headers and bodies: keys and JSON types everywhere,
 //! values where they are not times, ids or secrets; an id that came back is used in the requests that follow.
-//! With `TEST_ST2_API_URL` and `TEST_ST2_API_KEY` set, the tests of [`anywhere`] run against that StackStorm instead (it
-//! needs the pack `remediation`); the others depend on faults, on the pack's registration or on an empty history, and
-//! always use the stand-in.
+//! With `TEST_ST2_API_URL` and `TEST_ST2_API_KEY` set, the tests that begin with [`session::Session::anywhere`] run against
+//! that StackStorm (it needs the pack `remediation`). They make executions there, and change and delete nothing else. The
+//! others need faults, an empty history, other rules, a login or the stream, and always use the stand-in.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it is")]
 
 mod anywhere;

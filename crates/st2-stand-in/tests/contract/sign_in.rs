@@ -32,7 +32,7 @@ async fn a_token_answers_with_its_cookie_and_expires() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_without_or_with_wrong_credentials_are_refused_in_these_words() {
-    let mut session = Session::start();
+    let mut session = Session::anywhere();
     for number in ["26", "26b", "26c", "67c", "72", "72b", "59e", "27", "27b"] {
         session.replay(number).await;
     }
@@ -69,4 +69,32 @@ async fn keys_are_made_shown_disabled_and_deleted() {
     let deleted = user(&session).await;
     let text = deleted.json["faultstring"].as_str().unwrap();
     assert!(text.starts_with("Unauthorized - ApiKey with key_hash=") && text.ends_with(" not found."), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_lives_as_long_as_the_server_allows() {
+    let session = Session::start();
+    session.control().set_token_ttl(1);
+    let login = [("Authorization", super::session::LOGIN)];
+    let token =
+        session.send_with("POST", "/auth/tokens", &login, None).await.json["token"].as_str().unwrap().to_owned();
+    let user =
+        async || session.send_with("GET", "/v1/user", &[("St2-Api-Key", ""), ("X-Auth-Token", &token)], None).await;
+    assert_eq!(user().await.status, 200);
+    let longer = session.send_with("POST", "/auth/tokens", &login, Some(r#"{"ttl": 30}"#.to_owned())).await;
+    assert_eq!(
+        (longer.status, &longer.json["faultstring"]),
+        (400, &json!("TTL specified 30 is greater than max allowed 1."))
+    );
+    let expired = async {
+        loop {
+            let live = user().await;
+            if live.status != 200 {
+                return live;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let live = tokio::time::timeout(std::time::Duration::from_secs(30), expired).await.unwrap();
+    assert_eq!((live.status, &live.json["faultstring"]), (401, &json!("Unauthorized - Token has expired.")));
 }
