@@ -251,9 +251,12 @@ pub struct DispatchSettings {
     /// Waits between attempts; the last one repeats
     #[arg(long, env = "POUNDCAKE_RETRY_SCHEDULE", default_value = "5s,30s,2m,10m,30m,1h", value_delimiter = ',', value_parser = parse::duration)]
     pub retry_schedule: Vec<Duration>,
-    /// How long lookups must stay healthy and empty before an uncertain alert is posted again
+    /// How long lookups must stay healthy and empty before an alert whose call is over, but uncertain, is posted again
     #[arg(long, env = "POUNDCAKE_SETTLE_TIME", default_value = "60s", value_parser = parse::duration)]
     pub settle_time: Duration,
+    /// The same after a call that got no answer: it may hang inside StackStorm, and act when `MongoDB` is back
+    #[arg(long, env = "POUNDCAKE_SILENT_SETTLE_TIME", default_value = "20m", value_parser = parse::duration)]
+    pub silent_settle_time: Duration,
     /// How long a claim is a dispatcher's own
     #[arg(long, env = "POUNDCAKE_LEASE", default_value = "120s", value_parser = parse::duration)]
     pub lease: Duration,

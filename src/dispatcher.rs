@@ -6,10 +6,12 @@
 
 mod attempt;
 mod batch;
+mod call;
 mod circuit;
 mod direct;
 mod earlier;
 mod end;
+mod found;
 mod lease;
 mod lookup;
 mod orphan;
@@ -18,6 +20,7 @@ mod resolver;
 pub mod routes;
 mod routing;
 mod rule;
+mod settle;
 pub mod template;
 mod worker;
 
@@ -52,8 +55,10 @@ pub struct Policy {
     pub schedule: Schedule,
     /// The HTTP timeout of a call: a lookup before it is over proves nothing.
     pub http_timeout: TimeDelta,
-    /// How long lookups must stay healthy and empty.
+    /// How long lookups must stay healthy and empty after a call that is over.
     pub settle_time: TimeDelta,
+    /// The same after a silent call, which may hang inside StackStorm.
+    pub silent_settle_time: TimeDelta,
     /// How long a claim is ours, and fresh.
     pub lease: Lease,
     /// Rule mode: how long StackStorm's rules may take.
@@ -63,16 +68,6 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// How long an execution may stay `requested` before it can count as forgotten: 10 minutes at a settle time of 60 s.
-    pub(crate) fn orphan_age(&self) -> TimeDelta {
-        self.settle_time * 10
-    }
-
-    /// How long after a cancel the execution is looked at again: 5 s at a settle time of 60 s.
-    pub(crate) fn cancel_wait(&self) -> TimeDelta {
-        self.settle_time / 12
-    }
-
     /// The wait after a lookup that failed or found nothing final: 10 s at a settle time of 60 s.
     pub(crate) fn lookup_wait(&self) -> TimeDelta {
         self.settle_time / 6

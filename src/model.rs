@@ -4,6 +4,7 @@
 
 pub mod alert;
 pub mod column;
+pub mod doubt;
 pub mod episode;
 pub mod fold;
 pub mod headers;

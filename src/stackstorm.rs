@@ -3,7 +3,8 @@
 //! The dispatcher creates executions and posts webhooks, the resolver and the tracker look things up; they all share one
 //! [`Client`]. Three rules hold in here:
 //! - **A POST is written at most once per call.** No redirect is followed, no library retries, a 401 is not tried again.
-//! - **What an answer means is decided in one place**, [`outcome`]: what is not known to have had no effect is uncertain.
+//! - **What an answer means is decided in one place**, [`outcome`]: what is not known to have had no effect is uncertain. What
+//!   proves that st2api itself answered is our own `X-Request-ID` on the answer ([`transport`]); no body proves it.
 //! - **Credentials go into a header and nowhere else**: never into a URL, a log line or an error.
 
 pub mod actions;
@@ -30,9 +31,9 @@ pub use arrivals::{Arrival, Arrivals};
 pub use catalog::Registered;
 pub use client::Client;
 pub use error::{BuildError, LookupError};
-pub use executions::{Cancel, Execution, ExecutionStatus, NewExecution};
+pub use executions::{Cancel, Execution, ExecutionStatus, NewExecution, Sighting};
 pub use ids::{ExecutionId, ObjectId, TriggerInstanceId};
-pub use outcome::{Trigger, WebhookOutcome};
+pub use outcome::{Outcome, Signal};
 pub use stream::{Event, EventStream};
 pub use traces::{Root, Trace};
 pub use webhooks::{RuleEnforcement, TriggerInstanceStatus, WebhookPost};

@@ -185,6 +185,7 @@ fn policy(settings: &Settings) -> anyhow::Result<Policy> {
         schedule: Schedule::new(dispatch.retry_schedule.clone()),
         http_timeout: delta(timeout, "POUNDCAKE_ST2_TIMEOUT")?,
         settle_time: delta(dispatch.settle_time, "POUNDCAKE_SETTLE_TIME")?,
+        silent_settle_time: delta(dispatch.silent_settle_time, "POUNDCAKE_SILENT_SETTLE_TIME")?,
         lease,
         rule_deadline: delta(dispatch.rule_deadline, "POUNDCAKE_RULE_DEADLINE")?,
         template_text: dispatch.template_text,

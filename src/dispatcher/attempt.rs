@@ -2,7 +2,7 @@
 
 use super::{Dispatch, End, direct, earlier, lookup, routes::Route, rule, template::AlertView, trace_tag};
 use crate::{
-    model::{ids::Fingerprint, status::DispatchReason, target::Target},
+    model::{doubt::Doubt, ids::Fingerprint, status::DispatchReason, target::Target},
     store::claims::Claimed,
 };
 use std::time::Instant;
@@ -33,7 +33,7 @@ impl<'a> Attempt<'a> {
         }
         if self.claimed.alert.dispatch_uncertain {
             return match self.claimed.target {
-                Some(Target::Webhook(_)) => End::Awaiting { uncertain: true },
+                Some(Target::Webhook(_)) => End::Awaiting { doubt: Doubt::AsBefore },
                 _ => lookup::run(self).await,
             };
         }

@@ -1,8 +1,12 @@
-//! The circuit before StackStorm: after a few failures in a row nothing is claimed, messages wait, and one real delivery
-//! at a time finds out whether StackStorm is back. A GET would prove nothing: with a poisoned broker pool StackStorm
-//! answers every GET with 200 and every POST with 500, leaving an orphan each time.
+//! The circuit before StackStorm: after a few failed POSTs in a row nothing is claimed, messages wait, and one real delivery
+//! at a time finds out whether StackStorm is back.
+//!
+//! A probe begins with a GET that st2api itself answers: behind a proxy each POST during an outage becomes one more uncertain
+//! alert. The GET alone proves nothing: with a poisoned broker pool StackStorm answers every GET with 200 and every POST with
+//! 500, leaving an orphan each time. Lookups are no probes: they neither open the circuit nor close it. With nothing to post it
+//! rests half-open.
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, stackstorm::Signal};
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -22,8 +26,8 @@ enum State {
     Closed { failures: u32 },
     /// Nothing goes through before this moment.
     Open { until: Instant, lasted: Duration },
-    /// One call is out to find out.
-    HalfOpen { lasted: Duration },
+    /// One delivery at a time goes through, to find out.
+    HalfOpen { lasted: Duration, probing: bool },
 }
 
 /// What a call may do now.
@@ -40,11 +44,20 @@ impl State {
         match *self {
             Self::Closed { .. } => Permit::Go,
             Self::Open { until, .. } if now < until => Permit::WaitUntil(until),
-            Self::Open { lasted, .. } => {
-                *self = Self::HalfOpen { lasted };
+            Self::Open { lasted, .. } | Self::HalfOpen { lasted, probing: false } => {
+                *self = Self::HalfOpen { lasted, probing: true };
                 Permit::Probe
             }
-            Self::HalfOpen { .. } => Permit::WaitForProbe,
+            Self::HalfOpen { probing: true, .. } => Permit::WaitForProbe,
+        }
+    }
+
+    /// The wait is over; the next delivery probes, whenever it comes.
+    fn rested(&mut self, now: Instant) {
+        if let Self::Open { until, lasted } = *self
+            && until <= now
+        {
+            *self = Self::HalfOpen { lasted, probing: false };
         }
     }
 
@@ -56,7 +69,7 @@ impl State {
         *self = match *self {
             Self::Closed { failures } if failures + 1 < FAILURES => Self::Closed { failures: failures + 1 },
             Self::Closed { .. } => Self::Open { until: now + FIRST, lasted: FIRST },
-            Self::HalfOpen { lasted } => {
+            Self::HalfOpen { lasted, .. } => {
                 let next = (lasted * 2).min(LONGEST);
                 Self::Open { until: now + next, lasted: next }
             }
@@ -66,9 +79,9 @@ impl State {
     }
 
     /// The probing delivery made no call (it was not claimable, or only looked something up): the next one probes.
-    fn probe_unused(&mut self, now: Instant) {
-        if let Self::HalfOpen { lasted } = *self {
-            *self = Self::Open { until: now, lasted };
+    const fn probe_unused(&mut self) {
+        if let Self::HalfOpen { lasted, .. } = *self {
+            *self = Self::HalfOpen { lasted, probing: false };
         }
     }
 
@@ -100,14 +113,20 @@ impl Circuit {
         Self { state: Mutex::new(State::Closed { failures: 0 }), changed: Notify::new(), metrics }
     }
 
-    /// Waits until a delivery may be handled. Cancel-safe.
-    pub(super) async fn pass(&self) -> Passage<'_> {
+    /// Waits until a delivery may be handled; `answers` says whether st2api itself answers a GET. Cancel-safe.
+    pub(super) async fn pass<Fut: Future<Output = bool>>(&self, answers: impl Fn() -> Fut) -> Passage<'_> {
         loop {
             let changed = self.changed.notified();
             let permit = self.update(|state| state.permit(Instant::now()));
             match permit {
                 Permit::Go => return Passage { circuit: self, probe: false },
-                Permit::Probe => return Passage { circuit: self, probe: true },
+                Permit::Probe => {
+                    let passage = Passage { circuit: self, probe: true };
+                    if answers().await {
+                        return passage;
+                    }
+                    self.told(Signal::Fails);
+                }
                 Permit::WaitUntil(until) => tokio::time::sleep_until(until.into()).await,
                 Permit::WaitForProbe => changed.await,
             }
@@ -122,14 +141,18 @@ impl Circuit {
         }
     }
 
-    /// StackStorm answered a call, whatever it said.
-    pub(super) fn succeeded(&self) {
-        self.update(State::succeeded);
+    /// With nothing to post it rests half-open.
+    pub(super) fn rest(&self) {
+        self.update(|state| state.rested(Instant::now()));
     }
 
-    /// A call was refused a connection, timed out, was let in no more, or came to a 5xx.
-    pub(super) fn failed(&self) {
-        self.update(|state| state.failed(Instant::now()));
+    /// What a call says of StackStorm.
+    pub(super) fn told(&self, signal: Signal) {
+        match signal {
+            Signal::Works => self.update(State::succeeded),
+            Signal::Fails => self.update(|state| state.failed(Instant::now())),
+            Signal::Nothing => {}
+        }
     }
 
     fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -138,16 +161,10 @@ impl Circuit {
         let result = change(&mut state);
         let after = *state;
         drop(state);
-        if before.gauge() != after.gauge() {
+        if before != after {
             self.metrics.circuit.set(after.gauge());
             self.changed.notify_waiters();
-            match after {
-                State::Open { lasted, .. } => {
-                    log::warn!(wait_s = lasted.as_secs(); "StackStorm does not work: nothing is claimed, messages wait");
-                }
-                State::HalfOpen { .. } => log::info!("trying StackStorm with one delivery"),
-                State::Closed { .. } => log::info!("StackStorm works again"),
-            }
+            announce(before, after);
         }
         result
     }
@@ -161,8 +178,22 @@ impl Circuit {
 impl Drop for Passage<'_> {
     fn drop(&mut self) {
         if self.probe {
-            self.circuit.update(|state| state.probe_unused(Instant::now()));
+            self.circuit.update(State::probe_unused);
         }
+    }
+}
+
+/// One line when StackStorm stops working and one when it works again; probes in between are for the debug log.
+fn announce(before: State, after: State) {
+    match (before, after) {
+        (State::Closed { .. }, State::Open { .. }) => {
+            log::warn!("StackStorm does not work: nothing is claimed, messages wait");
+        }
+        (State::Open { .. } | State::HalfOpen { .. }, State::Closed { .. }) => log::info!("StackStorm works again"),
+        (State::HalfOpen { .. }, State::Open { lasted, .. }) => {
+            log::debug!(wait_s = lasted.as_secs(); "StackStorm still does not work");
+        }
+        _ => {}
     }
 }
 
@@ -210,8 +241,43 @@ mod tests {
         let mut state = opened(now);
         let later = now + FIRST;
         assert_eq!(state.permit(later), Permit::Probe);
-        state.probe_unused(later);
+        state.probe_unused();
+        assert_eq!(state.gauge(), 1, "it rests half-open");
         assert_eq!(state.permit(later), Permit::Probe);
+    }
+
+    #[test]
+    fn with_nothing_to_post_it_rests_half_open() {
+        let now = Instant::now();
+        let mut state = opened(now);
+        state.rested(now);
+        assert_eq!(state.gauge(), 2, "the wait is not over");
+        state.rested(now + FIRST);
+        assert_eq!(state.gauge(), 1);
+        assert_eq!(state.permit(now + FIRST), Permit::Probe);
+    }
+
+    fn circuit() -> Circuit {
+        let circuit = Circuit::new(Metrics::new().unwrap());
+        (0..FAILURES).for_each(|_| circuit.told(Signal::Fails));
+        circuit
+    }
+
+    #[tokio::test]
+    async fn no_delivery_passes_before_st2api_itself_answers_a_get() {
+        let circuit = circuit();
+        *circuit.lock() = State::HalfOpen { lasted: Duration::ZERO, probing: false };
+        let asked = std::cell::Cell::new(0);
+        let answers = || {
+            asked.set(asked.get() + 1);
+            std::future::ready(asked.get() == 3)
+        };
+        let passage = circuit.pass(answers).await;
+        assert_eq!((asked.get(), circuit.metrics.circuit.get()), (3, 1));
+        drop(passage);
+        assert_eq!(circuit.metrics.circuit.get(), 1, "a delivery that made no call leaves it half-open");
+        circuit.told(Signal::Works);
+        assert_eq!(circuit.metrics.circuit.get(), 0, "a healthy POST closes it");
     }
 
     #[test]

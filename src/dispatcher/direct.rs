@@ -6,23 +6,18 @@
 use super::{
     End,
     attempt::Attempt,
+    call::{UNAUTHORIZED_WAIT, call},
     lookup,
     parameters::{self},
     routes::Route,
     template::AlertView,
 };
 use crate::{
-    model::{status::DispatchReason, target::ActionRef},
-    retry::WithinDelivery,
-    stackstorm::{ActionError, ExecutionId, LookupError, NewExecution, Trigger},
+    model::{doubt::Doubt, status::DispatchReason, target::ActionRef},
+    stackstorm::{ActionError, ExecutionId, LookupError, NewExecution, Outcome, Signal},
     store::links::Link,
 };
-use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
-use std::time::Instant;
-
-/// How long rows wait while StackStorm does not let us in: an operator has to act.
-const UNAUTHORIZED_WAIT: TimeDelta = TimeDelta::seconds(15);
 
 pub(super) async fn run(attempt: &Attempt<'_>, route: &Route, action: &ActionRef, alert: &AlertView<'_>) -> End {
     let declared = match attempt.dispatch.actions.get(&attempt.dispatch.client, action).await {
@@ -42,9 +37,9 @@ pub(super) async fn run(attempt: &Attempt<'_>, route: &Route, action: &ActionRef
 /// Nothing was sent yet; StackStorm could not even say what the action takes.
 fn not_asked(attempt: &Attempt<'_>, error: &LookupError) -> End {
     if let LookupError::Refused { status: 403, message } = error {
-        return End::not_sendable(DispatchReason::Rejected, format!("403: {message}"));
+        return End::not_sendable(DispatchReason::Rejected, message);
     }
-    attempt.dispatch.circuit.failed();
+    attempt.dispatch.circuit.told(Signal::Fails);
     let wait = match error {
         LookupError::Unauthorized { .. } => UNAUTHORIZED_WAIT,
         _ => attempt.delay(),
@@ -52,13 +47,12 @@ fn not_asked(attempt: &Attempt<'_>, error: &LookupError) -> End {
     End::not_sent(wait, error.to_string())
 }
 
-/// One POST; tried again only while StackStorm never saw it, and for a few seconds.
 async fn post(
     attempt: &Attempt<'_>,
     action: &ActionRef,
     parameters: &Map<String, Value>,
     alert: &AlertView<'_>,
-) -> Trigger {
+) -> Outcome<ExecutionId> {
     let mut context = Map::new();
     context.insert(
         "poundcake".to_owned(),
@@ -66,52 +60,29 @@ async fn post(
     );
     let new =
         NewExecution { action, parameters, context: &context, trace_tag: &attempt.tag, not_after: attempt.not_after };
-    let mut retries = WithinDelivery::new();
-    loop {
-        let begun = Instant::now();
-        let outcome = attempt.dispatch.client.create_execution(new).await;
-        attempt.count("direct", trigger_word(&outcome), works(&outcome), begun);
-        let wait = match &outcome {
-            Trigger::NotSent { .. } if !attempt.stop.is_cancelled() => retries.next_wait(),
-            _ => None,
-        };
-        match wait.filter(|wait| Instant::now() + *wait < attempt.not_after) {
-            Some(wait) => tokio::time::sleep(wait).await,
-            None => return outcome,
-        }
-    }
+    call(attempt, "direct", || attempt.dispatch.client.create_execution(new)).await
 }
 
-/// Whether StackStorm works, as far as the outcome tells.
-const fn works(outcome: &Trigger) -> Option<bool> {
+async fn end_of(attempt: &Attempt<'_>, action: &ActionRef, outcome: Outcome<ExecutionId>) -> End {
     match outcome {
-        Trigger::Accepted(_) | Trigger::Rejected { .. } => Some(true),
-        Trigger::Unauthorized { .. } | Trigger::NotSent { .. } | Trigger::Uncertain { .. } => Some(false),
-        Trigger::TooLate { .. } => None,
-    }
-}
-
-const fn trigger_word(outcome: &Trigger) -> &'static str {
-    match outcome {
-        Trigger::Accepted(_) => "accepted",
-        Trigger::Rejected { .. } => "rejected",
-        Trigger::Unauthorized { .. } => "unauthorized",
-        Trigger::NotSent { .. } => "not_sent",
-        Trigger::TooLate { .. } => "too_late",
-        Trigger::Uncertain { .. } => "uncertain",
-    }
-}
-
-async fn end_of(attempt: &Attempt<'_>, action: &ActionRef, outcome: Trigger) -> End {
-    match outcome {
-        Trigger::Accepted(id) => End::Dispatched { links: vec![link(&id, action)], log: None },
-        Trigger::Rejected { status, message } => {
+        Outcome::Accepted(id) => End::Dispatched { links: vec![link(&id, action)], log: None },
+        Outcome::Rejected { message } => {
             attempt.dispatch.actions.forget(action);
-            rejected(attempt, status, message).await
+            look_once(attempt, action, &message, End::failed(DispatchReason::Rejected, message.clone())).await
         }
-        Trigger::Unauthorized { message } => End::not_sent(UNAUTHORIZED_WAIT, message),
-        Trigger::NotSent { message } | Trigger::TooLate { message } => End::not_sent(attempt.delay(), message),
-        Trigger::Uncertain { message } => uncertain(attempt, message),
+        Outcome::FailedInside { message } => {
+            let nothing = if attempt.is_last() {
+                End::failed(DispatchReason::AttemptsExhausted, message.clone())
+            } else {
+                End::attempt_failed(attempt.delay(), "attempt_failed", message.clone())
+            };
+            look_once(attempt, action, &message, nothing).await
+        }
+        Outcome::Unauthorized { message } => End::not_sent(UNAUTHORIZED_WAIT, message),
+        Outcome::NotSent { message } | Outcome::TooLate { message } => End::not_sent(attempt.delay(), message),
+        // StackStorm has no such outcome for executions; were there one, a lookup would settle it.
+        Outcome::NotRegistered { message } => uncertain(Doubt::Over, attempt, message),
+        Outcome::Uncertain { message, silent } => uncertain(Doubt::of_call(silent), attempt, message),
     }
 }
 
@@ -119,38 +90,20 @@ fn link(id: &ExecutionId, action: &ActionRef) -> Link {
     Link { execution_id: id.to_string(), rule_ref: None, action_ref: Some(action.to_string()) }
 }
 
-/// StackStorm can answer 400 and leave a failed execution (a parameter that cannot be rendered), so it is looked up once.
-async fn rejected(attempt: &Attempt<'_>, status: u16, message: String) -> End {
-    match lookup::find(attempt).await {
-        Ok(found) if found.is_nothing() => End::failed(DispatchReason::Rejected, format!("{status}: {message}")),
-        Ok(found) if found.begun.is_empty() => uncertain(attempt, format!("{status}: {message}; and it is requested")),
-        Ok(found) => lookup::adopt(attempt, found, &format!("{status}: {message}")).await,
-        Err(error) => uncertain(attempt, format!("{status}: {message}; and the lookup failed: {error}")),
+/// st2api itself answered, so its handler is over and one healthy lookup decides. It may have left an execution: a 400 can
+/// leave a failed one (a parameter that cannot be rendered), a 500 one that runs or one that is forgotten.
+async fn look_once(attempt: &Attempt<'_>, action: &ActionRef, message: &str, nothing: End) -> End {
+    match lookup::find_all(attempt, action).await {
+        Ok(found) if found.is_nothing() => nothing,
+        Ok(found) if !found.has_begun() => {
+            uncertain(Doubt::Over, attempt, format!("{message}; and its execution is requested"))
+        }
+        Ok(found) => lookup::adopt(attempt, found, message).await,
+        Err(error) => uncertain(Doubt::Over, attempt, format!("{message}; and the lookup failed: {error}")),
     }
 }
 
 /// Looked up soon, before anybody posts again.
-fn uncertain(attempt: &Attempt<'_>, message: String) -> End {
-    lookup::waiting(attempt.dispatch.policy.lookup_wait(), None, Some(("uncertain", message)))
-}
-
-impl Attempt<'_> {
-    /// The schedule's wait after this attempt.
-    pub(super) fn delay(&self) -> TimeDelta {
-        let made = u32::try_from(self.claimed.alert.dispatch_attempts.saturating_add(1)).unwrap_or(1);
-        let delay = self.dispatch.policy.schedule.delay(made, rand::random::<f64>());
-        TimeDelta::from_std(delay).unwrap_or(TimeDelta::MAX)
-    }
-
-    /// Counts one call, and tells the circuit whether StackStorm works, where that can be told.
-    pub(super) fn count(&self, mode: &str, outcome: &str, works: Option<bool>, begun: Instant) {
-        match works {
-            Some(true) => self.dispatch.circuit.succeeded(),
-            Some(false) => self.dispatch.circuit.failed(),
-            None => {}
-        }
-        let metrics = &self.dispatch.metrics;
-        metrics.triggers.with_label_values(&[mode, outcome]).inc();
-        metrics.trigger_seconds.observe(begun.elapsed().as_secs_f64());
-    }
+fn uncertain(doubt: Doubt, attempt: &Attempt<'_>, message: String) -> End {
+    lookup::waiting(doubt, attempt.dispatch.policy.lookup_wait(), None, Some(("uncertain", message)))
 }

@@ -12,10 +12,10 @@
 //! rules engine has stood still all the time (no API shows that queue). It runs when the rules engine is back, beside the
 //! replay. So the rules engine should be up before `failed/uncertain` rows are replayed.
 
-use super::{End, attempt::Attempt, end::Later, lookup, orphan, resolver, trace_tag};
+use super::{End, attempt::Attempt, end::Later, found, orphan, resolver, trace_tag};
 use crate::{
-    model::status::DispatchReason,
-    stackstorm::{LookupError, Trace, traces},
+    model::{doubt::Doubt, status::DispatchReason},
+    stackstorm::{LookupError, Sighting, Trace, traces},
     store::{
         StoreError,
         claims::ClaimedAlert,
@@ -86,15 +86,21 @@ enum FindError {
 async fn of_generation(attempt: &Attempt<'_>, generation: i32, traces: &[Trace]) -> Result<Found, LookupError> {
     let client = &attempt.dispatch.client;
     let roots = traces::roots(traces);
-    let ids: Vec<_> = roots.iter().map(|root| root.execution_id.clone()).collect();
-    let mut executions = client.executions_by_ids(&ids).await?;
-    executions.retain(|execution| !orphan::never_ran(execution));
-    if let Some(found) = executions.iter().find(|execution| !execution.is_terminal() && !execution.has_run()) {
-        return Ok(Found::Undecided(format!("execution {} of generation {generation} is {}", found.id, found.status)));
+    let sightings = client.sightings(roots.iter().map(|root| &root.execution_id)).await?;
+    let mut links = Vec::new();
+    for (root, sighting) in std::iter::zip(&roots, sightings) {
+        match sighting {
+            Sighting::Seen(execution) if orphan::never_ran(&execution) => {}
+            Sighting::Seen(seen) if !seen.is_terminal() && !seen.has_run() => {
+                let text = format!("execution {} of generation {generation} is {}", seen.id, seen.status);
+                return Ok(Found::Undecided(text));
+            }
+            // One that StackStorm has deleted had ended, and one that it hides is a person's re-run.
+            Sighting::Seen(_) | Sighting::Gone | Sighting::Hidden => links.push(found::link(root)),
+        }
     }
-    if !executions.is_empty() {
-        let ran = roots.iter().filter(|root| executions.iter().any(|found| found.id == root.execution_id));
-        return Ok(Found::Ran { generation, links: ran.map(lookup::link).collect() });
+    if !links.is_empty() {
+        return Ok(Found::Ran { generation, links });
     }
     if traces::root_trigger_instances(traces).is_empty() {
         return Ok(Found::Nothing);
@@ -129,13 +135,8 @@ fn settle(attempt: &Attempt<'_>) -> End {
     if now - since < policy.settle_time || attempt.claimed.alert.settling_since.is_none() {
         return waiting(policy.settle_time - (now - since), Some(since), "nothing is found so far");
     }
-    End::Later(Later {
-        due_in: TimeDelta::zero(),
-        uncertain: false,
-        give_back_attempt: false,
-        settling_since: None,
-        event: Some(("settled", "StackStorm ran nothing for the older generations".to_owned())),
-    })
+    let text = "StackStorm ran nothing for the older generations".to_owned();
+    End::attempt_failed(TimeDelta::zero(), "settled", text)
 }
 
 fn wait(attempt: &Attempt<'_>, seen: &str) -> End {
@@ -155,5 +156,5 @@ fn began(attempt: &Attempt<'_>) -> NaiveDateTime {
 /// The row says for what it waits.
 fn waiting(due_in: TimeDelta, settling_since: Option<NaiveDateTime>, seen: &str) -> End {
     let event = Some(("older_generation", format!("waiting to learn whether an older generation ran: {seen}")));
-    End::Later(Later { due_in, uncertain: true, give_back_attempt: false, settling_since, event })
+    End::Later(Later { due_in, doubt: Doubt::AsBefore, give_back_attempt: false, settling_since, event })
 }

@@ -2,7 +2,10 @@
 
 use crate::{
     clock,
-    model::status::{DispatchReason, DispatchStatus},
+    model::{
+        doubt::Doubt,
+        status::{DispatchReason, DispatchStatus},
+    },
     store::{
         StoreError,
         any::AnyConnection,
@@ -25,8 +28,8 @@ pub enum End {
     },
     /// Rule mode: the resolver goes on.
     Awaiting {
-        /// No answer came to the POST.
-        uncertain: bool,
+        /// Whether StackStorm has the webhook.
+        doubt: Doubt,
     },
     /// Not now.
     Later(Later),
@@ -49,7 +52,7 @@ pub struct Later {
     /// When somebody must look again.
     pub due_in: TimeDelta,
     /// Whether StackStorm may have run it.
-    pub uncertain: bool,
+    pub doubt: Doubt,
     /// The attempt did not reach StackStorm and does not count.
     pub give_back_attempt: bool,
     /// Since when lookups have been healthy and empty.
@@ -79,10 +82,21 @@ impl End {
     pub(super) fn not_sent(due_in: TimeDelta, message: String) -> Self {
         Self::Later(Later {
             due_in,
-            uncertain: false,
+            doubt: Doubt::None,
             give_back_attempt: true,
             settling_since: None,
             event: Some(("not_sent", message)),
+        })
+    }
+
+    /// StackStorm did not act on it and will not: the attempt counts, and another one follows.
+    pub(super) fn attempt_failed(due_in: TimeDelta, event: &'static str, message: String) -> Self {
+        Self::Later(Later {
+            due_in,
+            doubt: Doubt::None,
+            give_back_attempt: false,
+            settling_since: None,
+            event: Some((event, message)),
         })
     }
 
@@ -105,7 +119,7 @@ pub(super) fn write(conn: &mut AnyConnection, claimed: &Claimed, end: &End) -> R
             let log = later.event.as_ref().map(|(event, text)| entry(event, text));
             let release = Release {
                 due_in: later.due_in,
-                uncertain: later.uncertain,
+                doubt: later.doubt,
                 give_back_attempt: later.give_back_attempt,
                 settling_since: later.settling_since,
                 error: later.event.as_ref().map(|(_, text)| text.clone()),
@@ -118,9 +132,7 @@ pub(super) fn write(conn: &mut AnyConnection, claimed: &Claimed, end: &End) -> R
             let (status, reason, error, give_back_attempt) = (*status, *reason, error.clone(), *give_back_attempt);
             claims::settle(conn, id, token, &Settlement { status, reason, error, give_back_attempt, log })
         }
-        End::Awaiting { uncertain } => {
-            claims::await_execution(conn, id, token, TimeDelta::milliseconds(300), *uncertain)
-        }
+        End::Awaiting { doubt } => claims::await_execution(conn, id, token, TimeDelta::milliseconds(300), *doubt),
         End::Dispatched { .. } => Ok(true),
     }
 }

@@ -1,109 +1,98 @@
 //! An uncertain call is looked up by its trace tag, never just sent again.
 //!
-//! Only roots count: other rules of StackStorm can hang executions of their own into our trace. *Settled* means empty
-//! lookups at the start and the end of a settle time with no failed lookup between, beginning only after the call itself
-//! must be over (StackStorm contract, section 3: a frozen worker still creates the execution when it goes on).
+//! Only roots count: other rules of StackStorm can hang executions of their own into our trace. What a lookup has seen is in
+//! `found`, and when empty lookups are enough in `settle`.
 
-use super::{End, attempt::Attempt, end::Later, orphan};
+use super::{
+    End,
+    attempt::Attempt,
+    end::Later,
+    found::{self, Found},
+    orphan, settle,
+};
 use crate::{
-    model::status::DispatchReason,
-    stackstorm::{Execution, ExecutionId, ExecutionStatus, LookupError, Root, traces},
-    store::{
-        dispatch_log::{self, Entry},
-        links::Link,
+    model::{
+        doubt::Doubt,
+        status::DispatchReason,
+        target::{ActionRef, Target},
     },
+    stackstorm::{LookupError, traces},
+    store::{dispatch_log::Entry, links::Link},
 };
 use chrono::{NaiveDateTime, TimeDelta};
 
 pub(super) async fn run(attempt: &Attempt<'_>) -> End {
-    match find(attempt).await {
-        Ok(found) if found.is_nothing() => settle(attempt),
-        Ok(found) if found.begun.is_empty() => orphan::run(attempt, &found).await,
-        Ok(found) => adopt(attempt, found, "").await,
+    let found = match find(attempt).await {
+        Ok(found) => found,
+        Err(error) => return failed(attempt, &error),
+    };
+    if !found.is_nothing() {
+        return of_found(attempt, found).await;
+    }
+    if let Some(end) = settle::not_yet(attempt) {
+        return end;
+    }
+    let last = match &attempt.claimed.target {
+        Some(Target::Action(action)) => untraced(attempt, action).await,
+        _ => Ok(found),
+    };
+    match last {
+        Ok(found) if found.is_nothing() => settle::settled(attempt),
+        Ok(found) => of_found(attempt, found).await,
         Err(error) => failed(attempt, &error),
     }
 }
 
-/// A lookup that fails proves nothing: the settle time begins anew.
+async fn of_found(attempt: &Attempt<'_>, found: Found) -> End {
+    if found.has_begun() { adopt(attempt, found, "").await } else { orphan::run(attempt, &found).await }
+}
+
+/// A lookup that fails proves nothing: the settle time begins again.
 pub(super) fn failed(attempt: &Attempt<'_>, error: &LookupError) -> End {
-    waiting(attempt.dispatch.policy.lookup_wait(), None, Some(("lookup_failed", error.to_string())))
+    let event = Some(("lookup_failed", error.to_string()));
+    waiting(Doubt::AsBefore, attempt.dispatch.policy.lookup_wait(), None, event)
 }
 
-/// What StackStorm has under the tag.
-pub(super) struct Found {
-    /// Beyond `requested`, oldest first; one that StackStorm has deleted since had ended.
-    pub(super) begun: Vec<Link>,
-    /// Still `requested`, oldest first: on its way, or forgotten.
-    pub(super) waiting: Vec<Execution>,
+/// What StackStorm has in the traces of the tag.
+async fn find(attempt: &Attempt<'_>) -> Result<Found, LookupError> {
+    let client = &attempt.dispatch.client;
+    let roots = traces::roots(&client.traces_by_tag(&attempt.tag).await?);
+    let sightings = client.sightings(roots.iter().map(|root| &root.execution_id)).await?;
+    Ok(Found::of_roots(&roots, sightings, &found::cancelled_by_us(attempt.claimed)))
 }
 
-impl Found {
-    pub(super) fn is_nothing(&self) -> bool {
-        self.begun.is_empty() && self.waiting.is_empty()
-    }
+/// Executions of the tag that no trace names: StackStorm writes the trace after the execution. This is a filter without an
+/// index of its own, so it is asked only where the answer decides.
+async fn untraced(attempt: &Attempt<'_>, action: &ActionRef) -> Result<Found, LookupError> {
+    let since = found::not_before(attempt.claimed).and_utc();
+    let executions = attempt.dispatch.client.executions_by_tag(&attempt.tag, action, since).await?;
+    Ok(Found::of_executions(executions, &found::cancelled_by_us(attempt.claimed)))
 }
 
-/// The executions that our own POSTs created, oldest first.
-pub(super) async fn roots(attempt: &Attempt<'_>) -> Result<Vec<Root>, LookupError> {
-    Ok(traces::roots(&attempt.dispatch.client.traces_by_tag(&attempt.tag).await?))
-}
-
-/// Those that we cancelled ourselves before they ran are as if they had never been.
-pub(super) async fn find(attempt: &Attempt<'_>) -> Result<Found, LookupError> {
-    let roots = roots(attempt).await?;
-    let ids: Vec<ExecutionId> = roots.iter().map(|root| root.execution_id.clone()).collect();
-    let mut executions = attempt.dispatch.client.executions_by_ids(&ids).await?;
-    let gone = roots.iter().filter(|root| !executions.iter().any(|found| found.id == root.execution_id)).map(link);
-    let mut begun: Vec<Link> = gone.collect();
-    let cancelled = dispatch_log::executions(attempt.claimed.alert.dispatch_log.as_deref(), dispatch_log::CANCELLED);
-    executions.retain(|found| !(cancelled.contains(&found.id.to_string()) && orphan::never_ran(found)));
-    executions.sort_by_key(|execution| execution.start_timestamp);
-    let (waiting, moved): (Vec<_>, Vec<_>) =
-        executions.into_iter().partition(|found| found.known_status() == Some(ExecutionStatus::Requested));
-    begun.extend(roots.iter().filter(|root| moved.iter().any(|found| found.id == root.execution_id)).map(link));
-    Ok(Found { begun, waiting })
-}
-
-/// A root as a link.
-pub(super) fn link(root: &Root) -> Link {
-    Link { execution_id: root.execution_id.to_string(), rule_ref: None, action_ref: Some(root.action_ref.clone()) }
+/// The lookup that decides: both ways.
+pub(super) async fn find_all(attempt: &Attempt<'_>, action: &ActionRef) -> Result<Found, LookupError> {
+    let found = find(attempt).await?;
+    if found.is_nothing() { untraced(attempt, action).await } else { Ok(found) }
 }
 
 /// Whatever has left `requested` is ours, failed and canceled included. Of several, those that have not are cancelled, all
-/// are linked, and the surplus is counted.
+/// are linked, and the surplus is counted. StackStorm's own retries and a person's re-runs are linked, and that is all.
 pub(super) async fn adopt(attempt: &Attempt<'_>, found: Found, why: &str) -> End {
     for surplus in &found.waiting {
         orphan::cancel_surplus(attempt, surplus).await;
     }
-    let surplus = found.waiting.iter().map(|execution| Link {
-        execution_id: execution.id.to_string(),
-        rule_ref: None,
-        action_ref: execution.action_ref.clone(),
-    });
-    let links: Vec<Link> = found.begun.into_iter().chain(surplus).collect();
+    let surplus = found.surplus();
+    let links: Vec<Link> = found.links().collect();
     let alert_id = attempt.claimed.alert.id;
-    if links.len() > 1 {
-        attempt.dispatch.metrics.duplicates.inc_by(u64::try_from(links.len() - 1).unwrap_or_default());
-        log::error!(alert_id, executions = links.len(); "one dispatch has several executions");
+    if surplus > 0 {
+        attempt.dispatch.metrics.duplicates.inc_by(u64::try_from(surplus).unwrap_or_default());
+        log::error!(alert_id, executions = links.len(), surplus; "one dispatch has several executions");
     }
-    let entry = Entry::new(crate::clock::utc_now(), "adopted").detail(why).execution(&links[0].execution_id);
+    let mut entry = Entry::new(crate::clock::utc_now(), "adopted").detail(why);
+    if let Some(link) = links.first() {
+        entry = entry.execution(&link.execution_id);
+    }
     End::Dispatched { links, log: Some(entry) }
-}
-
-/// Nothing is there. When that has held for long enough, the row is certain again and waits for its next attempt.
-fn settle(attempt: &Attempt<'_>) -> End {
-    let (alert, policy, now) = (&attempt.claimed.alert, &attempt.dispatch.policy, attempt.claimed.claimed_at);
-    let over = alert.attempted_at.unwrap_or(alert.created_at) + policy.http_timeout;
-    if now < over {
-        return waiting(over - now, None, None);
-    }
-    match alert.settling_since {
-        None => waiting(policy.settle_time, Some(now), None),
-        Some(since) if now - since < policy.settle_time => {
-            waiting(policy.settle_time - (now - since), Some(since), None)
-        }
-        Some(_) => certain(attempt, "StackStorm has no execution of the last attempt"),
-    }
 }
 
 /// It did not run and will not: the next attempt by the schedule, or the end if all are used up.
@@ -113,21 +102,16 @@ pub(super) fn certain(attempt: &Attempt<'_>, why: &str) -> End {
         return End::failed(DispatchReason::AttemptsExhausted, attempt.attempts_made());
     }
     let waited = attempt.claimed.claimed_at - alert.attempted_at.unwrap_or(alert.created_at);
-    End::Later(Later {
-        due_in: (attempt.delay_after_last() - waited).max(TimeDelta::zero()),
-        uncertain: false,
-        give_back_attempt: false,
-        settling_since: None,
-        event: Some(("settled", why.to_owned())),
-    })
+    End::attempt_failed((attempt.delay_after_last() - waited).max(TimeDelta::zero()), "settled", why.to_owned())
 }
 
 pub(super) fn waiting(
+    doubt: Doubt,
     due_in: TimeDelta,
     settling_since: Option<NaiveDateTime>,
     event: Option<(&'static str, String)>,
 ) -> End {
-    End::Later(Later { due_in, uncertain: true, give_back_attempt: false, settling_since, event })
+    End::Later(Later { due_in, doubt, give_back_attempt: false, settling_since, event })
 }
 
 impl Attempt<'_> {

@@ -5,18 +5,22 @@
 //! and only `canceled` without ever having run permits another POST.
 //! What if we die after the cancel: its id was written to the row before, so whoever looks next knows whose cancel it was.
 
-use super::{
-    End,
-    attempt::Attempt,
-    lookup::{self, Found},
-};
+use super::{End, attempt::Attempt, found::Found, lookup};
 use crate::{
+    model::doubt::Doubt,
     stackstorm::{Cancel, Execution, ExecutionStatus, LookupError},
     store::{
         claims,
         dispatch_log::{CANCELLED, Entry},
     },
 };
+use chrono::TimeDelta;
+use std::time::Duration;
+
+/// How long an execution may stay `requested` before it can count as forgotten.
+const ORPHAN_AGE: TimeDelta = TimeDelta::minutes(10);
+/// How long after a cancel the execution is looked at again.
+const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
 /// True when it was canceled before any runner had it.
 pub(super) fn never_ran(execution: &Execution) -> bool {
@@ -43,11 +47,14 @@ pub(super) async fn run(attempt: &Attempt<'_>, found: &Found) -> End {
 
 async fn forgotten(attempt: &Attempt<'_>, found: &Found) -> Result<bool, LookupError> {
     let alert = &attempt.claimed.alert;
-    let waited = attempt.claimed.claimed_at - alert.attempted_at.unwrap_or(alert.created_at);
-    if waited < attempt.dispatch.policy.orphan_age() {
-        return Ok(false);
-    }
+    let attempted_at = alert.attempted_at.unwrap_or(alert.created_at);
     for execution in &found.waiting {
+        // A silent call may have created it long after the attempt.
+        let created = execution.start_timestamp.map(|at| at.naive_utc()).filter(|_| alert.dispatch_silent);
+        let waited = attempt.claimed.claimed_at - created.map_or(attempted_at, |created| created.max(attempted_at));
+        if waited <= ORPHAN_AGE {
+            return Ok(false);
+        }
         let requested = execution.known_status() == Some(ExecutionStatus::Requested);
         let Some(since) = execution.start_timestamp.filter(|_| requested) else { return Ok(false) };
         if !attempt.dispatch.client.has_run_any_since(since).await? {
@@ -67,7 +74,7 @@ async fn cancel(attempt: &Attempt<'_>, orphan: &Execution) -> Result<bool, Looku
     if let Cancel::NotFound = client.cancel_execution(&orphan.id).await? {
         return Ok(false);
     }
-    tokio::time::sleep(attempt.dispatch.policy.cancel_wait().to_std().unwrap_or_default()).await;
+    tokio::time::sleep(CANCEL_WAIT).await;
     Ok(client.execution(&orphan.id).await?.is_some_and(|execution| never_ran(&execution)))
 }
 
@@ -96,5 +103,5 @@ async fn note(attempt: &Attempt<'_>, execution: &Execution) -> bool {
 
 fn not_started(attempt: &Attempt<'_>, found: &Found) -> End {
     let states: Vec<String> = found.waiting.iter().map(|found| format!("{} is {}", found.id, found.status)).collect();
-    lookup::waiting(attempt.dispatch.policy.lookup_wait(), None, Some(("lookup", states.join(", "))))
+    lookup::waiting(Doubt::AsBefore, attempt.dispatch.policy.lookup_wait(), None, Some(("lookup", states.join(", "))))
 }

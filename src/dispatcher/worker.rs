@@ -65,6 +65,7 @@ impl Worker {
                 if let Some(until) = self.shared.dispatch.circuit.open_until() {
                     consumer.pause().await;
                     tokio::time::sleep_until(until.into()).await;
+                    self.shared.dispatch.circuit.rest();
                 }
                 // A slot first: nothing is claimed that could not be posted at once.
                 let held = Arc::clone(&self.held).acquire_owned().await;
@@ -196,7 +197,7 @@ async fn see_through(shared: &Shared, message: Message, (held, slot): Places) ->
     // Before the claim: no lease runs while StackStorm does not work.
     let passage = tokio::select! {
         () = shared.stop.cancelled() => return false,
-        passage = shared.dispatch.circuit.pass() => passage,
+        passage = shared.dispatch.circuit.pass(|| answers(&shared.dispatch)) => passage,
     };
     let request = ClaimRequest { alert_id: message.alert_id, generation: message.generation };
     let Some(claimed) = shared.insist("claim", &shared.stop, || shared.claims.ask(request)).await else { return false };
@@ -215,6 +216,15 @@ async fn see_through(shared: &Shared, message: Message, (held, slot): Places) ->
     }
     drop((passage, held));
     true
+}
+
+/// st2api itself answers a GET: a POST would reach it.
+async fn answers(dispatch: &Dispatch) -> bool {
+    let answered = dispatch.client.answers_itself().await;
+    if let Err(error) = &answered {
+        log::debug!("no probe yet: {error}");
+    }
+    answered.is_ok()
 }
 
 impl Shared {
@@ -266,12 +276,12 @@ impl Shared {
             End::Later(later) => {
                 let due_s = later.due_in.num_seconds();
                 let event = later.event.as_ref().map_or("waiting", |(event, _)| event);
-                log::info!(request_id:%, alert_id, attempt, due_s, uncertain = later.uncertain; "given back: {event}");
+                log::info!(request_id:%, alert_id, attempt, due_s, uncertain = later.doubt.is_uncertain(); "given back: {event}");
                 // What StackStorm said may quote parameters, so it stays out of the usual log; the row has it.
                 log::debug!(alert_id; "given back because: {}", later.event.as_ref().map_or("-", |(_, text)| text));
             }
-            End::Awaiting { uncertain } => {
-                log::info!(request_id:%, alert_id, attempt, uncertain; "StackStorm's rules have it");
+            End::Awaiting { doubt } => {
+                log::info!(request_id:%, alert_id, attempt, uncertain = doubt.is_uncertain(); "StackStorm's rules have it");
             }
         }
         if !ours && !matches!(end, End::Dispatched { .. }) {

@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use url::Url;
 
+/// The shortest life of a token that is believed: clocks differ, and a refused token is dropped anyway.
+const SHORTEST_LIFE: Duration = Duration::from_secs(2);
+
 /// No credential to send: the request itself was not written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthError {
@@ -136,7 +139,7 @@ impl Authenticator {
                     return Err(AuthError::Unavailable("login at ST2_AUTH_URL: the answer holds no token".to_owned()));
                 };
                 log::info!("logged in to StackStorm");
-                Token::new(granted)
+                Token::new(granted, answer.date)
             }
             status if status.is_client_error() || status.is_redirection() => {
                 Err(AuthError::Refused(format!("login at ST2_AUTH_URL: {}", body::fault(&answer))))
@@ -151,10 +154,11 @@ fn unavailable(error: SendError) -> AuthError {
 }
 
 impl Token {
-    /// A clock that differs from StackStorm's makes the life look wrong; a refused token is dropped anyway.
-    fn new(granted: Granted) -> Result<Self, AuthError> {
-        let life = (granted.expiry - Utc::now()).to_std().unwrap_or_default();
-        let life = life.clamp(Duration::from_mins(1), Duration::from_hours(24));
+    /// Its life is counted by the clock of whoever granted it, where the answer says what time it is there. A token with
+    /// hardly any life left is kept for a moment all the same, so that not every request begins with a login.
+    fn new(granted: Granted, date: Option<DateTime<Utc>>) -> Result<Self, AuthError> {
+        let life = (granted.expiry - date.unwrap_or_else(Utc::now)).to_std().unwrap_or_default();
+        let life = life.clamp(SHORTEST_LIFE, Duration::from_hours(24));
         let credential = Credential::new("x-auth-token", &granted.token.into())?;
         Ok(Self { credential, renew_at: Instant::now() + life * 4 / 5 })
     }

@@ -48,6 +48,17 @@ pub(super) fn faultstring(answer: &Answer) -> Option<String> {
     serde_json::from_slice(body).ok().map(|fault: Fault| fault.faultstring)
 }
 
+/// What st2api says of a route that it does not have: `ST2_API_URL` is wrong.
+pub(super) const UNKNOWN_ROUTE: &str = "The resource could not be found.";
+/// The words of StackStorm's stock nginx site for a 502 of st2api, in StackStorm's JSON form: st2api did not write them.
+const STOCK_NGINX: &str = "Nginx is unable to reach";
+
+/// The `faultstring` of an error that st2api itself answered: with our id, and in StackStorm's JSON form.
+pub(super) fn own_fault(answer: &Answer) -> Option<String> {
+    // The stock site's page has no id of ours; one that was told to add it still says whose page it is.
+    faultstring(answer).filter(|words| answer.echoed && !words.starts_with(STOCK_NGINX))
+}
+
 /// What an answer says, in one line for `dispatch_error`: StackStorm's words, or what a page looks like without its tags.
 pub(super) fn fault(answer: &Answer) -> String {
     let text = match (faultstring(answer), &answer.body) {
@@ -99,7 +110,7 @@ mod tests {
 
     fn said(status: u16, body: &str) -> String {
         let status = StatusCode::from_u16(status).unwrap();
-        fault(&Answer { status, total: None, body: Ok(body.as_bytes().to_vec()) })
+        fault(&Answer { status, echoed: true, date: None, total: None, body: Ok(body.as_bytes().to_vec()) })
     }
 
     #[test]

@@ -11,13 +11,17 @@ use super::{
     transport::{self, Answer, SendError},
 };
 use reqwest::{
-    Method, RequestBuilder, StatusCode,
+    Method, RequestBuilder, Response, StatusCode,
     header::{CONNECTION, HeaderMap, HeaderValue},
     redirect, retry,
 };
 use serde::{Deserialize, de::DeserializeOwned};
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 use url::Url;
+use uuid::Uuid;
 
 /// The page size: StackStorm's default, and the most it gives to those who are not its admins.
 pub(super) const PAGE: usize = 100;
@@ -31,6 +35,8 @@ pub struct Client {
     api_url: Url,
     auth: Authenticator,
     timeout: Duration,
+    /// Answers have carried our id: whoever answers without it is not st2api.
+    echoes: AtomicBool,
 }
 
 impl Client {
@@ -45,13 +51,24 @@ impl Client {
         let tls = tls::client_config(config.ca_file.as_deref(), https)?;
         let http = http_client(tls, config.timeout)?;
         let auth = Authenticator::new(config.credentials, config.timeout);
-        Ok(Self { http, api_url: config.api_url, auth, timeout: config.timeout })
+        Ok(Self { http, api_url: config.api_url, auth, timeout: config.timeout, echoes: AtomicBool::new(false) })
     }
 
     /// Asks for StackStorm's version: shows that it is there, lets us in and has its database.
     /// Says nothing of its message broker, so an answer does not mean that a trigger would pass.
     pub async fn ping(&self) -> Result<Version, LookupError> {
-        self.get_json(&[""], &[]).await
+        let answer = self.get(&[""], &[]).await?;
+        let version: Version = body::json(&answer)?;
+        Ok(Version { echoed: answer.echoed, ..version })
+    }
+
+    /// Whether st2api itself answers: a 200 with our id, or, where no answer has ever carried it, any that names a version.
+    pub async fn answers_itself(&self) -> Result<(), LookupError> {
+        let version = self.ping().await?;
+        if version.echoed || !self.echoes.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(LookupError::Unreadable("it has no X-Request-ID, so it is not st2api's own".to_owned()))
     }
 
     /// A request below `ST2_API_URL`; each segment is percent-encoded.
@@ -72,6 +89,7 @@ impl Client {
         }
         let request = request.header(credential.name.clone(), credential.value.clone()).build()?;
         let answer = transport::exchange(&self.http, request).await?;
+        self.echoes.fetch_or(answer.echoed, Ordering::Relaxed);
         if answer.status == StatusCode::UNAUTHORIZED {
             self.auth.forget(&credential).await;
         }
@@ -88,15 +106,16 @@ impl Client {
         self.timeout
     }
 
-    /// Adds the credentials, sends once, and returns with the body still to come.
-    pub(super) async fn send_open(&self, request: RequestBuilder) -> Result<reqwest::Response, LookupError> {
+    /// Adds the credentials, sends once, and returns with the body still to come, and with the id of the request.
+    pub(super) async fn send_open(&self, request: RequestBuilder) -> Result<(Response, Uuid), LookupError> {
         let credential = self.auth.credential(&self.http).await.map_err(SendError::from)?;
-        let request = request.header(credential.name.clone(), credential.value.clone()).build()?;
+        let mut request = request.header(credential.name.clone(), credential.value.clone()).build()?;
+        let id = transport::mark(&mut request)?;
         let response = self.http.execute(request).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             self.auth.forget(&credential).await;
         }
-        Ok(response)
+        Ok((response, id))
     }
 
     /// `GET`, with 200 as the only good answer.
@@ -114,8 +133,8 @@ impl Client {
         body::json(&self.get(path, query).await?)
     }
 
-    /// `GET` of one object that may not be there. Only a 404 in StackStorm's own words counts: a proxy's page, or a wrong
-    /// `ST2_API_URL`, says nothing about the object.
+    /// `GET` of one object that may not be there. Only a 404 of st2api itself counts, with our id and in StackStorm's words: a
+    /// proxy's page, or a wrong `ST2_API_URL`, says nothing about the object.
     pub(super) async fn find_json<T: DeserializeOwned>(
         &self,
         path: &[&str],
@@ -157,11 +176,14 @@ impl Client {
 pub struct Version {
     /// `3.9.0`.
     pub version: String,
+    /// The answer carried our `X-Request-ID`: the id survives the way to StackStorm and back.
+    #[serde(skip)]
+    pub echoed: bool,
 }
 
 /// StackStorm answers unknown routes with a 404 in JSON too; what is missing there is the route, not the object.
 fn is_missing(answer: &Answer) -> bool {
-    body::faultstring(answer).is_some_and(|words| words != "The resource could not be found.")
+    body::own_fault(answer).is_some_and(|words| words != body::UNKNOWN_ROUTE)
 }
 
 fn check_url(variable: &'static str, url: &Url) -> Result<(), BuildError> {

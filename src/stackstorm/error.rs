@@ -1,6 +1,6 @@
 //! What can go wrong when StackStorm is asked something, and when the client is built.
 //!
-//! Triggers have their own type, [`super::outcome::Trigger`]: there an error is one of several outcomes.
+//! Triggers have their own type, [`super::outcome::Outcome`]: there an error is one of several outcomes.
 
 use super::{
     body::fault,

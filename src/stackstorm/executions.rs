@@ -5,12 +5,13 @@ use super::{
     client::{Client, PAGE},
     error::LookupError,
     ids::ExecutionId,
-    outcome::Trigger,
+    outcome::{Mode, Outcome},
+    transport::Answer,
 };
 use crate::model::target::ActionRef;
 use chrono::{DateTime, SecondsFormat, Utc};
 use reqwest::{Method, StatusCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::time::Instant;
 
@@ -40,6 +41,17 @@ struct Body<'a> {
     context: Map<String, Value>,
 }
 
+/// What StackStorm shows of an execution that was seen before.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sighting {
+    /// It is there.
+    Seen(Box<Execution>),
+    /// st2api itself says that it has none of this id (any more).
+    Gone,
+    /// It is there, and not ours to see.
+    Hidden,
+}
+
 /// What became of a wish to cancel.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cancel {
@@ -48,18 +60,28 @@ pub enum Cancel {
     Requested(Box<Execution>),
     /// It had ended, or was being cancelled already.
     NotCancelable(String),
-    /// StackStorm has no such execution.
+    /// st2api itself says that there is no such execution.
     NotFound,
+}
+
+/// The id in the answer to a POST; without one nobody can say what was created.
+fn created(answer: &Answer) -> Result<ExecutionId, LookupError> {
+    /// The one field that the outcome needs.
+    #[derive(Deserialize)]
+    struct Created {
+        id: ExecutionId,
+    }
+    body::json(answer).map(|Created { id }| id)
 }
 
 impl Client {
     /// Triggers an action. Writes at most one POST.
-    pub async fn create_execution(&self, new: NewExecution<'_>) -> Trigger {
+    pub async fn create_execution(&self, new: NewExecution<'_>) -> Outcome<ExecutionId> {
         let mut context = new.context.clone();
         context.insert("trace_context".to_owned(), json!({ "trace_tag": new.trace_tag }));
         let body = Body { action: new.action.as_str(), parameters: new.parameters, context };
         let request = self.request(Method::POST, &["executions"]).json(&body);
-        Trigger::decide(self.send(request, Some(new.not_after)).await)
+        Outcome::of(Mode::Direct, self.send(request, Some(new.not_after)).await, created)
     }
 
     /// One execution; `None` when StackStorm has none of this id (any more). A result too large to be read is left out.
@@ -95,6 +117,52 @@ impl Client {
         Ok(found)
     }
 
+    /// What StackStorm shows of executions that were seen before, in the order of the ids. A list that lacks one proves nothing
+    /// of it: it is then asked for alone.
+    pub async fn sightings(&self, ids: impl Iterator<Item = &ExecutionId>) -> Result<Vec<Sighting>, LookupError> {
+        let ids: Vec<ExecutionId> = ids.cloned().collect();
+        let mut listed = self.executions_by_ids(&ids).await?;
+        let mut sightings = Vec::with_capacity(ids.len());
+        for id in &ids {
+            let found = match listed.iter().position(|execution| execution.id == *id) {
+                Some(index) => Ok(Some(listed.swap_remove(index))),
+                None => self.execution(id).await,
+            };
+            sightings.push(match found {
+                Ok(Some(execution)) => Sighting::Seen(Box::new(execution)),
+                Ok(None) => Sighting::Gone,
+                Err(LookupError::Refused { status: 403, .. }) => Sighting::Hidden,
+                Err(error) => return Err(error),
+            });
+        }
+        Ok(sightings)
+    }
+
+    /// The top-level executions of an action under a trace tag, also those that no trace names (yet), created after `since`.
+    /// StackStorm has an index for the time alone.
+    pub async fn executions_by_tag(
+        &self,
+        tag: &str,
+        action: &ActionRef,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<Execution>, LookupError> {
+        let (filter, since) =
+            (format!("context.trace_context.trace_tag:{tag}"), since.to_rfc3339_opts(SecondsFormat::Micros, true));
+        let query = [
+            ("filter", filter.as_str()),
+            ("action", action.as_str()),
+            ("timestamp_gt", since.as_str()),
+            ("exclude_attributes", "result,trigger_instance"),
+        ];
+        let found: Vec<Execution> = self.list(&["executions"], &query).await?;
+        let tag_of =
+            |execution: &Execution| Some(execution.context.get("trace_context")?.get("trace_tag")?.as_str()? == tag);
+        if found.iter().any(|execution| tag_of(execution) != Some(true)) {
+            return Err(LookupError::Unreadable("executions of other tags than the one asked for".to_owned()));
+        }
+        Ok(found)
+    }
+
     /// True when an execution that was created after `since` has been run by StackStorm: then one that was created at
     /// `since` and still is `requested` was forgotten, and does not wait in a queue.
     pub async fn has_run_any_since(&self, since: DateTime<Utc>) -> Result<bool, LookupError> {
@@ -118,11 +186,14 @@ impl Client {
     pub async fn cancel_execution(&self, id: &ExecutionId) -> Result<Cancel, LookupError> {
         let request = self.request(Method::DELETE, &["executions", id.as_str()]);
         let answer = self.send(request, None).await?;
-        let words = body::faultstring(&answer);
-        match (answer.status, words) {
+        if answer.status == StatusCode::NOT_FOUND
+            && body::own_fault(&answer).is_some_and(|words| words.contains(id.as_str()))
+        {
+            return Ok(Cancel::NotFound);
+        }
+        match (answer.status, body::faultstring(&answer)) {
             (StatusCode::OK, Some(words)) => Ok(Cancel::NotCancelable(body::shorten(&words))),
             (StatusCode::OK, None) => body::json(&answer).map(|execution| Cancel::Requested(Box::new(execution))),
-            (StatusCode::NOT_FOUND, Some(words)) if words.contains(id.as_str()) => Ok(Cancel::NotFound),
             _ => Err(LookupError::of_answer(&answer)),
         }
     }

@@ -6,11 +6,10 @@
 mod frames;
 
 use super::{
-    body,
     client::Client,
     error::LookupError,
     executions::Execution,
-    transport::{Answer, SendError, describe},
+    transport::{self, SendError, describe},
 };
 use frames::{Frame, Frames};
 use reqwest::{Method, Response, StatusCode};
@@ -47,11 +46,11 @@ impl Client {
     pub async fn events(&self, url: &Url) -> Result<EventStream, LookupError> {
         let request = self.http().request(Method::GET, url.clone()).query(&[("events", EVENTS)]).timeout(NO_END);
         let sending = self.send_open(request);
-        let response = tokio::time::timeout(self.timeout(), sending)
+        let (response, id) = tokio::time::timeout(self.timeout(), sending)
             .await
             .map_err(|_elapsed| LookupError::Unavailable("the stream was not answered in time".to_owned()))??;
         if response.status() != StatusCode::OK {
-            let answer = Answer { status: response.status(), total: None, body: body::read(response).await };
+            let answer = transport::receive(response, &id).await;
             return Err(LookupError::of_answer(&answer));
         }
         Ok(EventStream { response, frames: Frames::default() })

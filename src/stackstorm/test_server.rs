@@ -15,8 +15,10 @@ use url::Url;
 /// What the server does with one request, once it has read it whole.
 #[derive(Debug, Clone)]
 pub(super) enum Do {
-    /// Answers with a status, further header lines and a body, and keeps the connection.
+    /// Answers as st2api does, with the request's id: a status, further header lines and a body; and keeps the connection.
     Reply(u16, &'static str, String),
+    /// The same from somebody else: a proxy, which does not know the id.
+    Foreign(u16, &'static str, String),
     /// Answers, says nothing of closing, and closes unread what comes next on the connection, as st2api does after a stall.
     ReplyOnce(u16, String),
     /// Writes these bytes and closes.
@@ -78,19 +80,17 @@ pub(super) fn later() -> Instant {
 
 async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, script: Arc<Vec<Do>>) {
     while let Some(request) = read_request(&mut stream).await {
+        let echo = echo(&request);
         let step = {
             let mut seen = seen.lock().unwrap();
             seen.push(request);
             script[(seen.len() - 1).min(script.len() - 1)].clone()
         };
-        match step {
-            Do::Reply(status, headers, body) => {
-                if stream.write_all(answer(status, headers, &body).as_bytes()).await.is_err() {
-                    return;
-                }
-            }
+        let bytes = match step {
+            Do::Reply(status, headers, body) => answer(status, &format!("{echo}{headers}"), &body),
+            Do::Foreign(status, headers, body) => answer(status, headers, &body),
             Do::ReplyOnce(status, body) => {
-                stream.write_all(answer(status, "", &body).as_bytes()).await.unwrap();
+                stream.write_all(answer(status, &echo, &body).as_bytes()).await.unwrap();
                 stream.readable().await.unwrap();
                 return;
             }
@@ -99,9 +99,18 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, script: Arc
                 return;
             }
             Do::Close => return,
-            Do::Hang => std::future::pending().await,
+            Do::Hang => return std::future::pending().await,
+        };
+        if stream.write_all(bytes.as_bytes()).await.is_err() {
+            return;
         }
     }
+}
+
+/// The line that st2api's outermost middleware adds.
+fn echo(request: &str) -> String {
+    let id = request.lines().find_map(|line| line.strip_prefix("x-request-id: "));
+    id.map_or_else(String::new, |id| format!("X-Request-ID: {id}\r\n"))
 }
 
 fn answer(status: u16, headers: &str, body: &str) -> String {

@@ -1,4 +1,7 @@
-//! One exchange on the wire: was the request written, and what came back?
+//! One exchange on the wire: was the request written, what came back, and from whom?
+//!
+//! Every request carries a fresh UUID as `X-Request-ID`. st2api's outermost middleware puts it on each of its answers; the
+//! pages of nginx, of plain proxies and of dying workers do not have it. So an answer with our id is st2api's own.
 //!
 //! reqwest's `is_connect` covers everything before the request can be written: DNS, refused, connect timeout, TLS
 //! handshake. Any other failure may have come after StackStorm read the request, and is counted as such.
@@ -7,14 +10,29 @@ use super::{
     auth::AuthError,
     body::{self, BodyError, shorten},
 };
-use reqwest::{Request, StatusCode};
-use std::{error::Error, time::Instant};
+use chrono::{DateTime, Utc};
+use reqwest::{Request, Response, StatusCode, header::HeaderValue};
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
+use uuid::Uuid;
+
+/// The header that tells st2api's own answers from all others.
+const REQUEST_ID: &str = "X-Request-ID";
+/// A connection that is closed without an answer so soon after the request was written ended the call with it. One that is
+/// closed later may have been closed over a request that still hangs inside st2api.
+const CLOSED_SOON: Duration = Duration::from_secs(5);
 
 /// What came back. The status is known even where the body was cut off.
 #[derive(Debug)]
 pub(super) struct Answer {
     /// The HTTP status.
     pub(super) status: StatusCode,
+    /// It carries the `X-Request-ID` of the request: st2api itself answered.
+    pub(super) echoed: bool,
+    /// `Date`: the clock of whoever answered.
+    pub(super) date: Option<DateTime<Utc>>,
     /// `X-Total-Count`: how many entries a list has over all its pages.
     pub(super) total: Option<usize>,
     /// The body.
@@ -30,15 +48,19 @@ pub(super) enum SendError {
     NotSent(String),
     /// Its time had run out before it could be written; StackStorm was not even tried.
     TooLate,
-    /// It may have been written, in part or whole.
-    NoAnswer(String),
+    /// It may have been written, in part or whole, and the connection was closed soon after: the call is over.
+    Closed(String),
+    /// It may have been written, and no answer came: it may still hang inside StackStorm.
+    Silent(String),
 }
 
 impl SendError {
     /// For people.
     pub(super) fn message(self) -> String {
         match self {
-            Self::Unauthorized(message) | Self::NotSent(message) | Self::NoAnswer(message) => message,
+            Self::Unauthorized(message) | Self::NotSent(message) | Self::Closed(message) | Self::Silent(message) => {
+                message
+            }
             Self::TooLate => "too late to post: the claim is no longer fresh".to_owned(),
         }
     }
@@ -54,34 +76,66 @@ impl From<AuthError> for SendError {
 }
 
 impl From<reqwest::Error> for SendError {
+    /// Of a request that is not known to have been closed soon.
     fn from(error: reqwest::Error) -> Self {
+        Self::after(error, Duration::MAX)
+    }
+}
+
+impl SendError {
+    /// The error of a request that was begun so long ago.
+    fn after(error: reqwest::Error, elapsed: Duration) -> Self {
         let not_sent = error.is_connect() || error.is_builder();
+        // Connecting is a part of `elapsed`, so the request was written no earlier.
+        let closed = !error.is_timeout() && elapsed < CLOSED_SOON;
         let peer = error.url().map(|url| url[url::Position::BeforeHost..url::Position::AfterPort].to_owned());
         let message = shorten(&format!("{}: {}", peer.unwrap_or_default(), describe(&error.without_url())));
-        if not_sent { Self::NotSent(message) } else { Self::NoAnswer(message) }
+        match (not_sent, closed) {
+            (true, _) => Self::NotSent(message),
+            (false, true) => Self::Closed(message),
+            (false, false) => Self::Silent(message),
+        }
     }
 }
 
 /// Sends once and reads the answer.
-pub(super) async fn exchange(http: &reqwest::Client, request: Request) -> Result<Answer, SendError> {
+pub(super) async fn exchange(http: &reqwest::Client, mut request: Request) -> Result<Answer, SendError> {
     let started = Instant::now();
+    let id = mark(&mut request)?;
     let (method, path) = (request.method().clone(), request.url().path().to_owned());
-    let result = receive(http, request).await;
+    let result = match http.execute(request).await {
+        Ok(response) => Ok(receive(response, &id).await),
+        Err(error) => Err(SendError::after(error, started.elapsed())),
+    };
     let duration_ms = started.elapsed().as_millis();
     match &result {
         Ok(answer) => {
-            log::debug!(method:% = method, path, status = answer.status.as_u16(), duration_ms; "StackStorm answered");
+            let (status, echoed) = (answer.status.as_u16(), answer.echoed);
+            log::debug!(method:% = method, path, x_request_id:% = id, status, echoed, duration_ms; "StackStorm answered");
         }
-        Err(error) => log::debug!(method:% = method, path, error:? = error, duration_ms; "no answer from StackStorm"),
+        Err(error) => {
+            log::debug!(method:% = method, path, x_request_id:% = id, error:? = error, duration_ms; "no answer from StackStorm");
+        }
     }
     result
 }
 
-async fn receive(http: &reqwest::Client, request: Request) -> Result<Answer, SendError> {
-    let response = http.execute(request).await?;
+/// Gives a request its own id, and returns it.
+pub(super) fn mark(request: &mut Request) -> Result<Uuid, SendError> {
+    let id = Uuid::new_v4();
+    let value = HeaderValue::from_str(&id.to_string()).map_err(|error| SendError::NotSent(error.to_string()))?;
+    request.headers_mut().insert(REQUEST_ID, value);
+    Ok(id)
+}
+
+/// Reads an answer to its end; `id` is its request's.
+pub(super) async fn receive(response: Response, id: &Uuid) -> Answer {
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     let status = response.status();
-    let total = response.headers().get("X-Total-Count").and_then(|value| value.to_str().ok()?.parse().ok());
-    Ok(Answer { status, total, body: body::read(response).await })
+    let echoed = header(REQUEST_ID).is_some_and(|echo| echo == id.to_string());
+    let date = header("Date").and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(|date| date.to_utc());
+    let total = header("X-Total-Count").and_then(|value| value.parse().ok());
+    Answer { status, echoed, date, total, body: body::read(response).await }
 }
 
 /// The chain of causes in one line: reqwest's own text ("error sending request") says nothing without them.

@@ -6,7 +6,7 @@ use super::{
     client::Client,
     error::LookupError,
     ids::{ExecutionId, TriggerInstanceId},
-    outcome::WebhookOutcome,
+    outcome::{Mode, Outcome},
 };
 use crate::{model::target::WebhookName, text_enum};
 use reqwest::Method;
@@ -105,17 +105,22 @@ impl From<RawEnforcement> for RuleEnforcement {
 
 impl Client {
     /// Posts to a webhook. Writes at most one POST.
-    pub async fn post_webhook(&self, post: WebhookPost<'_>) -> WebhookOutcome {
+    pub async fn post_webhook(&self, post: WebhookPost<'_>) -> Outcome<()> {
         let mut path = vec!["webhooks"];
         path.extend(post.name.as_str().split('/'));
         let request = self.request(Method::POST, &path).header("St2-Trace-Tag", post.trace_tag).json(post.body);
-        WebhookOutcome::decide(self.send(request, Some(post.not_after)).await)
+        Outcome::of(Mode::Webhook, self.send(request, Some(post.not_after)).await, |_| Ok(()))
     }
 
     /// Whether any rule, enabled or not, has this webhook registered: a post to another is refused.
     pub async fn has_webhook(&self, name: &WebhookName) -> Result<bool, LookupError> {
+        Ok(self.webhook_listings(name).await? > 0)
+    }
+
+    /// How often StackStorm lists this webhook: once for each trigger that a post to it reaches.
+    pub async fn webhook_listings(&self, name: &WebhookName) -> Result<usize, LookupError> {
         let registered: Vec<RawWebhook> = self.get_json(&["webhooks"], &[]).await?;
-        Ok(registered.iter().any(|webhook| webhook.parameters.url.trim_matches('/') == name.as_str()))
+        Ok(registered.iter().filter(|webhook| webhook.parameters.url.trim_matches('/') == name.as_str()).count())
     }
 
     /// How far the rules engine is; `None` when StackStorm has no such trigger instance (any more).

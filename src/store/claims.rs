@@ -91,6 +91,8 @@ pub struct ClaimedAlert {
     pub dispatch_generation: i32,
     /// Before this claim: true means look before posting.
     pub dispatch_uncertain: bool,
+    /// Before this claim: nothing shows that the last call is over.
+    pub dispatch_silent: bool,
     /// Since when lookups have been healthy and empty.
     pub settling_since: Option<NaiveDateTime>,
     /// Before this claim.
@@ -203,6 +205,7 @@ fn take(conn: &mut AnyConnection, claimed: &[Claimed], token: &str, lease: Durat
                 dsl::dispatch_target.eq(Some(target)),
                 dsl::dispatch_attempts.eq(dsl::dispatch_attempts + 1),
                 dsl::dispatch_uncertain.eq(true),
+                dsl::dispatch_silent.eq(true),
                 dsl::attempted_at.eq(Some(now)),
             )
         });

@@ -53,6 +53,7 @@ diesel::table! {
         next_attempt_at -> Nullable<Timestamp>,
         claimed_by -> Nullable<Text>,
         dispatched_at -> Nullable<Timestamp>,
+        dispatch_silent -> Bool,
     }
 }
 

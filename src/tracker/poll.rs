@@ -71,6 +71,11 @@ impl Poller {
                 log::warn!(st2_execution_id:% = id; "StackStorm's execution cannot be read, it is asked for again later: {why}");
                 Ok(Alone::Unreadable)
             }
+            // Another user's, and StackStorm keeps users apart.
+            Err(LookupError::Refused { status: 403, message }) => {
+                log::warn!(st2_execution_id:% = id; "StackStorm does not show us this execution: {message}");
+                Ok(Alone::Unreadable)
+            }
             Err(error) => Err(error),
         }
     }

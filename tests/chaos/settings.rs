@@ -33,6 +33,7 @@ pub fn variables() -> Vec<(&'static str, String)> {
     vec![
         ("POUNDCAKE_ST2_TIMEOUT", seconds(TIMEOUT)),
         ("POUNDCAKE_SETTLE_TIME", seconds(SETTLE)),
+        ("POUNDCAKE_SILENT_SETTLE_TIME", seconds(SETTLE)),
         ("POUNDCAKE_LEASE", seconds(LEASE)),
         ("POUNDCAKE_RULE_DEADLINE", seconds(RULE_DEADLINE)),
         ("POUNDCAKE_REFIRE_COOLDOWN", seconds(COOLDOWN)),

@@ -5,6 +5,7 @@ use chrono::{NaiveDate, TimeDelta};
 use poundcake::{
     model::{
         alert::IncomingAlert,
+        doubt::Doubt,
         episode::EpisodePolicy,
         fold::Arrival,
         ids::Fingerprint,
@@ -76,19 +77,38 @@ fn what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_
 
         // One that was uncertain before the claim stays so.
         assert_eq!(claim(&mut conn, "posted").len(), 1);
-        let uncertain = Release {
-            due_in: TimeDelta::zero(),
-            uncertain: true,
-            give_back_attempt: false,
-            settling_since: None,
-            error: None,
-            log: None,
-        };
-        assert!(claims::release(&mut conn, 1, "posted", &uncertain).expect("released"));
+        assert!(claims::release(&mut conn, 1, "posted", &given_back(Doubt::Over)).expect("released"));
         let again = claim(&mut conn, "lost-2");
         assert!(again[0].alert.dispatch_uncertain);
         assert_eq!(claims::disclaim(&mut conn, &REQUESTS, "lost-2", LEASE).expect("given back"), 1);
         assert_eq!(row(&database), ["pending", "-", "1", "1"]);
+    }
+}
+
+fn silent(database: &TestDatabase) -> i64 {
+    database.count("poundcake_alerts WHERE dispatch_silent")
+}
+
+fn given_back(doubt: Doubt) -> Release {
+    Release { due_in: TimeDelta::zero(), doubt, give_back_attempt: false, settling_since: None, error: None, log: None }
+}
+
+/// A claim whose dispatcher dies leaves a row of which nobody knows whether its call is over.
+#[test]
+fn a_claim_is_silent_until_an_answer_shows_that_the_call_is_over_and_a_lookup_changes_nothing() {
+    for database in TestDatabase::each() {
+        let mut conn = with_one(&database);
+        let mut give_back = |token: &str, doubt| {
+            assert_eq!(claim(&mut conn, token).len(), 1);
+            let during = silent(&database);
+            assert!(claims::release(&mut conn, 1, token, &given_back(doubt)).expect("released"));
+            (during, silent(&database))
+        };
+        assert_eq!(give_back("posts", Doubt::Over), (1, 0));
+        assert_eq!(give_back("looks", Doubt::AsBefore), (0, 0), "this claim made no call");
+        assert_eq!(give_back("settles", Doubt::None), (0, 0));
+        assert_eq!(give_back("posts again", Doubt::Silent), (1, 1));
+        assert_eq!(give_back("looks again", Doubt::AsBefore), (1, 1));
     }
 }
 

@@ -53,6 +53,7 @@ async fn setup() -> Setup {
         ("POUNDCAKE_ST2_TIMEOUT", "4s"),
         ("POUNDCAKE_LEASE", "15s"),
         ("POUNDCAKE_SETTLE_TIME", "1s"),
+        ("POUNDCAKE_SILENT_SETTLE_TIME", "1s"),
         ("POUNDCAKE_RETRY_SCHEDULE", "2s"),
         ("POUNDCAKE_DISPATCH_MAX_AGE", "4m"),
         ("POUNDCAKE_REFIRE_COOLDOWN", "4m"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 const T0: &str = "2026-11-22T01:00:00Z";
 const ROUTES: &str = "routes: [{match: 'alertname=~\".+\"', action: remediation.fails}]";
 
-/// Scaled by configuration alone: a settle time of 600 ms makes an orphan of 6 s.
+/// Scaled by configuration.
 async fn pipeline() -> Pipeline {
     let setup = Setup::new(Shape::Separate).await.routes(ROUTES);
     setup
@@ -43,6 +43,10 @@ async fn a_poisoned_pool_opens_the_circuit_and_its_orphans_are_cancelled_not_mul
         assert_eq!(of_tag(&orphans, &execution.trace_tag).len(), 1, "one POST per alert");
     }
     pipeline.st2().clear_faults();
+    // An execution counts as forgotten after ten minutes, which no setting shortens: here they pass in the rows.
+    pipeline.database().execute(
+        "UPDATE poundcake_alerts SET attempted_at = attempted_at - INTERVAL 11 MINUTE WHERE dispatch_uncertain",
+    );
     pipeline.settled().await;
     let executions = pipeline.st2().executions();
     for n in 1..=40 {
@@ -53,4 +57,30 @@ async fn a_poisoned_pool_opens_the_circuit_and_its_orphans_are_cancelled_not_mul
     }
     assert_eq!(pipeline.database().count("poundcake_alerts WHERE dispatch_status = 'dispatched'"), 40);
     assert_eq!(pipeline.database().count("poundcake_st2_execution_link"), 40);
+}
+
+/// A request inside st2api when its database's host dies hangs for minutes, and creates its execution then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_hangs_inside_stackstorm_and_acts_after_the_client_gave_up_runs_once() {
+    let settings = |setup: Setup| {
+        setup
+            .routes(ROUTES)
+            .variable("POUNDCAKE_ST2_TIMEOUT", "1s")
+            .variable("POUNDCAKE_SETTLE_TIME", "600ms")
+            .variable("POUNDCAKE_SILENT_SETTLE_TIME", "1m")
+            .variable("POUNDCAKE_SWEEP_INTERVAL", "100ms")
+            .variable("POUNDCAKE_RETRY_SCHEDULE", "200ms")
+    };
+    for pipeline in Pipeline::each(settings).await {
+        // Timeout and settle time together are over long before.
+        pipeline.st2().set_fault_times(Fault::LateCreation { millis: 6_000 }, 1);
+        pipeline.send(&[firing("HostDown", "hangs", T0)]).await;
+        pipeline.settled().await;
+        assert_eq!(pipeline.statuses(""), ["HostDown dispatched/-"]);
+        assert_eq!((pipeline.st2().seen().posts, pipeline.st2().executions().len()), (1, 1));
+        assert_eq!(
+            pipeline.database().count("poundcake_alerts WHERE dispatch_silent AND dispatch_log LIKE '%adopted%'"),
+            1
+        );
+    }
 }

@@ -41,6 +41,7 @@ async fn proxied(shape: Shape) -> Setup {
         ("POUNDCAKE_ST2_TIMEOUT", "1s"),
         ("POUNDCAKE_LEASE", "7s"),
         ("POUNDCAKE_SETTLE_TIME", "1s"),
+        ("POUNDCAKE_SILENT_SETTLE_TIME", "1s"),
         ("POUNDCAKE_RETRY_SCHEDULE", "1s"),
         ("POUNDCAKE_DISPATCH_MAX_ATTEMPTS", "3"),
     ];

@@ -19,10 +19,13 @@ pub(super) async fn check(settings: &Settings) -> Vec<Finding> {
         Ok(client) => client,
         Err(error) => return vec![Finding::unknown(AREA, "settings", format!("{error:#}"))],
     };
-    let mut findings = vec![match client.ping().await {
-        Ok(version) => Finding::ok(AREA, "reachable", format!("version {}, and it lets us in", version.version)),
+    let mut findings = match client.ping().await {
+        Ok(version) => vec![
+            Finding::ok(AREA, "reachable", format!("version {}, and it lets us in", version.version)),
+            request_id(version.echoed),
+        ],
         Err(error) => return vec![refusal(&error)],
-    }];
+    };
     match Routes::open(settings.dispatch.routes.as_deref()) {
         Ok(routes) => {
             let mut targets: BTreeMap<String, (Target, Vec<String>)> = BTreeMap::new();
@@ -46,6 +49,22 @@ fn client(settings: &Settings) -> anyhow::Result<Client> {
     let mut config = settings.stackstorm.client_config()?;
     config.timeout = config.timeout.min(PATIENCE);
     Ok(Client::new(config)?)
+}
+
+/// What tells st2api's own answers from those of a proxy (`stackstorm::outcome`).
+fn request_id(echoed: bool) -> Finding {
+    if echoed {
+        return Finding::ok(AREA, "request id", "X-Request-ID survives the way to StackStorm and back");
+    }
+    Finding::wrong(
+        AREA,
+        "request id",
+        "X-Request-ID does not come back: nobody can tell StackStorm's own answers from a proxy's, so every answer but a 2xx is uncertain",
+    )
+    .advice(
+        "let what is before StackStorm pass the header X-Request-ID both ways (nginx: proxy_set_header X-Request-ID $http_x_request_id; \
+         and no proxy_hide_header X-Request-ID)",
+    )
 }
 
 fn refusal(error: &LookupError) -> Finding {

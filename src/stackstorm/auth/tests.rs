@@ -107,3 +107,26 @@ async fn a_key_that_cannot_be_read_or_sent_is_told_without_its_content() {
     assert!(!message.contains("hunter2"), "{message}");
     assert!(!format!("{odd:?}").contains("hunter2"));
 }
+
+#[tokio::test]
+async fn a_short_lived_token_is_renewed_before_it_ends_by_stackstorms_clock() {
+    let short = |token: &str, expiry: &str| {
+        let body = format!(r#"{{"user":"u","token":"{token}","expiry":"{expiry}","metadata":{{}}}}"#);
+        Do::Reply(201, "Date: Sun, 22 Nov 2026 00:18:00 GMT\r\n", body)
+    };
+    // 3 s by StackStorm's clock, long over by this host's; the next one lives for a day.
+    let script = vec![short("t1", "2026-11-22T00:18:03Z"), short("t2", "2026-11-23T00:18:00Z")];
+    let (api, auth) = (TestServer::start(vec![ok()]).await, TestServer::start(script).await);
+    let client = client(&api, login(&auth));
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    client.ping().await.unwrap();
+    while auth.seen().len() < 2 {
+        assert!(std::time::Instant::now() < deadline, "a token of 3 s is used for longer");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        client.ping().await.unwrap();
+    }
+    client.ping().await.unwrap();
+    assert_eq!(auth.seen().len(), 2);
+    let seen = api.seen();
+    assert!(seen[0].contains("x-auth-token: t1\r\n") && seen.last().unwrap().contains("x-auth-token: t2\r\n"));
+}

@@ -36,7 +36,7 @@ async fn a_call_can_be_made_in_a_spawned_future_and_names_the_peer_that_failed()
     let server = TestServer::replying(200, VERSION).await;
     let client = server.client();
     let version = tokio::spawn(async move { client.ping().await }).await.unwrap();
-    assert_eq!(version, Ok(Version { version: "3.9.0".to_owned() }));
+    assert_eq!(version, Ok(Version { version: "3.9.0".to_owned(), echoed: true }));
 
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();

@@ -109,6 +109,12 @@ impl Execution {
         self.known_status().is_some_and(ExecutionStatus::is_terminal)
     }
 
+    /// True when StackStorm's retry policy or a person's re-run made it out of another execution: its context says so.
+    pub fn is_made_again(&self) -> bool {
+        let retried = self.context.get("policies").is_some_and(|policies| policies.get("retry").is_some());
+        retried || self.context.contains_key("re-run")
+    }
+
     /// True when StackStorm handed it to a runner at any time: a `canceled` one may have run.
     pub fn has_run(&self) -> bool {
         let running = ExecutionStatus::Running.as_str();

@@ -127,3 +127,35 @@ async fn a_list_is_read_to_its_last_page() {
     assert_eq!(seen.len(), 2);
     assert!(seen[1].starts_with("GET /v1/traces?trace_tag=t&limit=100&offset=100 "), "{}", seen[1]);
 }
+
+#[tokio::test]
+async fn what_a_list_lacks_is_asked_for_by_its_id_and_only_st2apis_own_404_is_gone() {
+    let gone = r#"{"faultstring":"Unable to identify resource with id \"a2\"."}"#.to_owned();
+    let script = |last: Do| {
+        vec![
+            Do::Reply(200, "", "[]".to_owned()),
+            Do::Reply(200, "", r#"{"id":"a1","status":"running"}"#.to_owned()),
+            last,
+        ]
+    };
+    let ids = [id("a1"), id("a2")];
+    let sightings = async |last: Do| {
+        let server = TestServer::start(script(last)).await;
+        server.client().sightings(ids.iter()).await
+    };
+    let own = sightings(Do::Reply(404, "", gone.clone())).await.unwrap();
+    assert!(matches!(&own[..], [Sighting::Seen(_), Sighting::Gone]), "{own:?}");
+    assert!(sightings(Do::Foreign(404, "", gone)).await.is_err(), "a proxy's words");
+    let hidden = sightings(Do::Reply(403, "", r#"{"faultstring":"no"}"#.to_owned())).await.unwrap();
+    assert_eq!(hidden[1], Sighting::Hidden);
+}
+
+#[test]
+fn stackstorms_retries_and_a_persons_re_runs_are_known_by_their_context() {
+    let with = |context: &str| -> Execution {
+        serde_json::from_str(&format!(r#"{{"id":"a1","status":"running","context":{context}}}"#)).unwrap()
+    };
+    assert!(with(r#"{"policies":{"retry":{"retry_count":1,"applied_policy":"p"}}}"#).is_made_again());
+    assert!(with(r#"{"re-run":{"ref":"a0"},"trace_context":{"id_":"b1"}}"#).is_made_again());
+    assert!(!with(r#"{"policies":{},"poundcake":{}}"#).is_made_again());
+}

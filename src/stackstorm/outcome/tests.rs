@@ -5,7 +5,7 @@ use crate::{
     model::target::{ActionRef, WebhookName},
     secret::Secret,
     stackstorm::{
-        Client, Config, Credentials, NewExecution, WebhookPost,
+        Client, Config, Credentials, ExecutionId, NewExecution, WebhookPost,
         test_server::{Do, TestServer, client_of, later},
     },
 };
@@ -20,9 +20,11 @@ use std::{
 use tokio::{io::AsyncWriteExt, net::TcpListener};
 use url::Url;
 
+type Both = (Outcome<ExecutionId>, Outcome<()>);
+
 const CREATED: &str = r#"{"id":"6b02354e3117e68b4306be78","status":"requested"}"#;
 
-async fn trigger_before(client: &Client, not_after: Instant) -> Trigger {
+async fn trigger_before(client: &Client, not_after: Instant) -> Outcome<ExecutionId> {
     let action = ActionRef::parse("remediation.host_down_workflow").unwrap();
     let (parameters, context) = (Map::new(), Map::new());
     let new = NewExecution {
@@ -35,18 +37,18 @@ async fn trigger_before(client: &Client, not_after: Instant) -> Trigger {
     client.create_execution(new).await
 }
 
-async fn trigger(client: &Client) -> Trigger {
+async fn trigger(client: &Client) -> Outcome<ExecutionId> {
     trigger_before(client, later()).await
 }
 
-async fn post(client: &Client) -> WebhookOutcome {
+async fn post(client: &Client) -> Outcome<()> {
     let name = WebhookName::parse("poundcake_alert").unwrap();
     client
         .post_webhook(WebhookPost { name: &name, body: &Map::new(), trace_tag: "poundcake:t", not_after: later() })
         .await
 }
 
-async fn both(url: &Url, timeout: Duration) -> (Trigger, WebhookOutcome) {
+async fn both(url: &Url, timeout: Duration) -> Both {
     let client = client_of(url, timeout);
     (trigger(&client).await, post(&client).await)
 }
@@ -54,13 +56,16 @@ async fn both(url: &Url, timeout: Duration) -> (Trigger, WebhookOutcome) {
 const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(200);
 
-fn assert_not_sent(outcome: &(Trigger, WebhookOutcome), words: &str) {
-    let (Trigger::NotSent { message }, WebhookOutcome::NotSent { .. }) = outcome else { panic!("{outcome:?}") };
+fn assert_not_sent(outcome: &Both, words: &str) {
+    let (Outcome::NotSent { message }, Outcome::NotSent { .. }) = outcome else { panic!("{outcome:?}") };
     assert!(message.contains(words), "{message}");
 }
 
-fn assert_uncertain(outcome: &(Trigger, WebhookOutcome)) {
-    assert!(matches!(outcome, (Trigger::Uncertain { .. }, WebhookOutcome::Watch { .. })), "{outcome:?}");
+fn assert_uncertain(outcome: &Both, silent: bool) {
+    let (Outcome::Uncertain { silent: direct, .. }, Outcome::Uncertain { silent: webhook, .. }) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!((*direct, *webhook), (silent, silent), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -109,7 +114,7 @@ async fn a_tls_handshake_that_is_never_answered_was_not_sent() {
 #[tokio::test]
 async fn a_connection_closed_without_an_answer_is_uncertain_and_the_post_is_written_once() {
     let server = TestServer::start(vec![Do::Close]).await;
-    assert_uncertain(&both(&server.url, LONG).await);
+    assert_uncertain(&both(&server.url, LONG).await, false);
     assert_eq!(server.seen().len(), 2, "one execution, one webhook, no second try of either");
 }
 
@@ -126,7 +131,7 @@ async fn a_connection_that_is_reset_at_once_is_uncertain_and_no_second_one_is_tr
             stream.readable().await.unwrap();
         }
     });
-    assert_uncertain(&both(&url, LONG).await);
+    assert_uncertain(&both(&url, LONG).await, false);
     assert_eq!(accepted.load(Ordering::SeqCst), 2);
 }
 
@@ -134,47 +139,42 @@ async fn a_connection_that_is_reset_at_once_is_uncertain_and_no_second_one_is_tr
 async fn a_server_that_closes_what_it_kept_unread_closes_no_post() {
     let server = TestServer::start(vec![Do::ReplyOnce(201, CREATED.to_owned())]).await;
     let client = server.client();
-    assert!(matches!(trigger(&client).await, Trigger::Accepted(_)));
-    assert!(matches!(trigger(&client).await, Trigger::Accepted(_)));
+    assert!(matches!(trigger(&client).await, Outcome::Accepted(_)));
+    assert!(matches!(trigger(&client).await, Outcome::Accepted(_)));
     let seen = server.seen();
     assert_eq!(seen.len(), 2);
     assert!(seen.iter().all(|request| request.contains("connection: close\r\n")), "{seen:?}");
 }
 
 #[tokio::test]
-async fn no_answer_within_the_timeout_is_uncertain() {
+async fn no_answer_within_the_timeout_is_uncertain_and_silent() {
     let server = TestServer::start(vec![Do::Hang]).await;
-    assert_uncertain(&both(&server.url, SHORT).await);
+    assert_uncertain(&both(&server.url, SHORT).await, true);
     assert_eq!(server.seen().len(), 2);
 }
 
 #[tokio::test]
-async fn a_server_that_accepts_and_never_reads_is_uncertain() {
+async fn a_server_that_accepts_and_never_reads_is_uncertain_and_silent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("http://{}/v1", listener.local_addr().unwrap())).unwrap();
-    assert_uncertain(&both(&url, SHORT).await);
+    assert_uncertain(&both(&url, SHORT).await, true);
 }
 
 #[tokio::test]
 async fn half_an_answer_counts_by_its_status_line_alone() {
     let half = "HTTP/1.1 201 Created\r\nContent-Length: 900\r\n\r\n{\"id\":\"6b02354e31";
     let server = TestServer::start(vec![Do::Write(half)]).await;
-    assert_uncertain(&both(&server.url, LONG).await);
+    assert_uncertain(&both(&server.url, LONG).await, false);
     let server = TestServer::start(vec![Do::Write("HTTP/1.1 20")]).await;
-    assert_uncertain(&both(&server.url, LONG).await);
+    assert_uncertain(&both(&server.url, LONG).await, false);
     let server = TestServer::start(vec![Do::Write("HTTP/1.1 202 Accepted\r\nContent-Length: 900\r\n\r\n{")]).await;
-    assert_eq!(post(&server.client()).await, WebhookOutcome::Accepted);
+    assert_eq!(post(&server.client()).await, Outcome::Accepted(()));
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed_and_is_rejected_with_a_hint() {
-    let server = TestServer::start(vec![Do::Reply(301, "Location: /v1/elsewhere\r\n", String::new())]).await;
-    let (Trigger::Rejected { status: 301, message }, WebhookOutcome::Rejected { status: 301, .. }) =
-        both(&server.url, LONG).await
-    else {
-        panic!("not rejected")
-    };
-    assert!(message.contains("ST2_API_URL"), "{message}");
+async fn a_redirect_is_not_followed_and_was_not_sent_to_stackstorm() {
+    let server = TestServer::start(vec![Do::Foreign(301, "Location: /v1/elsewhere\r\n", String::new())]).await;
+    assert_not_sent(&both(&server.url, LONG).await, "check ST2_API_URL");
     assert_eq!(server.seen().len(), 2);
 }
 
@@ -182,7 +182,7 @@ async fn a_redirect_is_not_followed_and_is_rejected_with_a_hint() {
 async fn nothing_is_written_once_the_claim_is_too_old() {
     let server = TestServer::replying(201, CREATED).await;
     let yesterday = Instant::now().checked_sub(Duration::from_millis(1)).unwrap();
-    assert!(matches!(trigger_before(&server.client(), yesterday).await, Trigger::TooLate { .. }));
+    assert!(matches!(trigger_before(&server.client(), yesterday).await, Outcome::TooLate { .. }));
     assert_eq!(server.seen(), Vec::<String>::new());
 }
 
@@ -199,53 +199,144 @@ async fn what_is_posted_is_what_the_contract_says() {
     assert!(webhook.contains("st2-trace-tag: poundcake:t\r\n"));
 }
 
-fn answer(status: u16, body: &str) -> Answer {
-    Answer { status: StatusCode::from_u16(status).unwrap(), total: None, body: Ok(body.as_bytes().to_vec()) }
+#[tokio::test]
+async fn every_call_has_an_id_of_its_own_and_its_echo_is_known() {
+    let fault = r#"{"faultstring":"Internal Server Error"}"#.to_owned();
+    let own = TestServer::start(vec![Do::Reply(500, "", fault.clone())]).await;
+    assert!(matches!(both(&own.url, LONG).await, (Outcome::FailedInside { .. }, Outcome::FailedInside { .. })));
+    let id = |request: &String| request.lines().find_map(|line| line.strip_prefix("x-request-id: ").map(str::to_owned));
+    let [first, second] = <[String; 2]>::try_from(own.seen()).unwrap();
+    let (first, second) = (id(&first).unwrap(), id(&second).unwrap());
+    assert!(uuid::Uuid::parse_str(&first).is_ok() && first != second, "{first} {second}");
+
+    let foreign = TestServer::start(vec![Do::Foreign(500, "", fault.clone())]).await;
+    assert_uncertain(&both(&foreign.url, LONG).await, false);
+    let stale = "X-Request-ID: 5a6ff3c4-4b57-4f4f-8f0e-0d6f0b4ad1cf\r\n";
+    let cached = TestServer::start(vec![Do::Foreign(500, stale, fault)]).await;
+    assert_uncertain(&both(&cached.url, LONG).await, false);
 }
 
-/// The variant's name: what a table of outcomes compares.
-fn kind(outcome: &impl std::fmt::Debug) -> String {
-    format!("{outcome:?}").split([' ', '(']).next().unwrap_or_default().to_owned()
+fn answer(status: u16, echoed: bool, body: &str) -> Answer {
+    let status = StatusCode::from_u16(status).unwrap();
+    Answer { status, echoed, date: None, total: None, body: Ok(body.as_bytes().to_vec()) }
 }
+
+fn direct(answer: Answer) -> Outcome<ExecutionId> {
+    #[derive(serde::Deserialize)]
+    struct Created {
+        id: ExecutionId,
+    }
+    Outcome::of(Mode::Direct, Ok(answer), |answer| crate::stackstorm::body::json(answer).map(|Created { id }| id))
+}
+
+fn webhook(answer: Answer) -> Outcome<()> {
+    Outcome::of(Mode::Webhook, Ok(answer), |_| Ok(()))
+}
+
+/// What a table of outcomes compares.
+fn said<A>(outcome: &Outcome<A>) -> &'static str {
+    match outcome {
+        Outcome::Uncertain { silent: true, .. } => "silent",
+        other => other.word(),
+    }
+}
+
+const NGINX: &str = "<html><body>nginx</body></html>";
+const FAULT: &str = r#"{"faultstring":"x"}"#;
+const STOCK: &str = r#"{"faultstring":"Nginx is unable to reach st2api. Make sure service is running."}"#;
+const UNKNOWN_HOOK: &str = r#"{"faultstring":"Webhook nosuch not registered with st2"}"#;
+const NO_ROUTE: &str = r#"{"faultstring":"The resource could not be found."}"#;
+const TLS_PORT: &str = "<html><center>The plain HTTP request was sent to HTTPS port</center></html>";
 
 #[test]
-fn every_status_has_its_meaning() {
-    let nginx = "<html><body>nginx</body></html>";
-    for (status, body, trigger, webhook) in [
-        (201, CREATED, "Accepted", "Watch"),
-        (200, CREATED, "Accepted", "Watch"),
-        (201, r#"{"status":"requested"}"#, "Uncertain", "Watch"),
-        (201, r#"{"id":""}"#, "Uncertain", "Watch"),
-        (200, nginx, "Uncertain", "Watch"),
-        (202, "{}", "Uncertain", "Accepted"),
-        (302, "", "Rejected", "Rejected"),
-        (400, r#"{"faultstring":"'instance' is a required property"}"#, "Rejected", "Rejected"),
-        (401, r#"{"faultstring":"Unauthorized"}"#, "Unauthorized", "Unauthorized"),
-        (403, r#"{"faultstring":"no permission"}"#, "Rejected", "Rejected"),
-        (404, r#"{"faultstring":"Webhook nosuch not registered with st2"}"#, "Rejected", "Rejected"),
-        (408, "", "Uncertain", "Watch"),
-        (413, nginx, "Rejected", "Rejected"),
-        (429, "", "Uncertain", "Watch"),
-        (500, r#"{"faultstring":"'NoneType' object has no attribute 'channel'"}"#, "Uncertain", "PostAgain"),
-        (500, nginx, "Uncertain", "Watch"),
-        (500, r#"{"message":"a gateway's JSON"}"#, "Uncertain", "Watch"),
-        (502, nginx, "Uncertain", "Watch"),
-        (502, r#"{"faultstring":"x"}"#, "Uncertain", "Watch"),
-        (503, nginx, "Uncertain", "Watch"),
-        (504, r#"{"faultstring":"x"}"#, "Uncertain", "Watch"),
+fn every_answer_has_its_meaning() {
+    for (status, echoed, body, for_action, for_webhook) in [
+        // Accepted, whoever passed it on.
+        (201, true, CREATED, "accepted", "uncertain"),
+        (201, false, CREATED, "accepted", "uncertain"),
+        (200, true, CREATED, "accepted", "uncertain"),
+        (202, true, "{}", "uncertain", "accepted"),
+        (202, false, "{}", "uncertain", "accepted"),
+        (201, true, r#"{"status":"requested"}"#, "uncertain", "uncertain"),
+        (201, true, r#"{"id":""}"#, "uncertain", "uncertain"),
+        (200, false, NGINX, "uncertain", "uncertain"),
+        // A wrong ST2_API_URL.
+        (301, false, "", "not_sent", "not_sent"),
+        (302, false, "", "not_sent", "not_sent"),
+        (307, false, "", "not_sent", "not_sent"),
+        (308, false, "", "not_sent", "not_sent"),
+        (303, false, "", "uncertain", "uncertain"),
+        (400, false, TLS_PORT, "not_sent", "not_sent"),
+        (400, false, "Client sent an HTTP request to an HTTPS server.\n", "not_sent", "not_sent"),
+        // st2api's own refusals, and the same from somebody else.
+        (400, true, FAULT, "rejected", "rejected"),
+        (400, false, FAULT, "uncertain", "uncertain"),
+        (400, true, NGINX, "uncertain", "uncertain"),
+        (401, true, FAULT, "unauthorized", "unauthorized"),
+        (401, false, NGINX, "unauthorized", "unauthorized"),
+        (403, true, FAULT, "rejected", "rejected"),
+        (403, false, NGINX, "uncertain", "uncertain"),
+        (404, true, UNKNOWN_HOOK, "rejected", "not_registered"),
+        (404, false, UNKNOWN_HOOK, "uncertain", "uncertain"),
+        (404, true, NO_ROUTE, "rejected", "rejected"),
+        (404, false, NGINX, "uncertain", "uncertain"),
+        // This alert is too large, whoever says so.
+        (413, false, NGINX, "rejected", "rejected"),
+        (414, false, NGINX, "rejected", "rejected"),
+        (431, false, "", "rejected", "rejected"),
+        // It may still hang inside.
+        (408, false, "", "silent", "silent"),
+        (408, true, FAULT, "silent", "silent"),
+        (504, false, NGINX, "silent", "silent"),
+        (504, true, FAULT, "silent", "silent"),
+        // st2api failed, and says so itself.
+        (500, true, FAULT, "failed_inside", "failed_inside"),
+        (503, true, FAULT, "failed_inside", "failed_inside"),
+        // Nothing shows who failed.
+        (429, true, FAULT, "uncertain", "uncertain"),
+        (500, false, FAULT, "uncertain", "uncertain"),
+        (500, true, NGINX, "uncertain", "uncertain"),
+        (500, true, r#"{"message":"a gateway's JSON"}"#, "uncertain", "uncertain"),
+        (502, false, NGINX, "uncertain", "uncertain"),
+        (502, true, FAULT, "uncertain", "uncertain"),
+        (503, false, NGINX, "uncertain", "uncertain"),
+        (503, false, STOCK, "uncertain", "uncertain"),
+        (503, true, STOCK, "uncertain", "uncertain"),
     ] {
-        assert_eq!(kind(&Trigger::decide(Ok(answer(status, body)))), trigger, "POST /executions: {status} {body}");
-        assert_eq!(kind(&WebhookOutcome::decide(Ok(answer(status, body)))), webhook, "POST /webhooks: {status} {body}");
+        let case = format!("{status} {body}, echoed: {echoed}");
+        assert_eq!(said(&direct(answer(status, echoed, body))), for_action, "POST /executions: {case}");
+        assert_eq!(said(&webhook(answer(status, echoed, body))), for_webhook, "POST /webhooks: {case}");
     }
 }
 
 #[test]
+fn an_outcome_says_whether_stackstorm_works() {
+    let signal = |status, echoed, body| webhook(answer(status, echoed, body)).signal();
+    assert_eq!(signal(202, true, "{}"), Signal::Works);
+    assert_eq!(signal(400, true, FAULT), Signal::Works);
+    assert_eq!(signal(404, true, UNKNOWN_HOOK), Signal::Works);
+    for (status, echoed) in [(301, false), (401, true), (404, false), (500, true), (502, false), (504, false)] {
+        assert_eq!(signal(status, echoed, FAULT), Signal::Fails, "{status}");
+    }
+    let late = Outcome::<()>::TooLate { message: String::new() };
+    assert_eq!(late.signal(), Signal::Nothing);
+}
+
+#[test]
 fn a_wrong_api_url_is_hinted_at_and_an_unknown_webhook_is_not_one() {
-    let hinted = |body: &str| match WebhookOutcome::decide(Ok(answer(404, body))) {
-        WebhookOutcome::Rejected { message, .. } => message.contains("ST2_API_URL"),
+    let hinted = |echoed, body: &str| match webhook(answer(404, echoed, body)) {
+        Outcome::Rejected { message } | Outcome::NotRegistered { message } | Outcome::Uncertain { message, .. } => {
+            message.contains("ST2_API_URL")
+        }
         other => panic!("{other:?}"),
     };
-    assert!(hinted(r#"{"faultstring":"The resource could not be found."}"#));
-    assert!(hinted("<html>404</html>"));
-    assert!(!hinted(r#"{"faultstring":"Webhook nosuch not registered with st2"}"#));
+    assert!(hinted(true, NO_ROUTE));
+    assert!(hinted(false, "<html>404</html>"));
+    assert!(!hinted(true, UNKNOWN_HOOK));
+}
+
+#[test]
+fn a_status_is_told_once() {
+    let Outcome::Rejected { message } = direct(answer(400, true, FAULT)) else { panic!("not rejected") };
+    assert_eq!(message, "400 Bad Request: x");
 }

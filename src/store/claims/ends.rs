@@ -15,6 +15,7 @@ use super::{
 };
 use crate::model::{
     column::column,
+    doubt::Doubt,
     ids::AlertId,
     status::{DispatchReason, DispatchStatus},
 };
@@ -60,7 +61,7 @@ pub fn disclaim(
             let marked = attempted_at.is_some_and(|at| Some(at + lease) == *lease_end);
             let release = Release {
                 due_in: TimeDelta::zero(),
-                uncertain: *uncertain && !marked,
+                doubt: if *uncertain && !marked { Doubt::AsBefore } else { Doubt::None },
                 give_back_attempt: marked,
                 settling_since: None,
                 error: None,
@@ -78,7 +79,7 @@ pub struct Release {
     /// When somebody must look again.
     pub due_in: TimeDelta,
     /// Whether StackStorm may have run it.
-    pub uncertain: bool,
+    pub doubt: Doubt,
     /// The attempt did not reach StackStorm and does not count.
     pub give_back_attempt: bool,
     /// The new `settling_since`.
@@ -109,14 +110,15 @@ fn release_now(
         .set((
             dsl::dispatch_status.eq(DispatchStatus::Pending),
             dsl::claimed_by.eq(None::<String>),
-            dsl::dispatch_uncertain.eq(release.uncertain),
+            dsl::dispatch_uncertain.eq(release.doubt.is_uncertain()),
+            release.doubt.silent().map(|silent| dsl::dispatch_silent.eq(silent)),
             dsl::dispatch_attempts.eq(dsl::dispatch_attempts - given_back),
             dsl::settling_since.eq(release.settling_since),
             dsl::next_attempt_at.eq(Some(now + release.due_in)),
             dsl::updated_at.eq(now),
         ))
         .execute(conn)?;
-    if changed == 1 && !release.uncertain {
+    if changed == 1 && !release.doubt.is_uncertain() {
         openers::skip_if_ended(conn, id, now)?;
     }
     Ok(changed == 1)
@@ -196,13 +198,13 @@ pub fn settle(conn: &mut AnyConnection, id: AlertId, token: &str, end: &Settleme
     })
 }
 
-/// Rule mode: the webhook was taken (or may have been, `uncertain`); from now on the resolver watches, and nobody posts.
+/// Rule mode: the webhook was taken (or may have been: there is a doubt); from now on the resolver watches, and nobody posts.
 pub fn await_execution(
     conn: &mut AnyConnection,
     id: AlertId,
     token: &str,
     look_in: TimeDelta,
-    uncertain: bool,
+    doubt: Doubt,
 ) -> Result<bool, StoreError> {
     tx::write(conn, |conn| {
         let now = tx::now(conn)?;
@@ -210,7 +212,8 @@ pub fn await_execution(
             .set((
                 dsl::dispatch_status.eq(DispatchStatus::AwaitingExecution),
                 dsl::claimed_by.eq(None::<String>),
-                dsl::dispatch_uncertain.eq(uncertain),
+                dsl::dispatch_uncertain.eq(doubt.is_uncertain()),
+                doubt.silent().map(|silent| dsl::dispatch_silent.eq(silent)),
                 dsl::next_attempt_at.eq(Some(now + look_in)),
                 dsl::updated_at.eq(now),
             ))

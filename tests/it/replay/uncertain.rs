@@ -21,6 +21,7 @@ async fn pipelines() -> Vec<Pipeline> {
             .routes(ROUTES)
             .variable("POUNDCAKE_RULE_DEADLINE", "1s")
             .variable("POUNDCAKE_SETTLE_TIME", "1s")
+            .variable("POUNDCAKE_SILENT_SETTLE_TIME", "1s")
             .variable("POUNDCAKE_ST2_TIMEOUT", "2s")
     })
     .await

@@ -1,0 +1,1 @@
+ALTER TABLE poundcake_alerts DROP COLUMN IF EXISTS dispatch_silent;

@@ -1,0 +1,1 @@
+ALTER TABLE poundcake_alerts DROP COLUMN dispatch_silent;

@@ -1,0 +1,58 @@
+//! One call to StackStorm, the same for both modes: counted, told to the circuit, and made again only while StackStorm
+//! never saw it.
+
+use super::attempt::Attempt;
+use crate::{retry::WithinDelivery, stackstorm::Outcome};
+use chrono::TimeDelta;
+use std::time::Instant;
+
+/// How long rows wait while StackStorm refuses the credentials: an operator has to act.
+pub(super) const UNAUTHORIZED_WAIT: TimeDelta = TimeDelta::seconds(15);
+
+/// One POST; made again only while it was not sent, and for a few seconds. `post` writes at most one request each time.
+pub(super) async fn call<A, Fut>(attempt: &Attempt<'_>, mode: &str, post: impl Fn() -> Fut) -> Outcome<A>
+where
+    Fut: Future<Output = Outcome<A>>,
+{
+    let mut retries = WithinDelivery::new();
+    loop {
+        let begun = Instant::now();
+        let outcome = post().await;
+        count(attempt, mode, &outcome, begun);
+        let wait = match &outcome {
+            Outcome::NotSent { .. } if !attempt.stop.is_cancelled() => retries.next_wait(),
+            _ => None,
+        };
+        match wait.filter(|wait| Instant::now() + *wait < attempt.not_after) {
+            Some(wait) => tokio::time::sleep(wait).await,
+            None => return outcome,
+        }
+    }
+}
+
+/// Counts one call, and tells the circuit what the outcome says of StackStorm.
+fn count<A>(attempt: &Attempt<'_>, mode: &str, outcome: &Outcome<A>, begun: Instant) {
+    attempt.dispatch.circuit.told(outcome.signal());
+    let metrics = &attempt.dispatch.metrics;
+    metrics.triggers.with_label_values(&[mode, outcome.word()]).inc();
+    metrics.trigger_seconds.observe(begun.elapsed().as_secs_f64());
+}
+
+impl Attempt<'_> {
+    /// The schedule's wait after this attempt.
+    pub(super) fn delay(&self) -> TimeDelta {
+        let made = u32::try_from(self.attempts_with_this()).unwrap_or(1);
+        let delay = self.dispatch.policy.schedule.delay(made, rand::random::<f64>());
+        TimeDelta::from_std(delay).unwrap_or(TimeDelta::MAX)
+    }
+
+    /// How many attempts this generation has made, this one among them.
+    pub(super) const fn attempts_with_this(&self) -> i32 {
+        self.claimed.alert.dispatch_attempts.saturating_add(1)
+    }
+
+    /// No attempt is left after this one.
+    pub(super) const fn is_last(&self) -> bool {
+        self.attempts_with_this() >= self.dispatch.policy.max_attempts
+    }
+}
