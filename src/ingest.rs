@@ -89,16 +89,12 @@ impl Ingest {
             Ok(Err(reason)) => return Outcome::Unavailable(reason),
             Err(_elapsed) => return Outcome::Unavailable("the database did not answer in time"),
         };
-        match judged.refusal {
-            Some(message) => {
-                log::warn!(request_id:%; "not a webhook: {message}");
-                Outcome::Refused { request_id, message }
-            }
-            None => {
-                warn_of_strange_alerts(request_id, &fates);
-                Outcome::Accepted(receipt(request_id, &fates))
-            }
+        if let Some(message) = judged.refusal {
+            log::warn!(request_id:%; "not a webhook: {message}");
+            return Outcome::Refused { request_id, message };
         }
+        warn_of_strange_alerts(request_id, &fates);
+        Outcome::Accepted(receipt(request_id, &fates))
     }
 
     /// True while the writer gets nothing done: a webhook that came now would be [`Outcome::Unavailable`].

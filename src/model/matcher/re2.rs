@@ -63,7 +63,7 @@ struct Translator<'t> {
     widest: u32,
 }
 
-impl<'t> Translator<'t> {
+impl Translator<'_> {
     fn step(&mut self, next: char) -> Result<(), String> {
         let after_repeat = std::mem::take(&mut self.after_repeat);
         match next {
