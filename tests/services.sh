@@ -61,27 +61,40 @@ install_locked() {
     apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${packages[@]}"
 }
 
-# Random ports below the range the kernel hands out to clients, so that nothing takes them between this look and the bind.
-free_ports() {
-    python3 - "$1" <<'PY'
-import random, socket, sys
-held = []
-while len(held) < int(sys.argv[1]):
-    s = socket.socket()
-    try:
-        s.bind(("127.0.0.1", random.randrange(20000, 32000)))
-        held.append(s)
-    except OSError:
-        s.close()
-print(*(s.getsockname()[1] for s in held))
-PY
-}
-
 # Starts a server that outlives this script and holds none of its descriptors (a lock's, a pipe's).
 detached() {
     local log=$1
     shift
     setsid "$@" </dev/null >"$log" 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
+}
+
+# Takes free ports and holds them until the servers are stopped: bound and not listened on. A server that asks for
+# SO_REUSEADDR, as all of these do, can bind such a port, again after a kill; nothing else gets it.
+hold_ports() {
+    rm -f "$dir/ports"
+    detached "$dir/ports" python3 -uc '
+import signal, socket, sys
+held = [socket.socket() for _ in range(int(sys.argv[1]))]
+for s in held:
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+print(*(s.getsockname()[1] for s in held))
+signal.pause()' "$1"
+    echo $! >"$dir/ports.pid"
+    until grep -q . "$dir/ports"; do
+        kill -0 "$(cat "$dir/ports.pid")" 2>/dev/null || fail "no free ports: $(cat "$dir/ports")"
+        sleep 0.05
+    done
+}
+
+release_ports() {
+    [ ! -e "$dir/ports.pid" ] || kill "$(cat "$dir/ports.pid")" 2>/dev/null || true
+    rm -f "$dir/ports.pid"
+}
+
+# Whether the servers' own logs say that a port was taken: 98 is EADDRINUSE.
+port_was_taken() {
+    grep -qsiE 'address already in use|eaddrinuse|errno: 98' "$dir"/maria/*.log "$dir"/rabbit/startup.log "$dir"/rabbit/log/*
 }
 
 # --no-defaults must come first, or /etc/mysql is read.
@@ -160,7 +173,8 @@ start() {
     [ ${#dir} -le 90 ] || fail "the path $dir is too long; set POUNDCAKE_TEST_DIR"
     local attempt maria amqp epmd dist api
     for attempt in 1 2 3; do
-        read -r maria amqp epmd dist api <<<"$(free_ports 5)"
+        hold_ports 5
+        read -r maria amqp epmd dist api <"$dir/ports"
         say "starting MariaDB on port $maria and RabbitMQ on port $amqp in $dir"
         echo "$amqp $epmd $dist $api" >"$dir/rabbit-ports"
         echo "$maria" >"$dir/maria-port"
@@ -175,12 +189,17 @@ EOF
         say "attempt $attempt failed; the logs:"
         tail -n 20 "$dir"/maria/*.log "$dir"/rabbit/startup.log >&2 || true
         stop_servers
+        # Anything else would fail again.
+        port_was_taken || break
+        say "a port was taken; trying others"
+        rm -rf "$dir/rabbit" "$dir"/maria/*.log
     done
     fail "the servers do not start"
 }
 
 stop_servers() {
     local pid
+    release_ports
     if pid=$(cat "$dir/maria/m.pid" 2>/dev/null); then
         mariadb_root -admin shutdown 2>/dev/null || kill -9 "$pid" 2>/dev/null || true
         while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done

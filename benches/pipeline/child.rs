@@ -5,17 +5,20 @@ use anyhow::{Context, bail};
 use std::{
     fs::File,
     io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child as Process, Command, Stdio},
     time::{Duration, Instant},
 };
+use tokio::net::TcpSocket;
 
 /// A running program; killed on drop.
 pub struct Child {
     process: Process,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Holds the port until the program has it, and after that.
+    _reserved: TcpSocket,
 }
 
 /// PoundCake's settings, beside the defaults.
@@ -24,28 +27,29 @@ pub type Variables<'a> = &'a [(&'a str, String)];
 impl Child {
     /// A subcommand of `poundcake`, ready. Its log goes to a file, as a service manager would keep it.
     pub fn poundcake(arguments: &[&str], variables: Variables<'_>, directory: &Path) -> anyhow::Result<Self> {
-        let address = free_address()?;
+        let (reserved, address) = reserve()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_poundcake"));
         command.args(arguments).env_clear().envs(variables.iter().map(|(name, value)| (name, value)));
         for name in ["POUNDCAKE_LISTEN", "POUNDCAKE_DISPATCHER_LISTEN"] {
             command.env(name, address.to_string());
         }
-        Self::spawn(command, address, directory, arguments.first().copied().unwrap_or_default())
+        Self::spawn(command, (reserved, address), directory, arguments.first().copied().unwrap_or_default())
     }
 
     /// This program in one of its roles, ready.
     pub fn role(role: &str, arguments: &[String], directory: &Path) -> anyhow::Result<Self> {
-        let address = free_address()?;
+        let (reserved, address) = reserve()?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg(format!("role={role}")).arg(address.to_string()).args(arguments);
-        Self::spawn(command, address, directory, role)
+        Self::spawn(command, (reserved, address), directory, role)
     }
 
-    fn spawn(mut command: Command, address: SocketAddr, directory: &Path, name: &str) -> anyhow::Result<Self> {
+    fn spawn(mut command: Command, at: (TcpSocket, SocketAddr), directory: &Path, name: &str) -> anyhow::Result<Self> {
+        let (reserved, address) = at;
         let log = File::create(directory.join(format!("{name}.log")))?;
         command.current_dir(directory).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let process = command.spawn().with_context(|| format!("{name} does not start"))?;
-        let mut child = Self { process, address };
+        let mut child = Self { process, address, _reserved: reserved };
         let deadline = Instant::now() + Duration::from_secs(30);
         while !is_ready(address) {
             if Instant::now() > deadline || child.process.try_wait()?.is_some() {
@@ -76,8 +80,13 @@ impl Drop for Child {
     }
 }
 
-fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+/// Binds a free port without listening: the program that is told of it can bind it too (`SO_REUSEADDR`), and no other gets it.
+fn reserve() -> anyhow::Result<(TcpSocket, SocketAddr)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind("127.0.0.1:0".parse()?)?;
+    let address = socket.local_addr()?;
+    Ok((socket, address))
 }
 
 fn is_ready(address: SocketAddr) -> bool {

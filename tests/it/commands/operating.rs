@@ -75,7 +75,13 @@ async fn send_test_says_that_no_dispatcher_runs_or_that_nobody_listens() {
 async fn the_stand_in_runs_alone_and_stops_when_told() {
     let process = Process::poundcake("stand-in").argument("--api-key").argument(KEY);
     let running = process.start();
-    let url = running.url("/v1/actions/core.noop");
+    let api = eventually("the stand-in says where it listens", SOON, async || {
+        let output = running.output("stdout");
+        let url = output.lines().find_map(|line| line.strip_prefix("ST2_API_URL=").map(str::to_owned));
+        url.ok_or(output)
+    })
+    .await;
+    let url = format!("{api}/actions/core.noop");
     let look = async |key: &str| client().get(&url).header("St2-Api-Key", key).send().await;
     eventually("the stand-in answers", SOON, async || {
         let answer = look(KEY).await.map_err(|e| e.to_string())?;
@@ -83,7 +89,8 @@ async fn the_stand_in_runs_alone_and_stops_when_told() {
     })
     .await;
     assert_eq!(look("another key").await.expect("an answer").status(), 401);
-    assert!(running.output("stdout").contains(&format!("ST2_API_URL=http://{}/v1", running.address())));
+    let output = running.output("stdout");
+    assert!(output.contains("ST2_AUTH_URL=http://127.0.0.1:") && output.contains("ST2_STREAM_URL="), "{output}");
     assert!(running.terminate(SOON).await.success());
 }
 

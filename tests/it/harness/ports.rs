@@ -1,29 +1,31 @@
-//! Ports that stay free until a program binds them.
+//! Ports that are held for a program from before it is told of them until the test ends.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    sync::{
-        LazyLock,
-        atomic::{AtomicU16, Ordering},
-    },
-};
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::net::TcpSocket;
 
-/// Below the range that the kernel gives to clients, so that no outgoing connection takes a port between our look and the
-/// program's bind.
-const FIRST: u16 = 10_000;
-const COUNT: u16 = 20_000;
+/// A loopback address that is bound here, and listened on by the program that is told of it.
+///
+/// Linux lets several sockets bind one address as long as all of them asked for `SO_REUSEADDR` and none listens. So the
+/// program can bind it and listen, again after each kill, and no other program ever gets the port: not by asking for port 0,
+/// and not for a connection of its own.
+#[derive(Debug)]
+pub struct Reserved {
+    address: SocketAddr,
+    _socket: TcpSocket,
+}
 
-/// Every test of this run takes the next one: none is handed out twice before its program has bound it. Another run at the
-/// same time most likely began elsewhere.
-static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random_range(0..COUNT)));
+impl Reserved {
+    /// Takes any free port.
+    pub fn any() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_reuseaddr(true).expect("SO_REUSEADDR");
+        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
+        let address = socket.local_addr().expect("its address");
+        Self { address, _socket: socket }
+    }
 
-/// A free loopback address.
-pub fn free_address() -> SocketAddr {
-    loop {
-        let port = FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
+    /// Where the program is to listen.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 }

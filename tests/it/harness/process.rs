@@ -1,12 +1,12 @@
 //! The real programs as separate processes: PoundCake's own binary, Alertmanager, Prometheus.
 
-use super::{eventually::eventually, http::client, ports::free_address};
+use super::{eventually::eventually, http::client, ports::Reserved};
 use std::{
     fs::File,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -20,33 +20,52 @@ pub struct Process {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     files: Vec<(&'static str, String)>,
-    address: SocketAddr,
+    directories: Vec<&'static str>,
+    /// Shared by all that are started from this.
+    reserved: Arc<Reserved>,
     ready_path: &'static str,
 }
 
 impl Process {
-    /// A subcommand of the binary under test, told to listen on a free port where it listens at all.
+    /// A subcommand of the binary under test, told to listen on a port that is held for it where it listens at all.
     pub fn poundcake(command: &str) -> Self {
         let process = Self::program(env!("CARGO_BIN_EXE_poundcake"), "/readyz").argument(command);
-        let listen = process.address.to_string();
+        let listen = process.address().to_string();
         match command {
             "ingest" | "standalone" => process.variable("POUNDCAKE_LISTEN", listen),
             "dispatcher" => process.variable("POUNDCAKE_DISPATCHER_LISTEN", listen),
             "tracker" => process.variable("POUNDCAKE_TRACKER_LISTEN", listen),
-            "stand-in" => process.argument("--listen").argument(listen),
+            // Its three ports are any free ones; it prints where they are.
+            "stand-in" => process.argument("--listen").argument("127.0.0.1:0"),
             _ => process,
         }
     }
 
     /// Any program; it must be told [`Self::address`]. `ready_path` answers 200 once it is ready.
     pub fn program(program: impl AsRef<Path>, ready_path: &'static str) -> Self {
-        let (program, address) = (program.as_ref().to_owned(), free_address());
-        Self { program, arguments: Vec::new(), environment: Vec::new(), files: Vec::new(), address, ready_path }
+        let (program, reserved) = (program.as_ref().to_owned(), Arc::new(Reserved::any()));
+        Self {
+            program,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            files: Vec::new(),
+            directories: Vec::new(),
+            reserved,
+            ready_path,
+        }
     }
 
     /// Adds an argument.
     pub fn argument(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// Starts it through another program that becomes it, such as `prlimit` or `setpriv`.
+    pub fn through(mut self, program: &str, arguments: &[&str]) -> Self {
+        let itself = std::mem::replace(&mut self.program, program.into()).display().to_string();
+        let before = arguments.iter().map(|argument| (*argument).to_owned()).chain([itself]);
+        self.arguments.splice(0..0, before);
         self
     }
 
@@ -62,9 +81,15 @@ impl Process {
         self
     }
 
+    /// Makes a directory in the directory it is started in.
+    pub fn directory_named(mut self, name: &'static str) -> Self {
+        self.directories.push(name);
+        self
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.reserved.address()
     }
 
     /// Starts it in a directory of its own, so that no `.env` is found but the test's.
@@ -72,6 +97,9 @@ impl Process {
         let directory = tempfile::tempdir().expect("a directory");
         for (name, content) in &self.files {
             std::fs::write(directory.path().join(name), content).expect("a file");
+        }
+        for name in &self.directories {
+            std::fs::create_dir(directory.path().join(name)).expect("a directory");
         }
         let file = |name: &str| Stdio::from(File::create(directory.path().join(name)).expect("an output file"));
         #[expect(clippy::disallowed_methods, reason = "PATH is the shell's, not the program's configuration")]
@@ -109,12 +137,12 @@ pub struct Running {
 impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.process.address
+        self.process.address()
     }
 
     /// An address of its HTTP server.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.process.address)
+        format!("http://{}{path}", self.address())
     }
 
     /// Waits until it says that it is ready; fails at once if it ends instead.
@@ -193,7 +221,8 @@ impl Running {
         self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait().expect("our child")
     }
 
-    fn pid(&self) -> u32 {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
         self.child.lock().unwrap_or_else(PoisonError::into_inner).id()
     }
 
@@ -211,7 +240,7 @@ impl Drop for Running {
                 let text = self.output(stream);
                 let lines: Vec<_> = text.lines().collect();
                 let last = lines[lines.len().saturating_sub(200)..].join("\n");
-                eprintln!("---- {} ({}) {stream}:\n{last}", self.name(), self.process.address);
+                eprintln!("---- {} ({}) {stream}:\n{last}", self.name(), self.address());
             }
         }
     }

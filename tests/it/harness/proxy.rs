@@ -4,7 +4,7 @@
 //! Every change is in force when its method returns.
 
 use super::{
-    ports::free_address,
+    ports::Reserved,
     proxy_pump::{Mode, Shared, connection},
 };
 use std::{net::SocketAddr, sync::Arc, thread::JoinHandle};
@@ -29,7 +29,8 @@ type Command = (Mode, std::sync::mpsc::Sender<()>);
 /// The proxy; connections end when it is dropped.
 #[derive(Debug)]
 pub struct ChaosProxy {
-    address: SocketAddr,
+    /// Held while it is broken too.
+    reserved: Reserved,
     shared: Arc<Shared>,
     commands: Option<mpsc::UnboundedSender<Command>>,
     thread: Option<JoinHandle<()>>,
@@ -38,21 +39,22 @@ pub struct ChaosProxy {
 impl ChaosProxy {
     /// Forwards to `target` until told otherwise.
     pub fn before(target: SocketAddr) -> Self {
-        let (address, shared) = (free_address(), Arc::new(Shared::new(target)));
+        let (reserved, shared) = (Reserved::any(), Arc::new(Shared::new(target)));
+        let address = reserved.address();
         let (commands, received) = mpsc::unbounded_channel();
         let serving = shared.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(serve(address, &serving, received));
         });
-        let proxy = Self { address, shared, commands: Some(commands), thread: Some(thread) };
+        let proxy = Self { reserved, shared, commands: Some(commands), thread: Some(thread) };
         proxy.restore_networking();
         proxy
     }
 
     /// What the program under test connects to.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.reserved.address()
     }
 
     /// Resets all connections and refuses new ones.
