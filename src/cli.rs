@@ -12,12 +12,15 @@ mod history;
 mod ingest;
 mod local;
 mod migrate;
+mod moment;
 mod orders;
+pub mod print;
 mod prune;
 mod report;
 mod routes;
 mod selection;
 mod send_test;
+mod serving;
 #[cfg(feature = "demo")]
 mod stand_in;
 mod standalone;
@@ -29,7 +32,10 @@ mod watch;
 mod who;
 mod words;
 
-use crate::{config::Settings, logging};
+use crate::{
+    config::{DotenvError, Settings},
+    descriptors, logging,
+};
 use anyhow::Context;
 use clap::{
     CommandFactory, FromArgMatches, Parser, Subcommand,
@@ -104,8 +110,12 @@ impl Cli {
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command()).exit())
     }
 
-    /// Runs the command to its end.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
+    /// Runs the command to its end. A `.env` file that could not be used stops every command that reads settings.
+    pub fn run(self, dotenv: Result<(), DotenvError>) -> anyhow::Result<ExitCode> {
+        if self.command.reads_settings() {
+            dotenv?;
+        }
+        descriptors::raise_limit();
         // One provider for the whole process; a second call (tests) finds it set.
         drop(rustls::crypto::ring::default_provider().install_default());
         let runtime =
@@ -113,11 +123,20 @@ impl Cli {
         let done = runtime.block_on(self.command.run());
         // A database that never answers must not hold the process: dropping the runtime would wait for its threads.
         runtime.shutdown_timeout(SHUTDOWN);
-        done
+        print::quietly(done)
     }
 }
 
 impl Command {
+    /// False for those that nothing of the environment changes.
+    fn reads_settings(&self) -> bool {
+        #[cfg(feature = "demo")]
+        if matches!(self, Self::Demo(_) | Self::StandIn(_)) {
+            return false;
+        }
+        true
+    }
+
     async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Ingest(WithSettings { settings }) => ingest::run(started(settings)).await,
@@ -150,7 +169,8 @@ impl Command {
 /// Starts logging, and says which variables nobody reads.
 fn started(settings: Settings) -> Settings {
     logging::init(settings.log.log_format, &settings.log.rust_log);
-    let set = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    let set = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
     for (name, nearest) in crate::config::unknown_variables(&settings_command(), set) {
         match nearest {
             Some(nearest) => log::warn!("{name} is set and nothing reads it; did you mean {nearest}?"),

@@ -2,9 +2,13 @@
 //!
 //! One struct per concern; `poundcake config` prints them and `.env.example` lists them, both from these definitions.
 
+mod dotenv;
+mod listen;
 mod names;
 mod parse;
 
+pub use dotenv::{DotenvError, load as load_dotenv};
+pub use listen::{ListenAddress, NotAnAddress};
 pub use names::{EffectiveSetting, effective, unknown_variables, variable_names};
 
 use crate::{
@@ -18,7 +22,7 @@ use crate::{
     store::{conn::DatabaseUrl, executions::TablePrefix},
 };
 use anyhow::Context;
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 /// All settings; every command takes all of them and uses what it needs.
 #[derive(Debug, Clone, clap::Args)]
@@ -167,25 +171,25 @@ impl StackStormSettings {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "HTTP")]
 pub struct HttpSettings {
-    /// Where ingest listens; other than loopback only with tokens
+    /// Where ingest listens: an address or a name, and a port (0: any free one); other than loopback only with tokens
     #[arg(long, env = "POUNDCAKE_LISTEN", default_value = "127.0.0.1:8000")]
-    pub listen: SocketAddr,
+    pub listen: ListenAddress,
     /// Where the dispatcher's probes and metrics listen
     #[arg(long, env = "POUNDCAKE_DISPATCHER_LISTEN", default_value = "127.0.0.1:8001")]
-    pub dispatcher_listen: SocketAddr,
+    pub dispatcher_listen: ListenAddress,
     /// Where the tracker's probes and metrics listen
     #[arg(long, env = "POUNDCAKE_TRACKER_LISTEN", default_value = "127.0.0.1:8002")]
-    pub tracker_listen: SocketAddr,
+    pub tracker_listen: ListenAddress,
     /// Lines of name:token that may post webhooks; read again when it changes
     #[arg(long, env = "POUNDCAKE_WEBHOOK_TOKENS_FILE")]
     pub webhook_tokens_file: Option<PathBuf>,
     /// Lines of name:token that may read, replay and discard; read again when it changes
     #[arg(long, env = "POUNDCAKE_OPERATOR_TOKENS_FILE")]
     pub operator_tokens_file: Option<PathBuf>,
-    /// PEM certificate chain: serve HTTPS
+    /// PEM certificate chain: serve HTTPS; read again when it changes
     #[arg(long, env = "POUNDCAKE_TLS_CERT", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
-    /// PEM key of the certificate
+    /// PEM key of the certificate; read again when it changes
     #[arg(long, env = "POUNDCAKE_TLS_KEY", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
     /// The largest webhook; at most half of MariaDB's `max_allowed_packet`

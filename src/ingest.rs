@@ -102,8 +102,9 @@ impl Ingest {
         self.writer.is_stuck()
     }
 
-    /// Stores that a body above the limit came, without the body. False when it could not be stored.
-    pub async fn note_too_large(&self, raw: RawWebhook, status_code: i32) -> bool {
+    /// Stores that a webhook came whose body cannot be kept: too large, or packed in a way that is not known. False when it
+    /// could not be stored.
+    pub async fn note(&self, raw: RawWebhook, status_code: i32) -> bool {
         let intake = accept::without_body(raw, status_code);
         matches!(tokio::time::timeout(PATIENCE, self.writer.store(intake)).await, Ok(Ok(_)))
     }

@@ -5,7 +5,9 @@
 //! - [`config`]: every setting, its default and its meaning.
 //! - [`logging`], [`metrics`], [`shutdown`]: what is said, what is counted, and how everything stops.
 //! - [`tasks`]: what a process lives by: when one of these ends too early, so does the process.
+//! - [`bom`]: the byte order mark before a text.
 //! - [`clock`]: this host's time of day, asked in one place.
+//! - [`descriptors`]: how many files and sockets may be open, and who gets them.
 //! - [`retry`]: when to try again: policy as data, delays as pure functions.
 //! - [`secret`]: values that are never shown, and files of them that are read again when they change.
 //!
@@ -27,14 +29,19 @@
 //!
 //! The stand-in for StackStorm, for tests and the demo, is a crate of its own: `st2-stand-in`.
 
+// `cli::print` writes to standard output: it survives a reader that has gone, which `println!` does not.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 #[cfg(not(any(feature = "mysql", feature = "sqlite")))]
 compile_error!("build with the feature mysql, sqlite or both");
 
 pub mod alertmanager;
+pub mod bom;
 pub mod broker;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod descriptors;
 pub mod dispatcher;
 pub mod history;
 pub mod http;

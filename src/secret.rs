@@ -3,6 +3,7 @@
 //! Reading anew is what makes a rotated `…_FILE` take effect without a restart; the files are a few bytes long.
 //! Neither `Debug` nor an error ever shows the content.
 
+use crate::bom;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
 
@@ -28,7 +29,8 @@ impl Secret {
         }
     }
 
-    /// The secret as it is now, without the one newline that editors put at the end of a file.
+    /// The secret as it is now, without the one newline that editors put at the end of a file and the byte order mark that
+    /// some put before it.
     pub fn read(&self) -> Result<SecretString, SecretError> {
         let path = match self {
             Self::Value(value) => return Ok(value.clone()),
@@ -37,7 +39,8 @@ impl Secret {
         let text = std::fs::read_to_string(path)
             .map(SecretString::from)
             .map_err(|source| SecretError::Unreadable { path: path.clone(), source })?;
-        let trimmed = text.expose_secret().strip_suffix('\n').unwrap_or(text.expose_secret());
+        let plain = bom::without(text.expose_secret());
+        let trimmed = plain.strip_suffix('\n').unwrap_or(plain);
         let trimmed = trimmed.strip_suffix('\r').unwrap_or(trimmed);
         if trimmed.is_empty() {
             return Err(SecretError::Empty(path.clone()));
@@ -74,7 +77,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         let secret = Secret::parse("ST2_API_KEY", None, Some(path.clone())).unwrap().unwrap();
-        for (content, expected) in [("one\n", "one"), ("two\r\n", "two"), ("three\n\n", "three\n"), ("four", "four")] {
+        for (content, expected) in [
+            ("one\n", "one"),
+            ("two\r\n", "two"),
+            ("three\n\n", "three\n"),
+            ("four", "four"),
+            ("\u{FEFF}five\n", "five"),
+        ] {
             std::fs::write(&path, content).unwrap();
             assert_eq!(secret.read().unwrap().expose_secret(), expected);
         }

@@ -4,12 +4,18 @@
 //! process is started here. When one of them ends or panics too early that is logged and counted, everything else is stopped
 //! as by SIGTERM, and the process exits with an error: systemd or Kubernetes starts it anew, and the rows say what is to be
 //! done. What works on one row at a time catches a panic itself, so that one row cannot stop the others.
+//!
+//! While a process starts, a task also ends because the start was given up: the command's own error is then the cause, and the
+//! only one that is said.
 
 use crate::metrics::Metrics;
 use std::{
     any::Any,
     fmt::Display,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +25,14 @@ use tokio_util::sync::CancellationToken;
 pub struct Tasks {
     stop: CancellationToken,
     metrics: Metrics,
-    failed: Arc<OnceLock<String>>,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The start is over: from now on a task that ends is news.
+    started: AtomicBool,
+    failed: OnceLock<String>,
 }
 
 /// A task that a process cannot do without ended too early; the log says why.
@@ -30,7 +43,15 @@ pub struct TaskEnded(String);
 impl Tasks {
     /// Tasks that may end once `stop` is cancelled, and that cancel it when one ends before.
     pub fn new(stop: CancellationToken, metrics: Metrics) -> Self {
-        Self { stop, metrics, failed: Arc::default() }
+        Self { stop, metrics, state: Arc::default() }
+    }
+
+    /// Says that everything has been started. A task that failed before is logged now.
+    pub fn started(&self) {
+        self.state.started.store(true, Ordering::Release);
+        if let Some(failure) = self.state.failed.get() {
+            log::error!("{failure}, so this process stops");
+        }
     }
 
     /// Cancelled by a signal, or by a task that failed.
@@ -84,7 +105,7 @@ impl Tasks {
 
     /// For the end of a command: `Err` names the task that failed first.
     pub fn verdict(&self) -> Result<(), TaskEnded> {
-        self.failed.get().map_or(Ok(()), |failure| Err(TaskEnded(failure.clone())))
+        self.state.failed.get().map_or(Ok(()), |failure| Err(TaskEnded(failure.clone())))
     }
 
     fn ended(&self, name: &'static str) {
@@ -95,9 +116,10 @@ impl Tasks {
 
     fn fail(&self, name: &'static str, why: &str) {
         self.metrics.tasks_failed.with_label_values(&[name]).inc();
-        log::error!(task = name; "the {name} has failed, so this process stops: {why}");
         // The first one is the reason; others may follow from it.
-        drop(self.failed.set(format!("the {name} has failed: {why}")));
+        drop(self.state.failed.set(format!("the {name} has failed: {why}")));
+        let level = if self.state.started.load(Ordering::Acquire) { log::Level::Error } else { log::Level::Debug };
+        log::log!(level, task = name; "the {name} has failed, so this process stops: {why}");
         self.stop.cancel();
     }
 }

@@ -44,9 +44,12 @@ impl Alerts {
         let settings = *self.settings;
         let store = open(settings.clone()).await?;
         let history = assemble::history(&settings, &store)?;
-        let filter = Filter::from(self.selection);
         let window = Window { limit: self.limit, after: self.next };
-        let rows = watch::show(self.watch, || look(&history, filter.clone(), window, self.output)).await?;
+        let look = async || {
+            let filter = self.selection.filter(&store).await?;
+            look(&history, filter, window, self.output).await
+        };
+        let rows = watch::show(self.watch, look).await?;
         Ok(exit_code(rows))
     }
 }

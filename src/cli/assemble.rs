@@ -2,10 +2,9 @@
 
 use crate::{
     broker::Publisher,
-    config::{HttpSettings, Settings},
+    config::Settings,
     dispatcher::{self, Circuit, Dispatch, Lease, Policy, Resolver, Routes, Worker},
     history::History,
-    http::{self, Role},
     ingest::{Ingest, Writer, WriterSettings},
     metrics::Metrics,
     model::episode::EpisodePolicy,
@@ -123,10 +122,12 @@ impl Intake {
     }
 }
 
-/// What MariaDB can take of one webhook: above half of `max_allowed_packet` the limit is lowered, with a warning.
-pub(super) async fn max_body(settings: &Settings, store: &Store, stop: &CancellationToken) -> anyhow::Result<usize> {
+/// The settings with what MariaDB can take of one webhook: above half of `max_allowed_packet` the limit is lowered, with a
+/// warning.
+pub(super) async fn fitted(settings: &Settings, store: &Store, stop: &CancellationToken) -> anyhow::Result<Settings> {
     let wanted = settings.http.max_body_bytes;
-    let Some(packet) = answered(store, stop, || store.run(packet::max_allowed)).await? else { return Ok(wanted) };
+    let mut settings = settings.clone();
+    let Some(packet) = answered(store, stop, || store.run(packet::max_allowed)).await? else { return Ok(settings) };
     let fits = packet / 2;
     if wanted > fits {
         log::warn!(
@@ -134,28 +135,15 @@ pub(super) async fn max_body(settings: &Settings, store: &Store, stop: &Cancella
              webhooks above {fits} bytes are refused until it is raised: SET GLOBAL max_allowed_packet = {}",
             wanted.saturating_mul(2)
         );
+        settings.http.max_body_bytes = fits;
     }
-    Ok(wanted.min(fits))
+    Ok(settings)
 }
 
 /// Both sides of the history.
 pub(super) fn history(settings: &Settings, store: &Store) -> anyhow::Result<History> {
     let tables = st2_tables(settings, store, Some(settings.database.db_timeout))?;
     Ok(History::new(store.clone(), tables, settings.tracker.st2_web_url.clone()))
-}
-
-/// Serves webhooks, with the limit that the database can take.
-pub(super) fn serve(
-    settings: &Settings,
-    max_body_bytes: usize,
-    ingest: Ingest,
-    store: Store,
-    metrics: Metrics,
-    stop: &CancellationToken,
-) -> anyhow::Result<(impl Future<Output = std::io::Result<()>> + Send + use<>, std::net::SocketAddr)> {
-    let http = HttpSettings { max_body_bytes, ..settings.http.clone() };
-    let history = Box::new(history(settings, &store)?);
-    Ok(http::serve(&http, Role::Ingest { ingest: Box::new(ingest), history }, store, metrics, stop.clone())?)
 }
 
 /// What dispatches: shared by worker, resolver and route watcher.

@@ -1,6 +1,6 @@
 //! `poundcake config`: the settings in force, from the same definitions that read them.
 
-use super::{command, settings_command};
+use super::{command, print, settings_command};
 use crate::config::effective;
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
     let Some(("config", matches)) = matches.subcommand() else { anyhow::bail!("not the config command") };
     for setting in effective(&settings_command(), matches) {
         let value = setting.value.unwrap_or_default();
-        println!("{}={value}  # {}", setting.name, setting.source);
+        print::line(format_args!("{}={value}  # {}", setting.name, setting.source))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! `poundcake demo`: the main job in a few seconds, with nothing to install. `standalone` on a temporary SQLite file and
 //! the StackStorm stand-in; webhooks that a real Alertmanager sent, over HTTP; then what became of each.
 
-use super::{assemble, report, standalone, story};
+use super::{assemble, print, report, standalone, story};
 use crate::{
     config::Settings,
     history::{History, RequestStory},
@@ -49,11 +49,11 @@ impl Demo {
         let directory = Directory::make()?;
         let stand_in = StandIn::start(&Options::for_tests(KEY))?;
         let settings = settings(&directory.0, &stand_in)?;
-        println!(
+        print::line(format_args!(
             "PoundCake demo: standalone on SQLite in {}, StackStorm stand-in at {}\n",
             directory.0.display(),
             stand_in.api_url()
-        );
+        ))?;
         let stop = CancellationToken::new();
         let (ready, address) = tokio::sync::oneshot::channel();
         let (server_settings, tasks) = (settings.clone(), standalone::tasks(stop.clone())?);
@@ -88,7 +88,7 @@ impl Directory {
 impl Drop for Directory {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            eprintln!("cannot remove {}: {error}", self.0.display());
+            print::note(format_args!("cannot remove {}: {error}", self.0.display()));
         }
     }
 }
@@ -120,7 +120,7 @@ async fn show(settings: &Settings, address: SocketAddr) -> anyhow::Result<()> {
         let deadline = Instant::now() + DEADLINE;
         let settled = settled(&history, request_id, deadline).await?;
         let finished = finished(&history, &client, settled, deadline).await?;
-        println!("{what}\n{}", story::request(&finished));
+        print::line(format_args!("{what}\n{}", story::request(&finished)))?;
     }
     Ok(())
 }

@@ -1,13 +1,12 @@
 //! `poundcake dispatcher`: messages in, executions and links out.
 
-use super::assemble;
+use super::{assemble, serving};
 use crate::{
     broker::{
         Consumer,
         amqp::{self, Repair},
     },
     config::Settings,
-    http::{self, Role},
     metrics::Metrics,
     shutdown,
     tasks::Tasks,
@@ -15,6 +14,7 @@ use crate::{
 use std::process::ExitCode;
 
 pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let listener = serving::bind(&settings, "POUNDCAKE_DISPATCHER_LISTEN", &settings.http.dispatcher_listen)?;
     let stop = shutdown::on_signal()?;
     let metrics = Metrics::new()?;
     let concurrency = settings.dispatch.dispatch_concurrency;
@@ -25,12 +25,12 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     settings.stackstorm.client_config()?;
     let store = assemble::store(&settings, database, &stop).await?;
     let dispatch = assemble::dispatch(&settings, &store, &metrics)?;
-    let tasks = Tasks::new(stop.clone(), metrics.clone());
+    let tasks = Tasks::new(stop, metrics);
     assemble::watch_store(&store, &tasks);
-    let role = Role::Probes { listen: settings.http.dispatcher_listen };
-    let (server, address) = http::serve(&settings.http, role, store, metrics, stop)?;
-    log::info!("probes and metrics on {address}");
-    let server = tasks.spawn_fallible("HTTP server", server);
+    let addresses = listener.addresses().to_vec();
+    let server = tasks.spawn_fallible("HTTP server", serving::probes(&settings, listener, store, &tasks)?);
+    tasks.started();
+    serving::say_listening(&addresses);
     assemble::run_dispatch(dispatch, concurrency, Consumer::Amqp(Box::new(consumer)), tasks.clone()).await;
     server.await?;
     tasks.verdict()?;

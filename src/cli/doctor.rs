@@ -9,10 +9,7 @@ mod rows;
 mod stackstorm;
 mod tracker;
 
-use super::{
-    selection::{Output, print_json},
-    started,
-};
+use super::{print, selection::Output, started};
 use crate::{config::Settings, store::Store};
 use finding::{Finding, Level};
 use std::process::ExitCode;
@@ -39,9 +36,9 @@ impl Doctor {
         match self.output {
             Output::Json => {
                 let verdict = finding::verdict(&findings);
-                print_json(&serde_json::json!({ "verdict": verdict, "findings": findings }))?;
+                print::json(&serde_json::json!({ "verdict": verdict, "findings": findings }))?;
             }
-            Output::Table => findings.iter().for_each(|finding| print!("{}", finding.lines())),
+            Output::Table => print::text(findings.iter().map(Finding::lines).collect::<String>())?,
         }
         Ok(match finding::verdict(&findings) {
             Level::Wrong => ExitCode::from(1),

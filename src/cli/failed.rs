@@ -2,12 +2,12 @@
 
 use super::{
     local,
-    selection::{EXIT_CODES, Output, Selection, exit_code, open, print_json},
+    print::{self, PrintError},
+    selection::{EXIT_CODES, Output, Selection, exit_code, open},
     table::Table,
 };
 use crate::{
     config::Settings,
-    replay::Filter,
     store::selection::{self, Entry},
 };
 use std::process::ExitCode;
@@ -34,7 +34,7 @@ pub(super) struct Failed {
 impl Failed {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let store = open(*self.settings).await?;
-        let (filter, before, limit) = (Filter::from(self.selection), self.before, usize::from(self.limit));
+        let (filter, before, limit) = (self.selection.filter(&store).await?, self.before, usize::from(self.limit));
         // One more than asked for tells whether there is a next page.
         let asked = i64::from(self.limit) + 1;
         let mut rows = store.run(move |conn| selection::page(conn, &filter, before, asked)).await?;
@@ -42,14 +42,14 @@ impl Failed {
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|entry| entry.alert.id);
         match self.output {
-            Output::Json => print_json(&serde_json::json!({ "alerts": rows, "next": next }))?,
-            Output::Table => print(&rows, next),
+            Output::Json => print::json(&serde_json::json!({ "alerts": rows, "next": next }))?,
+            Output::Table => show(&rows, next)?,
         }
         Ok(exit_code(rows.len()))
     }
 }
 
-fn print(rows: &[Entry], next: Option<i64>) {
+fn show(rows: &[Entry], next: Option<i64>) -> Result<(), PrintError> {
     let mut table =
         Table::new(&["id", "stored", "alert", "severity", "instance", "reason", "target", "request", "error"]);
     for Entry { request_id, alert } in rows {
@@ -66,8 +66,6 @@ fn print(rows: &[Entry], next: Option<i64>) {
             text(alert.dispatch_error.as_deref()),
         ]);
     }
-    print!("{}", table.render());
-    if let Some(next) = next {
-        println!("more: --before {next}");
-    }
+    let more = next.map(|next| format!("more: --before {next}\n")).unwrap_or_default();
+    print::text(table.render() + &more)
 }

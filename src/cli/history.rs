@@ -1,7 +1,7 @@
 //! `poundcake history`: everything about a request, a fingerprint, an alert or an execution.
 
 use super::{
-    assemble,
+    assemble, print,
     selection::{EXIT_CODES, Output, exit_code, open},
     story,
     watch::{self, View},
@@ -73,9 +73,9 @@ impl Show {
         let store = open(settings.clone()).await?;
         let history = assemble::history(&settings, &store)?;
         let (key, limit, output) = (&self.key, self.limit, self.output);
-        let rows = watch::show(self.watch, || look(&history, key, limit, output)).await?;
+        let rows = watch::show(self.watch, async || look(&history, key, limit, output).await).await?;
         if rows == 0 {
-            eprintln!("nothing found");
+            print::note(format_args!("nothing found"));
         }
         Ok(exit_code(rows))
     }

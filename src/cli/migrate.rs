@@ -2,7 +2,11 @@
 
 mod legacy;
 
-use super::{assemble, started};
+use super::{
+    assemble,
+    print::{self, PrintError},
+    started,
+};
 use crate::{
     config::Settings,
     store::{
@@ -60,16 +64,16 @@ async fn up(settings: Settings) -> anyhow::Result<ExitCode> {
     let store = open(&settings).await?;
     let applied = store.run(migrate::up).await?;
     for version in &applied {
-        println!("applied {version}");
+        print::line(format_args!("applied {version}"))?;
     }
-    println!("the schema is up to date ({} applied now)", applied.len());
+    print::line(format_args!("the schema is up to date ({} applied now)", applied.len()))?;
     let tables = open_st2(&settings, &store).await?;
     let prefix = tables.prefix.clone();
     let applied = tables.store.run(move |conn| schema::up(conn, &prefix)).await?;
     for version in &applied {
-        println!("st2 applied {version}");
+        print::line(format_args!("st2 applied {version}"))?;
     }
-    println!("StackStorm's tables are up to date ({} applied now)", applied.len());
+    print::line(format_args!("StackStorm's tables are up to date ({} applied now)", applied.len()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -79,24 +83,25 @@ async fn status(settings: Settings) -> anyhow::Result<ExitCode> {
     let ours = store.run(migrate::status).await?;
     let prefix = tables.prefix.clone();
     let st2 = tables.store.run(move |conn| schema::status(conn, &prefix)).await?;
-    show("", &ours);
-    show("st2 ", &st2);
+    show("", &ours)?;
+    show("st2 ", &st2)?;
     let checks = [ours.require_current(), st2.require_current_of("the schema of StackStorm's tables")];
     let problems: Vec<StoreError> = checks.into_iter().filter_map(Result::err).collect();
     for problem in &problems {
-        println!("{problem}");
+        print::line(problem)?;
     }
     if problems.is_empty() {
-        println!("the schema is up to date");
+        print::line("the schema is up to date")?;
         return Ok(ExitCode::SUCCESS);
     }
     Ok(ExitCode::FAILURE)
 }
 
-fn show(side: &str, status: &migrate::SchemaStatus) {
+fn show(side: &str, status: &migrate::SchemaStatus) -> Result<(), PrintError> {
     for (word, versions) in [("applied", &status.applied), ("pending", &status.pending), ("unknown", &status.unknown)] {
         for version in versions {
-            println!("{side}{word} {version}");
+            print::line(format_args!("{side}{word} {version}"))?;
         }
     }
+    Ok(())
 }

@@ -1,7 +1,8 @@
 //! `poundcake replay` and `poundcake discard`: orders over rows that flags choose, straight on the database.
 
 use super::{
-    selection::{EXIT_CODES, Output, Selection, exit_code, open, print_json},
+    print,
+    selection::{EXIT_CODES, Output, Selection, exit_code, open},
     who,
 };
 use crate::{
@@ -68,20 +69,22 @@ impl Discard {
 
 impl Common {
     async fn carry_out(self, what: Move, word: &str) -> anyhow::Result<ExitCode> {
-        let author = Author { by: who::user_and_host(), reason: self.reason };
-        let order = Order { filter: self.selection.into(), author, dry_run: self.dry_run, what };
         ensure!(
-            !order.filter.is_empty(),
+            !self.selection.is_empty(),
             "choose alerts by at least one of --id, --request-id, --dispatch-status, --dispatch-reason, --alert-name, \
              --fingerprint, --severity, --instance, --status, --target, --since, --until"
         );
-        order.check()?;
         let store = open(*self.settings).await?;
+        let filter = self.selection.filter(&store).await?;
+        let author = Author { by: who::user_and_host(), reason: self.reason };
+        let order = Order { filter, author, dry_run: self.dry_run, what };
         let done = replay::carry_out(&store, &order, &Metrics::new()?).await?;
         match self.output {
-            Output::Json => print_json(&serde_json::json!({ "matched": done.matched, word: done.moved }))?,
-            Output::Table if order.dry_run => println!("{} matched; nothing was changed (--dry-run)", done.matched),
-            Output::Table => println!("{} matched, {} {word}", done.matched, done.moved),
+            Output::Json => print::json(&serde_json::json!({ "matched": done.matched, word: done.moved }))?,
+            Output::Table if order.dry_run => {
+                print::line(format_args!("{} matched; nothing was changed (--dry-run)", done.matched))?;
+            }
+            Output::Table => print::line(format_args!("{} matched, {} {word}", done.matched, done.moved))?,
         }
         Ok(exit_code(done.matched))
     }

@@ -1,6 +1,9 @@
 //! `poundcake prune --older-than 90d`: settled, closed history, deleted in small chunks.
 
-use super::selection::{Output, open, print_json};
+use super::{
+    print,
+    selection::{Output, open},
+};
 use crate::{config::Settings, replay, replay::Pruned};
 use anyhow::Context;
 use chrono::TimeDelta;
@@ -37,11 +40,13 @@ impl Prune {
         let pruned = replay::prune(&store, older_than, self.dry_run).await?;
         let Pruned { alerts, links, requests } = pruned;
         match self.output {
-            Output::Json => print_json(&pruned)?,
-            Output::Table if self.dry_run => {
-                println!("would delete {alerts} alerts, {links} execution links, {requests} requests (--dry-run)");
+            Output::Json => print::json(&pruned)?,
+            Output::Table if self.dry_run => print::line(format_args!(
+                "would delete {alerts} alerts, {links} execution links, {requests} requests (--dry-run)"
+            ))?,
+            Output::Table => {
+                print::line(format_args!("deleted {alerts} alerts, {links} execution links, {requests} requests"))?;
             }
-            Output::Table => println!("deleted {alerts} alerts, {links} execution links, {requests} requests"),
         }
         Ok(ExitCode::SUCCESS)
     }

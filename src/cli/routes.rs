@@ -1,5 +1,6 @@
 //! `poundcake routes test alert.json`: what the routes would do with an alert, without sending anything.
 
+use super::print::{self, PrintError};
 use crate::{
     alertmanager,
     config::Settings,
@@ -46,16 +47,16 @@ impl Routes {
         for alert in alerts {
             match alert {
                 Ok(alert) => {
-                    println!("{} {} {}", alert.fingerprint, alert.status, name(&alert));
+                    print::line(format_args!("{} {} {}", alert.fingerprint, alert.status, name(&alert)))?;
                     if !settings.ingest.mute.is_empty() && settings.ingest.mute.matches(&alert.labels) {
-                        println!("  muted by POUNDCAKE_MUTE: stored, never dispatched");
+                        print::line("  muted by POUNDCAKE_MUTE: stored, never dispatched")?;
                     } else {
-                        all_fine &= show(table.route(&alert.labels), &alert, &settings);
+                        all_fine &= show(table.route(&alert.labels), &alert, &settings)?;
                     }
                 }
                 Err(invalid) => {
                     all_fine = false;
-                    println!("invalid: {}", invalid.error);
+                    print::line(format_args!("invalid: {}", invalid.error))?;
                 }
             }
         }
@@ -64,12 +65,14 @@ impl Routes {
 }
 
 fn read(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+    let mut text = Vec::new();
     if file.as_os_str() == "-" {
-        let mut text = Vec::new();
         std::io::stdin().read_to_end(&mut text)?;
-        return Ok(text);
+    } else {
+        text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     }
-    std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+    crate::bom::remove(&mut text);
+    Ok(text)
 }
 
 /// A webhook as it is; anything else is taken for one alert.
@@ -101,12 +104,12 @@ const fn note(route: &Route) -> &'static str {
 }
 
 /// Parameters are shown as they would be for an action that declares everything.
-fn show(route: Option<&Route>, alert: &IncomingAlert, settings: &Settings) -> bool {
+fn show(route: Option<&Route>, alert: &IncomingAlert, settings: &Settings) -> Result<bool, PrintError> {
     let Some(route) = route else {
-        println!("  no route: skipped/no_route");
-        return true;
+        print::line("  no route: skipped/no_route")?;
+        return Ok(true);
     };
-    println!("  route {}: {}", route.name, route.target);
+    print::line(format_args!("  route {}: {}", route.name, route.target))?;
     let view = AlertView {
         request_id: RequestId::generate(),
         alert_id: 0,
@@ -124,14 +127,14 @@ fn show(route: Option<&Route>, alert: &IncomingAlert, settings: &Settings) -> bo
     match filled {
         Ok(filled) => {
             for (name, value) in filled {
-                println!("    {name}: {value}");
+                print::line(format_args!("    {name}: {value}"))?;
             }
-            println!("  ({})", note(route));
-            true
+            print::line(format_args!("  ({})", note(route)))?;
+            Ok(true)
         }
         Err(error) => {
-            println!("  failed/rejected: {error}");
-            false
+            print::line(format_args!("  failed/rejected: {error}"))?;
+            Ok(false)
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The flags by which operators choose rows, alike in every command; and how such a command answers.
 
-use super::{assemble, started};
+use super::{
+    assemble,
+    moment::{self, Moment},
+    started,
+};
 use crate::{config::Settings, replay::Filter, store::Store};
-use chrono::{DateTime, Utc};
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 
@@ -56,17 +59,29 @@ pub(super) struct Selection {
     /// action:pack.name or webhook:name
     #[arg(long)]
     target: Option<String>,
-    /// Stored at this time or later, such as 2026-11-22T01:00:00Z
-    #[arg(long, value_name = "TIME")]
-    since: Option<DateTime<Utc>>,
-    /// Stored before this time
-    #[arg(long, value_name = "TIME")]
-    until: Option<DateTime<Utc>>,
+    /// Stored at this time or later: 2026-11-22T01:00:00Z, or how long ago, such as 1h
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    since: Option<Moment>,
+    /// Stored before this time, written alike
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    until: Option<Moment>,
 }
 
-impl From<Selection> for Filter {
-    fn from(flags: Selection) -> Self {
-        Self {
+impl Selection {
+    /// The rows that are meant now: `--since 1h` moves on.
+    pub(super) async fn filter(&self, store: &Store) -> anyhow::Result<Filter> {
+        let (since, until) = (moment::resolve(self.since, store).await?, moment::resolve(self.until, store).await?);
+        Ok(Filter { since, until, ..self.without_times() })
+    }
+
+    /// Nothing is chosen.
+    pub(super) fn is_empty(&self) -> bool {
+        self.since.is_none() && self.until.is_none() && self.without_times().is_empty()
+    }
+
+    fn without_times(&self) -> Filter {
+        let flags = self.clone();
+        Filter {
             ids: (!flags.ids.is_empty()).then_some(flags.ids),
             request_id: flags.request_id,
             dispatch_status: flags.dispatch_status,
@@ -77,8 +92,8 @@ impl From<Selection> for Filter {
             instance: flags.instance,
             status: flags.status,
             target: flags.target,
-            since: flags.since,
-            until: flags.until,
+            since: None,
+            until: None,
         }
     }
 }
@@ -93,10 +108,4 @@ pub(super) async fn open(settings: Settings) -> anyhow::Result<Store> {
 /// Done, unless there was nothing to do.
 pub(super) fn exit_code(matched: usize) -> ExitCode {
     if matched == 0 { ExitCode::from(NOTHING_MATCHED) } else { ExitCode::SUCCESS }
-}
-
-/// One JSON document on standard output.
-pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(value)?);
-    Ok(())
 }

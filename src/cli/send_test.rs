@@ -1,7 +1,7 @@
 //! `poundcake send-test`: one alert through the configured ingest, followed to the end of its execution, with the time
 //! of every step. What an operator runs after installing, and when something is wrong.
 
-use super::{assemble, report, started, story};
+use super::{assemble, print, report, started, story};
 use crate::{
     config::Settings,
     history::{History, RequestStory},
@@ -48,20 +48,20 @@ impl SendTest {
         let history = assemble::history(&settings, &store)?;
         let client = Client::new(settings.stackstorm.client_config()?)?;
         let begun = Instant::now();
-        let step = |what: &str| println!("{:>8.3} s  {what}", begun.elapsed().as_secs_f64());
+        let step = |what: &str| print::line(format_args!("{:>8.3} s  {what}", begun.elapsed().as_secs_f64()));
         let request_id = self.send(&settings).await?;
-        step(&format!("202: stored as request {request_id}"));
+        step(&format!("202: stored as request {request_id}"))?;
         let dispatched = self.dispatched(&history, request_id, begun).await?;
         for alert in &dispatched.alerts {
             let row = &alert.alert.summary;
             let reason = row.dispatch_reason.map(|reason| format!("/{reason}")).unwrap_or_default();
-            step(&format!("{}{reason}", row.dispatch_status));
+            step(&format!("{}{reason}", row.dispatch_status))?;
         }
         let ended = self.ended(&history, &client, dispatched, begun).await?;
         for (id, execution) in report::executions(&ended) {
-            step(&format!("execution {id} {}", execution.status().unwrap_or("-")));
+            step(&format!("execution {id} {}", execution.status().unwrap_or("-")))?;
         }
-        println!("\n{}", story::request(&ended));
+        print::line(format_args!("\n{}", story::request(&ended)))?;
         Ok(if report::executions(&ended).next().is_none() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
@@ -110,7 +110,8 @@ impl SendTest {
             }
             if begun.elapsed() > self.wait {
                 for row in rows() {
-                    println!("still {}: {}", row.dispatch_status, row.dispatch_error.as_deref().unwrap_or("-"));
+                    let error = row.dispatch_error.as_deref().unwrap_or("-");
+                    print::line(format_args!("still {}: {error}", row.dispatch_status))?;
                 }
                 bail!("not dispatched within {:?}: is a dispatcher running?", self.wait);
             }

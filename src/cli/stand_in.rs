@@ -1,5 +1,6 @@
 //! `poundcake stand-in`: the StackStorm stand-in alone, to try things without a StackStorm.
 
+use super::print;
 use crate::{
     logging::{self, LogFormat},
     shutdown,
@@ -24,9 +25,12 @@ impl StandIn {
         let stop = shutdown::on_signal()?;
         let options = Options { listen: self.listen, ..Options::at_default_ports(&self.api_key) };
         let server = Server::start(&options)?;
-        println!("ST2_API_URL={}", server.api_url());
-        println!("ST2_AUTH_URL={}", server.auth_url());
-        println!("ST2_STREAM_URL={}", server.stream_url());
+        print::line(format_args!(
+            "ST2_API_URL={}\nST2_AUTH_URL={}\nST2_STREAM_URL={}",
+            server.api_url(),
+            server.auth_url(),
+            server.stream_url()
+        ))?;
         stop.cancelled().await;
         server.stop().await;
         Ok(ExitCode::SUCCESS)

@@ -1,7 +1,7 @@
 //! `poundcake standalone`: ingest, dispatcher and tracker in one process, on SQLite and an in-process queue: the same rows, the
 //! same sweep, the same promises, for one small machine.
 
-use super::{assemble, started};
+use super::{assemble, serving, started};
 use crate::{
     broker::{Consumer, Publisher, in_process},
     config::Settings,
@@ -46,6 +46,7 @@ pub(super) async fn run(
     tasks: Tasks,
     ready: impl FnOnce(std::net::SocketAddr),
 ) -> anyhow::Result<()> {
+    let listener = serving::bind(settings, "POUNDCAKE_LISTEN", &settings.http.listen)?;
     let (metrics, stop) = (tasks.metrics().clone(), tasks.stop().clone());
     let (url, patience) = (database(settings)?, settings.database.db_timeout);
     let store = Store::new(url.clone(), 1);
@@ -61,7 +62,7 @@ pub(super) async fn run(
     // A newer schema has nothing pending and is still not ours.
     store.require_schema().await?;
     assemble::watch_store(&store, &tasks);
-    let max_body_bytes = assemble::max_body(settings, &store, &stop).await?;
+    let settings = &assemble::fitted(settings, &store, &stop).await?;
     let (publisher, consumer) = in_process::pair();
     let (ingest, relay, writer, announcer) =
         assemble::intake(settings, &store, &Publisher::InProcess(publisher), &metrics, &tasks)?.into_parts();
@@ -81,11 +82,16 @@ pub(super) async fn run(
     } else {
         None
     };
-    let (server, address) = assemble::serve(settings, max_body_bytes, ingest, store, metrics, &stop)?;
-    log::info!("listening on {address}");
-    ready(address);
+    let addresses = listener.addresses().to_vec();
+    let server = serving::ingest(settings, ingest, listener, store, &tasks)?;
     let relay = tasks.spawn("relay", relay.run(stop));
-    tasks.spawn_fallible("HTTP server", server).await?;
+    let server = tasks.spawn_fallible("HTTP server", server);
+    tasks.started();
+    serving::say_listening(&addresses);
+    if let Some(address) = addresses.first() {
+        ready(*address);
+    }
+    server.await?;
     relay.await?;
     if let Some(dispatcher) = dispatcher {
         dispatcher.await?;

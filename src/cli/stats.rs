@@ -2,7 +2,9 @@
 
 use super::{
     assemble, local,
-    selection::{EXIT_CODES, Output, exit_code, open, print_json},
+    moment::{self, Moment},
+    print,
+    selection::{EXIT_CODES, Output, exit_code, open},
     table::Table,
 };
 use crate::{
@@ -10,19 +12,19 @@ use crate::{
     history::{Counts, Range, Stats},
 };
 use anyhow::Context;
-use chrono::{DateTime, Utc};
 use std::process::ExitCode;
 
 /// `poundcake stats`
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(super) struct Show {
-    /// Executions linked at this time or later; default: 7 days before the end
-    #[arg(long, value_name = "TIME")]
-    from: Option<DateTime<Utc>>,
-    /// Executions linked before this time; default: now
-    #[arg(long, value_name = "TIME")]
-    to: Option<DateTime<Utc>>,
+    /// Executions linked at this time or later: 2026-11-22T01:00:00Z, or how long ago, such as 24h; default: 7 days before
+    /// the end
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    from: Option<Moment>,
+    /// Executions linked before this time, written alike; default: now
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    to: Option<Moment>,
     /// How to print
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -32,13 +34,14 @@ pub(super) struct Show {
 
 impl Show {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let range = Range::new(self.from, self.to).context("--from must be earlier than --to")?;
         let settings = *self.settings;
         let store = open(settings.clone()).await?;
+        let (from, to) = (moment::resolve(self.from, &store).await?, moment::resolve(self.to, &store).await?);
+        let range = Range::new(from, to).context("--from must be earlier than --to")?;
         let stats = assemble::history(&settings, &store)?.stats(range).await?;
         match self.output {
-            Output::Json => print_json(&stats)?,
-            Output::Table => print!("{}", text(&stats)),
+            Output::Json => print::json(&stats)?,
+            Output::Table => print::text(text(&stats))?,
         }
         Ok(exit_code(usize::try_from(stats.all.total).unwrap_or(usize::MAX)))
     }

@@ -1,16 +1,11 @@
 //! `poundcake tracker`: executions followed to their end, in StackStorm's tables in SQL.
 
-use super::assemble;
-use crate::{
-    config::Settings,
-    http::{self, Role},
-    metrics::Metrics,
-    shutdown,
-    tasks::Tasks,
-};
+use super::{assemble, serving};
+use crate::{config::Settings, metrics::Metrics, shutdown, tasks::Tasks};
 use std::process::ExitCode;
 
 pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let listener = serving::bind(&settings, "POUNDCAKE_TRACKER_LISTEN", &settings.http.tracker_listen)?;
     let stop = shutdown::on_signal()?;
     let metrics = Metrics::new()?;
     let database = settings.database.url()?;
@@ -18,17 +13,19 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     settings.tracker.database()?;
     let store = assemble::store(&settings, database, &stop).await?;
     let tables = assemble::migrated_st2_tables(&settings, &store, &stop).await?;
-    let role = Role::Probes { listen: settings.http.tracker_listen };
     let tasks = Tasks::new(stop.clone(), metrics.clone());
     assemble::watch_store(&store, &tasks);
     if !tables.store.is_same(&store) {
         assemble::watch_store(&tables.store, &tasks);
     }
     let tracker = assemble::tracker(&settings, &store, tables, &metrics)?;
-    let (server, address) = http::serve(&settings.http, role, store, metrics, stop.clone())?;
-    log::info!("probes and metrics on {address}");
+    let addresses = listener.addresses().to_vec();
+    let server = serving::probes(&settings, listener, store, &tasks)?;
     let tracker = tasks.spawn("tracker", tracker.run(stop));
-    tasks.spawn_fallible("HTTP server", server).await?;
+    let server = tasks.spawn_fallible("HTTP server", server);
+    tasks.started();
+    serving::say_listening(&addresses);
+    server.await?;
     tracker.await?;
     tasks.verdict()?;
     Ok(ExitCode::SUCCESS)

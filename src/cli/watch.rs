@@ -1,8 +1,8 @@
 //! `--watch`: what is shown, again whenever it has changed.
 
+use super::print;
 use std::{
-    future::Future,
-    io::{IsTerminal, Write, stdout},
+    io::{IsTerminal, stdout},
     time::Duration,
 };
 
@@ -21,18 +21,13 @@ pub(super) struct View {
 
 /// Shows it once, or with `watch` until it is final. A terminal is cleared before each; a pipe gets one text after the
 /// other. Returns the rows of the last one.
-pub(super) async fn show<Fut>(watch: bool, look: impl Fn() -> Fut) -> anyhow::Result<usize>
-where
-    Fut: Future<Output = anyhow::Result<View>>,
-{
+pub(super) async fn show(watch: bool, look: impl AsyncFn() -> anyhow::Result<View>) -> anyhow::Result<usize> {
     let mut last: Option<String> = None;
     loop {
         let View { text, rows, is_final } = look().await?;
         if last.as_ref() != Some(&text) {
             let clear = if watch && stdout().is_terminal() { "\u{1b}[2J\u{1b}[H" } else { "" };
-            let mut out = stdout().lock();
-            write!(out, "{clear}{text}")?;
-            out.flush()?;
+            print::text(format_args!("{clear}{text}"))?;
             last = Some(text);
         }
         if !watch || is_final {

@@ -62,24 +62,39 @@ fn shown(arg: &Arg, value: &str) -> String {
     if credentials || hidden { url.to_string() } else { value.to_owned() }
 }
 
-/// Set by Kubernetes for a Service called `poundcake`; never ours.
-fn is_kubernetes(name: &str) -> bool {
-    name == "POUNDCAKE_PORT"
-        || name == "POUNDCAKE_HOST"
-        || name.starts_with("POUNDCAKE_PORT_")
-        || name.starts_with("POUNDCAKE_SERVICE_")
+/// Set by Kubernetes for each Service whose name begins with `poundcake` (`poundcake-ingest`: `POUNDCAKE_INGEST_PORT` and
+/// more); never ours. The value tells `…_PORT=tcp://10.0.0.1:80` from somebody's idea of a setting.
+fn is_service_link(name: &str, value: &str) -> bool {
+    let part_of_port = |rest: &str| {
+        let mut parts = rest.split('_');
+        let is_number = parts.next().is_some_and(|port| port.parse::<u16>().is_ok());
+        let is_protocol = parts.next().is_some_and(|protocol| matches!(protocol, "TCP" | "UDP" | "SCTP"));
+        is_number && is_protocol && matches!(parts.next(), None | Some("ADDR" | "PORT" | "PROTO"))
+    };
+    matches!(name, "POUNDCAKE_PORT" | "POUNDCAKE_HOST")
+        || name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || name.contains("_SERVICE_PORT_")
+        || name.ends_with("_PORT") && value.contains("://")
+        || name.match_indices("_PORT_").any(|(at, found)| part_of_port(&name[at + found.len()..]))
 }
 
-/// `POUNDCAKE_*` names that nobody reads, each with the nearest one that somebody does.
-pub fn unknown_variables(command: &Command, set: impl Iterator<Item = String>) -> Vec<(String, Option<String>)> {
+/// Of the `POUNDCAKE_*` variables that are set (name and value) those that no setting reads, each with the nearest name that
+/// a setting has.
+pub fn unknown_variables(
+    command: &Command,
+    set: impl Iterator<Item = (String, String)>,
+) -> Vec<(String, Option<String>)> {
     let known = variable_names(command);
-    let unknown = |name: &String| name.starts_with("POUNDCAKE_") && !known.contains(name) && !is_kubernetes(name);
+    let unknown = |name: &String, value: &str| {
+        name.starts_with("POUNDCAKE_") && !known.contains(name) && !is_service_link(name, value)
+    };
     let nearest = |name: &str| {
         let by_distance = known.iter().map(|known| (strsim::damerau_levenshtein(known, name), known));
         by_distance.min().filter(|(distance, _)| *distance <= 6).map(|(_, known)| known.clone())
     };
-    set.filter(unknown)
-        .map(|name| {
+    set.filter(|(name, value)| unknown(name, value))
+        .map(|(name, _)| {
             let near = nearest(&name);
             (name, near)
         })
@@ -97,9 +112,37 @@ mod tests {
 
     #[test]
     fn a_typing_error_is_answered_with_the_nearest_name() {
-        let set = ["POUNDCAKE_LISTEM", "POUNDCAKE_SERVICE_PORT", "POUNDCAKE_LEASE", "PATH", "POUNDCAKE_PORT"];
-        let unknown = unknown_variables(&command(), set.into_iter().map(str::to_owned));
-        assert_eq!(unknown, [("POUNDCAKE_LISTEM".to_owned(), Some("POUNDCAKE_LISTEN".to_owned()))]);
+        let set = [("POUNDCAKE_LISTEM", "x"), ("POUNDCAKE_LEASE", "120s"), ("PATH", "/bin")];
+        assert_eq!(unknown(&set), [("POUNDCAKE_LISTEM".to_owned(), Some("POUNDCAKE_LISTEN".to_owned()))]);
+    }
+
+    fn unknown(set: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
+        let set = set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        unknown_variables(&command(), set)
+    }
+
+    #[test]
+    fn what_kubernetes_sets_for_services_is_no_mistake_and_a_port_of_ones_own_is() {
+        let links = [
+            ("POUNDCAKE_HOST", "10.0.0.1"),
+            ("POUNDCAKE_PORT", "tcp://10.0.0.1:8000"),
+            ("POUNDCAKE_PORT_80_TCP", "tcp://10.0.0.1:80"),
+            ("POUNDCAKE_PORT_80_TCP_ADDR", "10.0.0.1"),
+            ("POUNDCAKE_SERVICE_HOST", "10.0.0.1"),
+            ("POUNDCAKE_SERVICE_PORT", "8000"),
+            ("POUNDCAKE_INGEST_PORT", "tcp://10.0.0.1:8000"),
+            ("POUNDCAKE_INGEST_PORT_8000_TCP", "tcp://10.0.0.1:8000"),
+            ("POUNDCAKE_INGEST_PORT_8000_TCP_PROTO", "tcp"),
+            ("POUNDCAKE_INGEST_PORT_8000_TCP_PORT", "8000"),
+            ("POUNDCAKE_INGEST_PORT_53_UDP_ADDR", "10.0.0.1"),
+            ("POUNDCAKE_INGEST_SERVICE_HOST", "10.0.0.1"),
+            ("POUNDCAKE_INGEST_SERVICE_PORT", "8000"),
+            ("POUNDCAKE_INGEST_SERVICE_PORT_HTTP_API", "8000"),
+        ];
+        assert_eq!(unknown(&links), []);
+        for own in [("POUNDCAKE_LISTEN_PORT", "8000"), ("POUNDCAKE_PORT_RANGE", "1-2"), ("POUNDCAKE_SERVICE", "x")] {
+            assert_eq!(unknown(&[own]).len(), 1, "{own:?}");
+        }
     }
 
     #[test]

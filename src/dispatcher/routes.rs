@@ -66,7 +66,7 @@ pub struct RouteTable {
 impl RouteTable {
     /// Reads a routes file.
     pub fn parse(yaml: &str) -> Result<Self, RoutesError> {
-        file::parse(yaml).map(|routes| Self { routes })
+        file::parse(crate::bom::without(yaml)).map(|routes| Self { routes })
     }
 
     /// What holds without a file: everything to [`DEFAULT_WEBHOOK`].

@@ -3,6 +3,8 @@
 //! A body that will be refused is read and discarded all the same: an answer before the end, followed by a close, reaches
 //! the sender as a reset connection.
 
+use super::encoding::Encoding;
+use crate::bom;
 use actix_web::{
     HttpMessage,
     dev::{Payload, ServiceRequest},
@@ -33,6 +35,8 @@ pub(super) enum Body<'l> {
     TooLarge { read: bool },
     /// Too many bodies are being read.
     Overloaded,
+    /// It is not packed as its Content-Encoding says.
+    Corrupt,
     /// The sender stopped, or spoke no HTTP.
     CutOff(PayloadError),
     /// It did not arrive in time.
@@ -59,9 +63,51 @@ impl Limits {
         MEMORY_BYTES.max(self.body_bytes.saturating_mul(4))
     }
 
-    /// Reads a body whole.
-    pub(super) async fn read(&self, mut payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin) -> Body<'_> {
-        tokio::time::timeout(PATIENCE, self.read_into(&mut payload)).await.unwrap_or(Body::Slow)
+    /// Reads a body whole and unpacks it; a byte order mark before it is taken off. The limit holds for what is sent and for
+    /// what comes out.
+    pub(super) async fn read(
+        &self,
+        encoding: Encoding,
+        mut payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+    ) -> Body<'_> {
+        let read = async {
+            match self.read_into(&mut payload).await {
+                Body::Whole(body, held) => self.unpack(encoding, body, held).await,
+                other => other,
+            }
+        };
+        match tokio::time::timeout(PATIENCE, read).await {
+            Ok(Body::Whole(mut body, held)) => {
+                bom::remove(&mut body);
+                Body::Whole(body, held)
+            }
+            Ok(other) => other,
+            Err(_elapsed) => Body::Slow,
+        }
+    }
+
+    /// Piece by piece, so that a body that grows without end stops at the limit, and other requests have their turn between.
+    async fn unpack<'l>(&'l self, encoding: Encoding, packed: Vec<u8>, mut held: Held<'l>) -> Body<'l> {
+        let mut body = Vec::new();
+        let Some(mut unpacking) = encoding.unpack(&packed) else { return Body::Whole(packed, held) };
+        loop {
+            let piece = match unpacking.next() {
+                Ok(piece) if piece.is_empty() => break,
+                Ok(piece) => piece,
+                Err(_not_packed_so) => return Body::Corrupt,
+            };
+            if body.len() + piece.len() > self.body_bytes {
+                return Body::TooLarge { read: true };
+            }
+            if !held.take(piece.len()) {
+                return Body::Overloaded;
+            }
+            body.extend_from_slice(&piece);
+            tokio::task::yield_now().await;
+        }
+        drop(unpacking);
+        held.give_back(packed.len());
+        Body::Whole(body, held)
     }
 
     async fn read_into(&self, payload: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin)) -> Body<'_> {
@@ -97,6 +143,11 @@ impl Held<'_> {
         self.bytes += bytes;
         self.limits.in_memory.fetch_add(bytes, Ordering::AcqRel) + bytes <= self.limits.memory()
     }
+
+    fn give_back(&mut self, bytes: usize) {
+        self.bytes -= bytes;
+        self.limits.in_memory.fetch_sub(bytes, Ordering::AcqRel);
+    }
 }
 
 impl Drop for Held<'_> {
@@ -126,42 +177,4 @@ pub(super) async fn discard_unread(request: &mut ServiceRequest) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use futures_util::stream;
-
-    fn chunks(sizes: &[usize]) -> impl Stream<Item = Result<Bytes, PayloadError>> + Unpin {
-        stream::iter(sizes.iter().map(|size| Ok(Bytes::from(vec![b'x'; *size]))).collect::<Vec<_>>())
-    }
-
-    #[tokio::test]
-    async fn a_body_of_exactly_the_limit_is_whole_and_one_byte_more_is_too_large() {
-        let limits = Limits::new(10);
-        assert!(matches!(limits.read(chunks(&[4, 6])).await, Body::Whole(body, _) if body.len() == 10));
-        assert!(matches!(limits.read(chunks(&[4, 7])).await, Body::TooLarge { read: true }));
-        assert_eq!(limits.in_memory.load(Ordering::Acquire), 0);
-    }
-
-    #[tokio::test]
-    async fn discarding_has_an_end() {
-        let limits = Limits::new(10);
-        let chunk = Bytes::from(vec![b'x'; 1 << 16]);
-        let endless = stream::repeat_with(|| Ok(chunk.clone()));
-        assert!(matches!(limits.read(endless).await, Body::TooLarge { read: false }));
-    }
-
-    #[tokio::test]
-    async fn all_bodies_together_have_a_limit() {
-        let limits = Limits::new(MEMORY_BYTES);
-        limits.in_memory.store(limits.memory() - 5, Ordering::Release);
-        assert!(matches!(limits.read(chunks(&[5])).await, Body::Whole(..)));
-        assert!(matches!(limits.read(chunks(&[4, 6])).await, Body::Overloaded));
-        assert_eq!(limits.in_memory.load(Ordering::Acquire), limits.memory() - 5);
-    }
-
-    #[tokio::test]
-    async fn a_body_that_breaks_off_is_no_body() {
-        let broken = stream::iter([Ok(Bytes::from_static(b"{")), Err(PayloadError::Incomplete(None))]);
-        assert!(matches!(Limits::new(10).read(broken).await, Body::CutOff(_)));
-    }
-}
+mod tests;

@@ -3,7 +3,9 @@
 //! answer carries, counts webhooks by status and writes the access log line.
 
 use super::{
-    body, origin,
+    body,
+    connections::Connection,
+    origin,
     routes::{Access, Table},
     server::Shared,
 };
@@ -11,7 +13,10 @@ use actix_web::{
     Error, HttpMessage, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{self, HeaderValue},
+    http::{
+        ConnectionType,
+        header::{self, HeaderValue},
+    },
     middleware::Next,
     web,
 };
@@ -31,6 +36,7 @@ pub(super) async fn gate(
         return Ok(request.into_response(HttpResponse::InternalServerError().finish()));
     };
     let _in_flight = shared.begin();
+    let _answering = request.conn_data::<Connection>().map(Connection::begin);
     let access = table.access(request.request());
     let is_webhook = matches!(access, Ok(Access::Webhook));
     let access = access.and_then(|access| origin::check(request.request()).map(|()| access));
@@ -47,6 +53,9 @@ pub(super) async fn gate(
         }
     };
     harden(&mut response);
+    if shared.connections.is_nearly_full() {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     if is_webhook {
         shared.metrics.webhooks.with_label_values(&[response.status().as_str()]).inc();
     }

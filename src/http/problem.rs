@@ -28,8 +28,10 @@ pub(super) enum Problem {
     CutOff,
     #[error("the body is larger than {limit} bytes; raise POUNDCAKE_MAX_BODY_BYTES or send smaller groups")]
     TooLarge { limit: usize },
-    #[error("send the body plain, without Content-Encoding")]
+    #[error("of Content-Encoding only gzip and deflate are known, and only one of them; send the body so, or plain")]
     Encoded,
+    #[error("the body is not packed as its Content-Encoding says, or breaks off")]
+    Corrupt,
     #[error("{message}")]
     BadParameter { name: String, message: String },
     #[error("{0}")]
@@ -80,7 +82,7 @@ impl From<HistoryError> for Problem {
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::NotAWebhook { .. } | Self::CutOff | Self::BadParameter { .. } | Self::BadOrder(_) => {
+            Self::NotAWebhook { .. } | Self::CutOff | Self::Corrupt | Self::BadParameter { .. } | Self::BadOrder(_) => {
                 StatusCode::BAD_REQUEST
             }
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
@@ -175,6 +177,7 @@ mod tests {
         let table = [
             (400, Problem::NotAWebhook { request_id: id, message: "the body is empty".to_owned() }),
             (400, Problem::CutOff),
+            (400, Problem::Corrupt),
             (400, Problem::BadParameter { name: "limit".to_owned(), message: "limit: too many".to_owned() }),
             (400, Problem::BadOrder("unknown field".to_owned())),
             (401, Problem::NoToken),

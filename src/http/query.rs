@@ -70,6 +70,7 @@ impl Query {
         self.read(name, |text| {
             let time = DateTime::parse_from_rfc3339(text).ok();
             time.and_then(|time| DateTime::from_timestamp_micros(time.timestamp_micros())).ok_or_else(|| {
+                // A time like `1h` would be another one on each page of a list.
                 format!("{text:?} is no RFC 3339 time; write 2026-11-22T01:00:00Z, and %2B for the + of an offset")
             })
         })

@@ -2,7 +2,7 @@
 //!
 //! The answer comes when the order is carried out. A caller who goes away in between changes nothing of it.
 
-use super::{body::Body, gate::Caller, problem::Problem, server::Shared, webhook::Intake};
+use super::{body::Body, encoding::Encoding, gate::Caller, problem::Problem, server::Shared, webhook::Intake};
 use crate::{
     model::column::column,
     replay::{self, Done, Filter, Order, OrderError},
@@ -53,7 +53,7 @@ pub(super) async fn replay(
     shared: web::Data<Shared>,
     intake: web::Data<Intake>,
 ) -> Result<HttpResponse, Problem> {
-    let Replay { filter, reason, dry_run, include_dispatched } = read(payload, &intake).await?;
+    let Replay { filter, reason, dry_run, include_dispatched } = read(&request, payload, &intake).await?;
     let author = Author { by: who(&request), reason };
     let order = Order { filter, author, dry_run, what: Move::Replay { include_dispatched } };
     let Done { matched, moved } = carry_out(&shared, order).await?;
@@ -67,18 +67,23 @@ pub(super) async fn discard(
     shared: web::Data<Shared>,
     intake: web::Data<Intake>,
 ) -> Result<HttpResponse, Problem> {
-    let Discard { filter, reason, dry_run } = read(payload, &intake).await?;
+    let Discard { filter, reason, dry_run } = read(&request, payload, &intake).await?;
     let author = Author { by: who(&request), reason };
     let Done { matched, moved } = carry_out(&shared, Order { filter, author, dry_run, what: Move::Discard }).await?;
     Ok(HttpResponse::Ok().json(Discarded { matched, discarded: moved }))
 }
 
-async fn read<T: DeserializeOwned>(payload: web::Payload, intake: &Intake) -> Result<T, Problem> {
-    match intake.limits.read(payload).await {
+async fn read<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    intake: &Intake,
+) -> Result<T, Problem> {
+    match intake.limits.read(Encoding::of(request)?, payload).await {
         Body::Whole(body, _held) => serde_json::from_slice(&body)
             .map_err(|error| Problem::BadOrder(column(&error.to_string(), MESSAGE).into_owned())),
         Body::TooLarge { .. } => Err(Problem::TooLarge { limit: intake.limits.body_bytes() }),
         Body::Overloaded | Body::Slow => Err(Problem::Unavailable("the body could not be read; send again")),
+        Body::Corrupt => Err(Problem::Corrupt),
         Body::CutOff(_) => Err(Problem::CutOff),
     }
 }

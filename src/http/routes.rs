@@ -1,7 +1,7 @@
 //! Every route, and who may call it. What is not listed here is not answered: `gate` looks each request up.
 
 use super::{alerts, executions, openapi, probes, problem::Problem, replays, requests, stats, webhook};
-use actix_web::{HttpRequest, Route, web};
+use actix_web::{HttpRequest, Route, guard, http::Method, web};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,11 @@ pub(super) struct Entry {
     handler: fn() -> Route,
 }
 
+/// GET, and HEAD with it: the same answer without its body (RFC 9110). Load balancers and `curl -I` ask so.
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
 /// What of a route is known to everybody.
 #[derive(Debug, Clone)]
 pub struct RouteInfo {
@@ -31,6 +36,13 @@ pub struct RouteInfo {
     pub path: &'static str,
 }
 
+impl RouteInfo {
+    /// For the header `Allow`.
+    fn allowed(&self) -> &'static str {
+        if self.method == "GET" { "GET, HEAD" } else { self.method }
+    }
+}
+
 const fn entry(access: Access, method: &'static str, path: &'static str, handler: fn() -> Route) -> Entry {
     Entry { info: RouteInfo { access, method, path }, handler }
 }
@@ -39,29 +51,29 @@ use Access::{Operator, Public, Webhook};
 
 /// The routes of `ingest` and `standalone`.
 pub(super) static INGEST: &[Entry] = &[
-    entry(Public, "GET", "/livez", || web::get().to(probes::livez)),
-    entry(Public, "GET", "/readyz", || web::get().to(probes::readyz)),
-    entry(Public, "GET", "/metrics", || web::get().to(probes::metrics)),
+    entry(Public, "GET", "/livez", || get().to(probes::livez)),
+    entry(Public, "GET", "/readyz", || get().to(probes::readyz)),
+    entry(Public, "GET", "/metrics", || get().to(probes::metrics)),
     entry(Webhook, "POST", "/api/v1/webhook", || web::post().to(webhook::take)),
     // The same handler, never a redirect: Alertmanager follows a 301 with a GET and loses the alert.
     entry(Webhook, "POST", "/api/v1/webhook/", || web::post().to(webhook::take)),
-    entry(Operator, "GET", "/api/v1/requests", || web::get().to(requests::list)),
-    entry(Operator, "GET", "/api/v1/requests/{request_id}", || web::get().to(requests::one)),
-    entry(Operator, "GET", "/api/v1/alerts", || web::get().to(alerts::list)),
-    entry(Operator, "GET", "/api/v1/alerts/{id}", || web::get().to(alerts::one)),
-    entry(Operator, "GET", "/api/v1/executions", || web::get().to(executions::list)),
-    entry(Operator, "GET", "/api/v1/executions/{st2_execution_id}", || web::get().to(executions::one)),
-    entry(Operator, "GET", "/api/v1/stats", || web::get().to(stats::show)),
-    entry(Operator, "GET", "/api/v1/openapi.json", || web::get().to(openapi::document)),
+    entry(Operator, "GET", "/api/v1/requests", || get().to(requests::list)),
+    entry(Operator, "GET", "/api/v1/requests/{request_id}", || get().to(requests::one)),
+    entry(Operator, "GET", "/api/v1/alerts", || get().to(alerts::list)),
+    entry(Operator, "GET", "/api/v1/alerts/{id}", || get().to(alerts::one)),
+    entry(Operator, "GET", "/api/v1/executions", || get().to(executions::list)),
+    entry(Operator, "GET", "/api/v1/executions/{st2_execution_id}", || get().to(executions::one)),
+    entry(Operator, "GET", "/api/v1/stats", || get().to(stats::show)),
+    entry(Operator, "GET", "/api/v1/openapi.json", || get().to(openapi::document)),
     entry(Operator, "POST", "/api/v1/replays", || web::post().to(replays::replay)),
     entry(Operator, "POST", "/api/v1/discards", || web::post().to(replays::discard)),
 ];
 
 /// The routes of a process that serves nothing but its probes.
 pub(super) static PROBES: &[Entry] = &[
-    entry(Public, "GET", "/livez", || web::get().to(probes::livez)),
-    entry(Public, "GET", "/readyz", || web::get().to(probes::readyz)),
-    entry(Public, "GET", "/metrics", || web::get().to(probes::metrics)),
+    entry(Public, "GET", "/livez", || get().to(probes::livez)),
+    entry(Public, "GET", "/readyz", || get().to(probes::readyz)),
+    entry(Public, "GET", "/metrics", || get().to(probes::metrics)),
 ];
 
 /// All routes, for documentation and for tests that walk them.
@@ -92,11 +104,15 @@ impl Table {
         let pattern = request.match_pattern().ok_or(Problem::NoSuchPath)?;
         let of_path: Vec<&RouteInfo> =
             self.0.iter().map(|entry| &entry.info).filter(|info| info.path == pattern).collect();
-        match of_path.iter().find(|info| info.method == request.method().as_str()) {
+        let method = match request.method() {
+            &Method::HEAD => Method::GET.as_str(),
+            other => other.as_str(),
+        };
+        match of_path.iter().find(|info| info.method == method) {
             Some(info) => Ok(info.access),
             None if of_path.is_empty() => Err(Problem::NoSuchPath),
             None => Err(Problem::WrongMethod {
-                allow: of_path.iter().map(|info| info.method).collect::<Vec<_>>().join(", "),
+                allow: of_path.iter().map(|info| info.allowed()).collect::<Vec<_>>().join(", "),
             }),
         }
     }

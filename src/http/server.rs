@@ -1,10 +1,12 @@
-//! Binding and serving: plain or TLS, on a tokio runtime that is already there, until the stop token.
+//! Serving: plain or TLS, on a tokio runtime that is already there, until the stop token.
 //!
 //! After the stop token no connection is accepted, idle ones are closed, and what is in flight is finished.
 
 use super::{
     auth::{Auth, TokensError},
+    connections::Connections,
     gate,
+    listener::{ListenError, Listener},
     probes::Probes,
     routes,
     tls::{self, TlsError},
@@ -14,8 +16,10 @@ use crate::{config::HttpSettings, history::History, ingest::Ingest, metrics::Met
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
 use std::{
     io,
-    net::SocketAddr,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
@@ -29,8 +33,6 @@ const HEAD_TIMEOUT: Duration = KEEP_ALIVE;
 const DRAIN_SECONDS: u64 = 25;
 /// How long the last answer may take from its handler to the wire, once nothing else is in flight.
 const FLUSH: Duration = Duration::from_secs(1);
-/// In a storm Alertmanager opens a connection per group, all at once.
-const BACKLOG: u32 = 4096;
 
 /// What a server is for.
 #[derive(Clone)]
@@ -43,10 +45,7 @@ pub enum Role {
         history: Box<History>,
     },
     /// `/livez`, `/readyz` and `/metrics` only: nothing secret, so no tokens.
-    Probes {
-        /// Where.
-        listen: SocketAddr,
-    },
+    Probes,
 }
 
 /// Why a server does not start.
@@ -58,7 +57,7 @@ pub enum ServeError {
     )]
     Exposed {
         /// The address asked for.
-        listen: SocketAddr,
+        listen: String,
         /// The variables that are not set.
         missing: String,
     },
@@ -68,14 +67,12 @@ pub enum ServeError {
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The address is taken or not ours.
-    #[error("cannot listen on {listen}")]
-    Bind {
-        /// The address asked for.
-        listen: SocketAddr,
-        /// The system's error.
-        source: io::Error,
-    },
+    /// The address was taken since it was bound.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The system refuses the server's threads or sockets.
+    #[error("the HTTP server cannot be set up")]
+    SetUp(#[source] io::Error),
 }
 
 /// What every handler may use; one per server.
@@ -85,44 +82,36 @@ pub(super) struct Shared {
     pub(super) auth: Auth,
     pub(super) probes: Probes,
     pub(super) stop: CancellationToken,
+    pub(super) connections: Arc<Connections>,
     /// The process's runtime: actix's workers have small ones of their own.
     pub(super) runtime: tokio::runtime::Handle,
     in_flight: AtomicUsize,
 }
 
-/// Binds, and returns the server as a future, to be awaited or spawned, with the address it is bound to (port 0 takes a free one).
+/// Returns the server as a future, to be awaited or spawned. It listens already; what was connected is answered once it runs.
 ///
 /// Must be called on a tokio runtime, which outlives the server. The server ends by itself after the stop token.
 pub fn serve(
     settings: &HttpSettings,
     role: Role,
-    store: Store,
-    metrics: Metrics,
-    stop: CancellationToken,
-) -> Result<(impl Future<Output = io::Result<()>> + Send + use<>, SocketAddr), ServeError> {
-    let auth = authority(settings, &role)?;
+    listener: Listener,
+    parts: Parts,
+) -> Result<impl Future<Output = io::Result<()>> + Send + use<>, ServeError> {
+    let auth = authority(settings, &role, &listener)?;
     let tls = match (&settings.tls_cert, &settings.tls_key) {
         (Some(cert), Some(key)) => Some(tls::config(cert, key)?),
         _ => None,
     };
-    let (runtime, probes) = (tokio::runtime::Handle::current(), Probes::new(Instant::now()));
-    let shared = web::Data::new(Shared {
-        store,
-        metrics,
-        auth,
-        probes,
-        stop: stop.clone(),
-        runtime,
-        in_flight: AtomicUsize::new(0),
-    });
-    let listen = listen_address(settings, &role);
     let (workers, all) = match role {
         Role::Ingest { ingest, history } => {
             let intake = Intake::new(*ingest, settings.max_body_bytes);
             (workers(), Some((web::Data::new(intake), web::Data::new(*history))))
         }
-        Role::Probes { .. } => (1, None),
+        Role::Probes => (1, None),
     };
+    let most = listener.most();
+    let connections = Connections::new(most);
+    let shared = web::Data::new(Shared::new(parts, auth, Arc::clone(&connections)));
     let watched = shared.clone();
     let app = move || {
         let app = App::new().app_data(shared.clone()).wrap(from_fn(gate::gate));
@@ -134,21 +123,33 @@ pub fn serve(
             None => app.configure(|config| routes::register(config, routes::PROBES)),
         }
     };
-    let server = HttpServer::new(app)
+    let mut server = HttpServer::new(app)
         .workers(workers)
-        .backlog(BACKLOG)
+        .max_connections(most.div_ceil(workers))
+        .on_connect(move |socket, data| connections.opened(socket, data))
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
         .shutdown_timeout(DRAIN_SECONDS)
         .disable_signals()
-        .shutdown_signal(stop.cancelled_owned());
-    let bound = match tls {
-        Some(tls) => server.bind_rustls_0_23(listen, tls),
-        None => server.bind(listen),
-    };
-    let server = bound.map_err(|source| ServeError::Bind { listen, source })?;
-    let address = server.addrs().first().copied().unwrap_or(listen);
-    Ok((run(server.run(), watched), address))
+        .shutdown_signal(watched.stop.clone().cancelled_owned());
+    for socket in listener.listen()? {
+        server = match tls.clone() {
+            Some(tls) => server.listen_rustls_0_23(socket, tls),
+            None => server.listen(socket),
+        }
+        .map_err(ServeError::SetUp)?;
+    }
+    Ok(run(server.run(), watched))
+}
+
+/// What every server needs.
+pub struct Parts {
+    /// The rows.
+    pub store: Store,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Ends the server.
+    pub stop: CancellationToken,
 }
 
 /// actix closes idle HTTP/1.1 connections by itself, and would wait for idle HTTP/2 ones to the end of the drain time:
@@ -157,10 +158,17 @@ async fn run(server: Server, shared: web::Data<Shared>) -> io::Result<()> {
     tokio::select! {
         ended = server => ended,
         () = shared.drained() => Ok(()),
+        () = shared.connections.relieve() => Ok(()),
     }
 }
 
 impl Shared {
+    fn new(parts: Parts, auth: Auth, connections: Arc<Connections>) -> Self {
+        let Parts { store, metrics, stop } = parts;
+        let (runtime, probes) = (tokio::runtime::Handle::current(), Probes::new(Instant::now()));
+        Self { store, metrics, auth, probes, stop, connections, runtime, in_flight: AtomicUsize::new(0) }
+    }
+
     /// The stop token was cancelled, and for [`FLUSH`] nothing has been in flight: what was answered is written.
     async fn drained(&self) {
         self.stop.cancelled().await;
@@ -194,15 +202,8 @@ fn workers() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8))
 }
 
-fn listen_address(settings: &HttpSettings, role: &Role) -> SocketAddr {
-    match role {
-        Role::Ingest { .. } => settings.listen,
-        Role::Probes { listen } => *listen,
-    }
-}
-
-fn authority(settings: &HttpSettings, role: &Role) -> Result<Auth, ServeError> {
-    if matches!(role, Role::Probes { .. }) {
+fn authority(settings: &HttpSettings, role: &Role, listener: &Listener) -> Result<Auth, ServeError> {
+    if matches!(role, Role::Probes) {
         return Ok(Auth::open());
     }
     let files = [
@@ -210,8 +211,8 @@ fn authority(settings: &HttpSettings, role: &Role) -> Result<Auth, ServeError> {
         ("POUNDCAKE_OPERATOR_TOKENS_FILE", &settings.operator_tokens_file),
     ];
     let missing: Vec<&str> = files.iter().filter(|(_, file)| file.is_none()).map(|(name, _)| *name).collect();
-    if !missing.is_empty() && !settings.listen.ip().to_canonical().is_loopback() {
-        return Err(ServeError::Exposed { listen: settings.listen, missing: missing.join(" and ") });
+    if !missing.is_empty() && !listener.is_loopback() {
+        return Err(ServeError::Exposed { listen: listener.asked().to_string(), missing: missing.join(" and ") });
     }
     Ok(Auth::read(settings.webhook_tokens_file.as_deref(), settings.operator_tokens_file.as_deref())?)
 }

@@ -4,6 +4,7 @@
 
 use super::{
     body::{Body, Limits},
+    encoding::Encoding,
     problem::Problem,
     server::Shared,
 };
@@ -61,7 +62,9 @@ pub(super) async fn take(
     shared: web::Data<Shared>,
     intake: web::Data<Intake>,
 ) -> Result<HttpResponse, Problem> {
-    let body = intake.limits.read(payload).await;
+    // A body that cannot be unpacked is read to its end all the same.
+    let encoding = Encoding::of(&request);
+    let body = intake.limits.read(*encoding.as_ref().unwrap_or(&Encoding::Identity), payload).await;
     if shared.stop.is_cancelled() {
         return Err(Problem::Unavailable("shutting down; send again"));
     }
@@ -69,6 +72,10 @@ pub(super) async fn take(
     let (body, _held) = match body {
         Body::Whole(body, held) => (body, held),
         Body::TooLarge { read } => return too_large(raw(&request, Vec::new()), read, &shared, &intake).await,
+        Body::Corrupt => {
+            note(raw(&request, Vec::new()), &Problem::Corrupt, &shared, &intake).await?;
+            return Err(Problem::Corrupt);
+        }
         Body::Overloaded => return Err(Problem::Unavailable("too many webhooks at once; send again")),
         Body::Slow => return Err(Problem::Unavailable("the body did not arrive in time; send again")),
         Body::CutOff(error) => {
@@ -76,8 +83,9 @@ pub(super) async fn take(
             return Err(Problem::CutOff);
         }
     };
-    if is_encoded(&request) {
-        return Err(Problem::Encoded);
+    if let Err(problem) = encoding {
+        note(raw(&request, Vec::new()), &problem, &shared, &intake).await?;
+        return Err(problem);
     }
     match judge(raw(&request, body), &shared, &intake).await.map_err(|error| Problem::Internal(error.into()))? {
         Outcome::Accepted(receipt) => Ok(HttpResponse::Accepted().json(Accepted::from(receipt))),
@@ -99,12 +107,7 @@ async fn judge(raw: RawWebhook, shared: &Shared, intake: &Intake) -> Result<Outc
 
 async fn too_large(raw: RawWebhook, read: bool, shared: &Shared, intake: &Intake) -> Result<HttpResponse, Problem> {
     let problem = Problem::TooLarge { limit: intake.limits.body_bytes() };
-    let ingest = intake.ingest.clone();
-    let noted = shared.runtime.spawn(async move { ingest.note_too_large(raw, 413).await }).await;
-    if !noted.map_err(|error| Problem::Internal(error.into()))? {
-        return Err(Problem::Unavailable("the webhook is too large, and the database could not note it"));
-    }
-    log::warn!("a webhook was larger than {} bytes and is not stored", intake.limits.body_bytes());
+    note(raw, &problem, shared, intake).await?;
     let mut response = problem.error_response();
     if !read {
         response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
@@ -112,10 +115,15 @@ async fn too_large(raw: RawWebhook, read: bool, shared: &Shared, intake: &Intake
     Ok(response)
 }
 
-/// Alertmanager never compresses; what does would need limits of its own.
-fn is_encoded(request: &HttpRequest) -> bool {
-    let encodings = request.headers().get_all(header::CONTENT_ENCODING);
-    encodings.into_iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+/// Stores that a webhook came whose body cannot be kept, and what it is answered.
+async fn note(raw: RawWebhook, problem: &Problem, shared: &Shared, intake: &Intake) -> Result<(), Problem> {
+    let (ingest, status) = (intake.ingest.clone(), problem.status_code().as_u16());
+    log::warn!(status, peer = raw.client_address.as_deref().unwrap_or("-"); "a webhook is refused and only noted: {problem}");
+    let noted = shared.runtime.spawn(async move { ingest.note(raw, i32::from(status)).await }).await;
+    if noted.map_err(|error| Problem::Internal(error.into()))? {
+        return Ok(());
+    }
+    Err(Problem::Unavailable("the webhook cannot be used, and the database could not note it"))
 }
 
 /// The request as `ingest` takes it; credentials do not get that far.

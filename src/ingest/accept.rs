@@ -62,7 +62,7 @@ fn arrival(alert: IncomingAlert, mute: &Matchers) -> Arrival {
     if muted { Arrival::Muted(alert) } else { Arrival::Alert(alert) }
 }
 
-/// A webhook whose body was too large to keep: the row says that it came.
+/// A webhook whose body cannot be kept: the row says that it came.
 pub(super) fn without_body(raw: RawWebhook, status_code: i32) -> Intake {
     intake(RawWebhook { body: Vec::new(), ..raw }, status_code, Vec::new())
 }

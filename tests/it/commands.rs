@@ -3,7 +3,9 @@
 mod compose;
 mod environment;
 mod errors;
+mod listening;
 mod operating;
+mod output;
 mod readme;
 mod routes;
 

@@ -2,6 +2,7 @@
 
 mod access;
 pub mod app;
+mod crowd;
 mod hostile;
 mod operators;
 mod recorded;

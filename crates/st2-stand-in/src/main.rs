@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use st2_stand_in::{Options, StandIn};
-use std::net::SocketAddr;
+use std::{io::Write, net::SocketAddr};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A stand-in for a StackStorm 3.9.0 server.
@@ -24,9 +24,9 @@ async fn main() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let options = Options { listen: arguments.listen, ..Options::at_default_ports(&arguments.api_key) };
     let server = StandIn::start(&options)?;
-    println!("ST2_API_URL={}", server.api_url());
-    println!("ST2_AUTH_URL={}", server.auth_url());
-    println!("ST2_STREAM_URL={}", server.stream_url());
+    let (api, auth, stream) = (server.api_url(), server.auth_url(), server.stream_url());
+    // A reader that has gone ends the program with an error, where `println!` would panic.
+    writeln!(std::io::stdout(), "ST2_API_URL={api}\nST2_AUTH_URL={auth}\nST2_STREAM_URL={stream}")?;
     tokio::select! {
         _ = terminate.recv() => {}
         result = tokio::signal::ctrl_c() => result?,

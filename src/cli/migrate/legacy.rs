@@ -3,7 +3,8 @@
 use super::open;
 use crate::{
     cli::{
-        selection::{EXIT_CODES, NOTHING_MATCHED, Output, print_json},
+        print::{self, PrintError},
+        selection::{EXIT_CODES, NOTHING_MATCHED, Output},
         started,
         table::Table as Printed,
     },
@@ -42,46 +43,46 @@ impl Legacy {
             return nothing(self.output, &surveyed);
         }
         if self.dry_run {
-            return print(self.output, &surveyed, true, self.drop);
+            return show(self.output, &surveyed, true, self.drop);
         }
         let drop = self.drop;
         store.run(move |conn| legacy::run(conn, drop, |step| log::info!("migrate legacy: {step}"))).await?;
         if !drop {
             surveyed = store.run(legacy::survey).await?;
         }
-        print(self.output, &surveyed, false, drop)
+        show(self.output, &surveyed, false, drop)
     }
 }
 
 fn nothing(output: Output, surveyed: &Surveyed) -> anyhow::Result<ExitCode> {
     if output == Output::Json {
-        print_json(surveyed)?;
+        print::json(surveyed)?;
     } else {
-        println!("no table of an older PoundCake is here; a new database is made by: poundcake migrate up");
+        print::line("no table of an older PoundCake is here; a new database is made by: poundcake migrate up")?;
     }
     Ok(ExitCode::from(NOTHING_MATCHED))
 }
 
-fn print(output: Output, surveyed: &Surveyed, dry_run: bool, drop: bool) -> anyhow::Result<ExitCode> {
+fn show(output: Output, surveyed: &Surveyed, dry_run: bool, drop: bool) -> anyhow::Result<ExitCode> {
     if output == Output::Json {
         let mut document = serde_json::to_value(surveyed)?;
         document["dry_run"] = dry_run.into();
         document["dropped"] = (drop && !dry_run).into();
-        print_json(&document)?;
+        print::json(&document)?;
         return Ok(ExitCode::SUCCESS);
     }
-    table(surveyed, drop && !dry_run);
+    print::text(table(surveyed, drop && !dry_run))?;
     for table in &surveyed.tables {
-        remarks(table, dry_run && surveyed.finished);
+        remarks(table, dry_run && surveyed.finished)?;
     }
     for reference in &surveyed.referenced_by {
-        println!("a foreign key refers to these tables: {reference}; --drop needs it gone");
+        print::line(format_args!("a foreign key refers to these tables: {reference}; --drop needs it gone"))?;
     }
-    println!("{}", conclusion(surveyed, dry_run, drop));
+    print::line(conclusion(surveyed, dry_run, drop))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(surveyed: &Surveyed, dropped: bool) {
+fn table(surveyed: &Surveyed, dropped: bool) -> String {
     let mut printed = Printed::new(&["old table", "rows", "copied", "to copy", "not copied", "goes to"]);
     for table in &surveyed.tables {
         let lost: i64 = table.not_copied.iter().map(|loss| loss.rows).sum();
@@ -98,27 +99,30 @@ fn table(surveyed: &Surveyed, dropped: bool) {
             table.into.unwrap_or("nothing: StackStorm has its own").to_owned(),
         ]);
     }
-    print!("{}", printed.render());
+    printed.render()
 }
 
-fn remarks(table: &Table, deleted_since: bool) {
+fn remarks(table: &Table, deleted_since: bool) -> Result<(), PrintError> {
     let list = |loss: &Loss| {
         let ids: Vec<String> = loss.ids.iter().map(ToString::to_string).collect();
         let more = if i64::try_from(ids.len()).is_ok_and(|shown| shown < loss.rows) { ", …" } else { "" };
         format!("{} rows: {} (ids {}{more})", loss.rows, loss.reason, ids.join(", "))
     };
     for loss in &table.not_copied {
-        println!("{}: not copied: {}", table.table, list(loss));
+        print::line(format_args!("{}: not copied: {}", table.table, list(loss)))?;
     }
     for change in &table.changed {
-        println!("{}: {}", table.table, list(change));
+        print::line(format_args!("{}: {}", table.table, list(change)))?;
     }
     if !table.columns_left.is_empty() {
-        println!("{}: columns without a place in ours: {}", table.table, table.columns_left.join(", "));
+        let columns = table.columns_left.join(", ");
+        print::line(format_args!("{}: columns without a place in ours: {columns}", table.table))?;
     }
     if deleted_since && table.missing() > 0 {
-        println!("{}: {} rows were copied and deleted since, as prune does", table.table, table.missing());
+        let missing = table.missing();
+        print::line(format_args!("{}: {missing} rows were copied and deleted since, as prune does", table.table))?;
     }
+    Ok(())
 }
 
 fn conclusion(surveyed: &Surveyed, dry_run: bool, drop: bool) -> &'static str {

@@ -121,6 +121,24 @@ fn a_changed_file_is_read_again_and_an_invalid_one_keeps_the_old_table() {
 }
 
 #[test]
+fn a_change_that_keeps_time_and_size_is_seen_and_a_new_time_alone_is_no_change() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("routes.yaml");
+    let at = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
+    let write = |action: &str, at| {
+        fs::write(&path, format!("routes: [{{action: core.{action}}}]")).unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_modified(at).unwrap();
+    };
+    write("noop", at);
+    let file = RoutesFile::open(&path).unwrap();
+    write("echo", at);
+    assert_eq!(file.refresh(), Refresh::Loaded);
+    assert_eq!(file.table().routes()[0].target.to_string(), "action:core.echo");
+    write("echo", at + std::time::Duration::from_secs(1));
+    assert_eq!(file.refresh(), Refresh::Unchanged);
+}
+
+#[test]
 fn a_file_that_is_invalid_from_the_start_is_refused() {
     let missing = RoutesFile::open(std::path::Path::new("/nonexistent/routes.yaml")).unwrap_err();
     assert!(missing.to_string().starts_with("routes file /nonexistent/routes.yaml: No such file"));

@@ -1,11 +1,12 @@
-//! The routes file on disk, re-read when it changes; an invalid one keeps the table that was in use.
+//! The routes file on disk, re-read when its content changes; an invalid one keeps the table that was in use.
+//!
+//! The content decides, not the file's time and size: images and packages fix times, and `cp -p` and `rsync -t` keep them.
 
 use super::{RouteTable, RoutesError};
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
-    time::SystemTime,
 };
 
 /// A routes file in use. It is shared between tasks; [`Self::refresh`] is called now and then by one of them.
@@ -18,12 +19,12 @@ pub struct RoutesFile {
 #[derive(Debug)]
 struct State {
     table: Arc<RouteTable>,
-    stamp: Stamp,
+    content: Content,
     error: Option<RoutesError>,
 }
 
-/// By what a change is seen; `None` while the file cannot be looked at.
-type Stamp = Option<(SystemTime, u64)>;
+/// What the last look found: the whole file, or why it could not be read.
+type Content = Result<String, RoutesError>;
 
 /// What a look at the file gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +40,8 @@ pub enum Refresh {
 impl RoutesFile {
     /// Reads the file for the first time; there is no old table to keep, so an invalid one is an error.
     pub fn open(path: &Path) -> Result<Self, RoutesError> {
-        let (stamp, table) = read(path);
-        let state = State { table: Arc::new(table?), stamp, error: None };
+        let content = read(path);
+        let state = State { table: Arc::new(parse(&content)?), content, error: None };
         Ok(Self { path: path.to_owned(), state: RwLock::new(state) })
     }
 
@@ -54,14 +55,15 @@ impl RoutesFile {
         self.state().error.clone()
     }
 
-    /// Reads the file again if its time or length has changed. Touches the disk: one `stat`, mostly.
+    /// Reads the file, and uses it if its content has changed. Touches the disk.
     pub fn refresh(&self) -> Refresh {
-        if stamp(&self.path).ok() == self.state().stamp {
+        let content = read(&self.path);
+        if content == self.state().content {
             return Refresh::Unchanged;
         }
-        let (stamp, table) = read(&self.path);
+        let table = parse(&content);
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.stamp = stamp;
+        state.content = content;
         match table {
             Ok(table) => {
                 state.table = Arc::new(table);
@@ -81,20 +83,11 @@ impl RoutesFile {
     }
 }
 
-/// The stamp is taken first: a write that comes between is seen as a change next time.
-fn read(path: &Path) -> (Stamp, Result<RouteTable, RoutesError>) {
-    let unreadable =
-        |error: io::Error| RoutesError::Unreadable { path: path.display().to_string(), problem: error.to_string() };
-    match stamp(path) {
-        Ok(stamp) => {
-            let text = fs::read_to_string(path).map_err(unreadable);
-            (Some(stamp), text.and_then(|text| RouteTable::parse(&text)))
-        }
-        Err(error) => (None, Err(unreadable(error))),
-    }
+fn read(path: &Path) -> Content {
+    fs::read_to_string(path)
+        .map_err(|error| RoutesError::Unreadable { path: path.display().to_string(), problem: error.to_string() })
 }
 
-fn stamp(path: &Path) -> io::Result<(SystemTime, u64)> {
-    let metadata = fs::metadata(path)?;
-    Ok((metadata.modified()?, metadata.len()))
+fn parse(content: &Content) -> Result<RouteTable, RoutesError> {
+    RouteTable::parse(content.as_ref().map_err(Clone::clone)?)
 }

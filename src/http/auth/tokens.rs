@@ -153,7 +153,7 @@ fn read(variable: &'static str, path: &Path) -> Result<Vec<Token>, TokensError> 
         path: path.to_owned(),
         source,
     })?;
-    let lines = text.lines().map(str::trim).enumerate();
+    let lines = crate::bom::without(&text).lines().map(str::trim).enumerate();
     let tokens = lines
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
         .map(|(index, line)| {

@@ -134,3 +134,66 @@ async fn secrets_come_from_files_and_a_key_that_is_replaced_takes_effect_while_r
     pipeline.settled().await;
     assert_eq!(pipeline.statuses(""), ["HostDown dispatched/-"]);
 }
+
+#[tokio::test]
+async fn a_dotenv_file_of_a_parent_directory_is_not_read() {
+    let process = Process::poundcake("config").file(".env", "POUNDCAKE_LEASE=200s\n");
+    let parent = process.start();
+    parent.exited(SOON).await;
+    let child = parent.directory().join("child");
+    std::fs::create_dir(&child).expect("a directory");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_poundcake"))
+        .arg("config")
+        .env_clear()
+        .current_dir(&child)
+        .output()
+        .expect("poundcake");
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.contains("POUNDCAKE_LEASE=120s  # default"), "{output}");
+}
+
+#[tokio::test]
+async fn a_dollar_of_a_dotenv_file_is_kept_or_refused_and_never_replaced() {
+    let kept = Process::poundcake("config").file(".env", "ST2_USERNAME='pa$word'\nST2_TABLE_PREFIX=a\\$HOME\n");
+    let (status, output, error) = kept.run().await;
+    // A prefix with a $ is refused by its own rule, which shows the whole value.
+    assert_eq!(status.code(), Some(2), "{output}");
+    assert!(error.contains("a$HOME"), "{error}");
+    let kept = Process::poundcake("config").file(".env", "ST2_USERNAME='pa$word'\n");
+    assert_eq!(setting(&config(&kept).await, "ST2_USERNAME"), ("pa$word", "environment"));
+    let refused = Process::poundcake("config").file(".env", "POUNDCAKE_LEASE=3m\nST2_PASSWORD=s3cret$word\n");
+    let (status, output, error) = refused.run().await;
+    assert_eq!(status.code(), Some(1), "{output}");
+    assert!(error.contains("ST2_PASSWORD has a $") && error.contains("single quotes"), "{error}");
+    assert!(!error.contains("s3cret"), "{error}");
+}
+
+#[tokio::test]
+async fn a_dotenv_file_that_cannot_be_read_stops_what_reads_settings_and_nothing_else() {
+    // Container runtimes make a directory where a file to mount is missing.
+    let unreadable = |process: Process| process.directory_named(".env");
+    for arguments in [&["--version"][..], &["--help"], &["ingest", "--help"], &["help", "doctor"]] {
+        let process = arguments[1..].iter().fold(Process::poundcake(arguments[0]), |p, argument| p.argument(*argument));
+        let (status, output, error) = unreadable(process).run().await;
+        assert!(status.success() && !output.is_empty() && error.is_empty(), "{arguments:?}: {output} {error}");
+    }
+    for command in ["config", "ingest", "doctor", "standalone"] {
+        let (status, output, error) = unreadable(Process::poundcake(command)).run().await;
+        assert_eq!(status.code(), Some(1), "{command}: {output}");
+        assert!(error.contains("cannot read .env") && error.lines().count() == 1, "{command}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn what_kubernetes_sets_for_services_is_no_warning() {
+    let links = [
+        ("POUNDCAKE_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("POUNDCAKE_INGEST_PORT", "tcp://10.0.0.1:8000"),
+        ("POUNDCAKE_INGEST_PORT_8000_TCP", "tcp://10.0.0.1:8000"),
+        ("POUNDCAKE_INGEST_SERVICE_HOST", "10.0.0.1"),
+        ("POUNDCAKE_INGEST_SERVICE_PORT_HTTP", "8000"),
+    ];
+    let process = links.iter().fold(Process::poundcake("config"), |p, (name, value)| p.variable(name, *value));
+    let (status, _, error) = process.run().await;
+    assert!(status.success() && error.is_empty(), "{error}");
+}

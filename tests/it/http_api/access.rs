@@ -3,8 +3,8 @@
 use super::app::{App, WEBHOOK, problem, settings, with_tokens};
 use crate::harness::{TestDatabase, client, eventually};
 use poundcake::{
-    config::HttpSettings,
-    http::{Access, Role, serve, table},
+    config::{HttpSettings, ListenAddress},
+    http::{Access, Parts, Role, serve, table},
     metrics::Metrics,
     store::{Store, conn::DatabaseUrl},
 };
@@ -104,14 +104,14 @@ async fn a_token_is_rotated_by_rewriting_the_file() {
 async fn an_address_that_others_can_reach_is_refused_without_both_tokens_files() {
     let directory = tempfile::tempdir().unwrap();
     let tokens = with_tokens(&directory);
-    let listen = SocketAddr::from(([0, 0, 0, 0], 0));
+    let listen = || ListenAddress::from(SocketAddr::from(([0, 0, 0, 0], 0)));
     let refused =
         |settings: HttpSettings| App::with(TestDatabase::sqlite(), &settings).err().expect("not started").to_string();
-    let none = refused(HttpSettings { listen, ..settings() });
+    let none = refused(HttpSettings { listen: listen(), ..settings() });
     assert!(none.contains("POUNDCAKE_WEBHOOK_TOKENS_FILE and POUNDCAKE_OPERATOR_TOKENS_FILE"), "{none}");
-    let one = refused(HttpSettings { listen, operator_tokens_file: None, ..tokens.clone() });
+    let one = refused(HttpSettings { listen: listen(), operator_tokens_file: None, ..tokens.clone() });
     assert!(one.contains("set POUNDCAKE_OPERATOR_TOKENS_FILE to"), "{one}");
-    let app = App::with(TestDatabase::sqlite(), &HttpSettings { listen, ..tokens }).unwrap();
+    let app = App::with(TestDatabase::sqlite(), &HttpSettings { listen: listen(), ..tokens }).unwrap();
     assert!(app.address.port() > 0);
 }
 
@@ -120,8 +120,9 @@ async fn a_listener_for_probes_needs_no_tokens_and_has_nothing_but_them() {
     let database = TestDatabase::sqlite();
     let store = Store::new(DatabaseUrl::parse(&database.url()).unwrap(), 2);
     let (stop, metrics) = (CancellationToken::new(), Metrics::new().unwrap());
-    let role = Role::Probes { listen: SocketAddr::from(([0, 0, 0, 0], 0)) };
-    let (server, address) = serve(&settings(), role, store, metrics, stop.clone()).unwrap();
+    let listener = super::app::listener(&SocketAddr::from(([0, 0, 0, 0], 0)).into());
+    let address = listener.addresses()[0];
+    let server = serve(&settings(), Role::Probes, listener, Parts { store, metrics, stop: stop.clone() }).unwrap();
     let running = tokio::spawn(server);
     for (path, expected) in [("/livez", 200), ("/readyz", 200), ("/metrics", 200), (WEBHOOK, 404)] {
         let url = format!("http://127.0.0.1:{}{path}", address.port());

@@ -3,9 +3,9 @@
 use crate::harness::{TestDatabase, client};
 use poundcake::{
     broker::{Publisher, in_process},
-    config::HttpSettings,
+    config::{HttpSettings, ListenAddress},
     history::History,
-    http::{Role, ServeError, serve},
+    http::{Listener, Parts, Role, ServeError, serve},
     ingest::{Ingest, Writer, WriterSettings},
     metrics::Metrics,
     model::{episode::EpisodePolicy, matcher::Matchers},
@@ -36,10 +36,10 @@ pub struct App {
 
 /// The defaults, on a free port.
 pub fn settings() -> HttpSettings {
-    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    let any_port = ListenAddress::from(SocketAddr::from(([127, 0, 0, 1], 0)));
     HttpSettings {
-        listen: any_port,
-        dispatcher_listen: any_port,
+        listen: any_port.clone(),
+        dispatcher_listen: any_port.clone(),
         tracker_listen: any_port,
         webhook_tokens_file: None,
         operator_tokens_file: None,
@@ -47,6 +47,11 @@ pub fn settings() -> HttpSettings {
         tls_key: None,
         max_body_bytes: 32 << 20,
     }
+}
+
+/// A bound address.
+pub fn listener(listen: &ListenAddress) -> Listener {
+    Listener::bind("POUNDCAKE_LISTEN", listen, 1024).unwrap()
 }
 
 /// Everything that ingest is made of, but the server.
@@ -78,12 +83,13 @@ impl App {
         let metrics = Metrics::new().unwrap();
         let (store, ingest) = ingest(&database, &metrics);
         let stop = CancellationToken::new();
-        let (server, address) = serve(
+        let listener = listener(&settings.listen);
+        let address = listener.addresses()[0];
+        let server = serve(
             settings,
             Role::Ingest { ingest: Box::new(ingest), history: Box::new(history(&store)) },
-            store,
-            metrics.clone(),
-            stop.clone(),
+            listener,
+            Parts { store, metrics: metrics.clone(), stop: stop.clone() },
         )?;
         let scheme = if settings.tls_cert.is_some() { "https" } else { "http" };
         Ok(Self { database, address, metrics, stop, server: Some(tokio::spawn(server)), scheme })

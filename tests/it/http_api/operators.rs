@@ -107,9 +107,11 @@ async fn without_the_database_the_process_lives_and_is_not_ready_and_metrics_sti
     let url = format!("sqlite:///{}/none/poundcake.db", env!("CARGO_MANIFEST_DIR"));
     let store = poundcake::store::Store::new(poundcake::store::conn::DatabaseUrl::parse(&url).unwrap(), 1);
     let stop = tokio_util::sync::CancellationToken::new();
-    let role = poundcake::http::Role::Probes { listen: other.listen };
     let metrics = poundcake::metrics::Metrics::new().unwrap();
-    let (server, address) = poundcake::http::serve(&other, role, store, metrics, stop.clone()).unwrap();
+    let listener = super::app::listener(&other.listen);
+    let address = listener.addresses()[0];
+    let parts = poundcake::http::Parts { store, metrics, stop: stop.clone() };
+    let server = poundcake::http::serve(&other, poundcake::http::Role::Probes, listener, parts).unwrap();
     let running = tokio::spawn(server);
     let get = async |path: &str| client().get(format!("http://{address}{path}")).send().await.unwrap();
     assert_eq!(get("/livez").await.status().as_u16(), 200);

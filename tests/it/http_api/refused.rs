@@ -3,6 +3,7 @@
 use super::app::{App, WEBHOOK, problem, settings};
 use crate::harness::{TestDatabase, client};
 use poundcake::config::HttpSettings;
+use std::io::Write;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_webhook_is_400_with_a_reason_and_one_row() {
@@ -62,16 +63,91 @@ async fn the_limit_is_the_last_size_that_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_content_type_is_not_looked_at_and_a_content_encoding_is_refused() {
+async fn a_content_type_is_not_looked_at_and_a_content_encoding_that_is_not_known_is_refused() {
     let app = App::on(TestDatabase::sqlite());
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "\u{b0}"] {
         let request = client().post(app.url(WEBHOOK)).header("content-type", content_type.as_bytes());
         assert_eq!(request.body(r#"{"alerts":[]}"#).send().await.unwrap().status().as_u16(), 202, "{content_type}");
     }
-    let request = client().post(app.url(WEBHOOK)).header("content-encoding", "gzip").body("x");
-    problem(request.send().await.unwrap(), 415).await;
+    for encoding in ["br", "zstd", "gzip, gzip"] {
+        let request = client().post(app.url(WEBHOOK)).header("content-encoding", encoding).body("x");
+        let answer = problem(request.send().await.unwrap(), 415).await;
+        assert!(answer["detail"].as_str().unwrap().contains("gzip and deflate"), "{answer}");
+    }
+    assert_eq!(app.database.count("poundcake_api_calls WHERE status_code = 415 AND body = ''"), 3);
     let request = client().post(app.url(WEBHOOK)).header("content-encoding", "identity").body(r#"{"alerts":[]}"#);
     assert_eq!(request.send().await.unwrap().status().as_u16(), 202);
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_packed_webhook_is_unpacked_and_stored_as_text_and_so_is_one_behind_a_byte_order_mark() {
+    let webhook = r#"{"alerts":[{"status":"firing","labels":{"alertname":"A"}}]}"#;
+    let marked = format!("\u{FEFF}{webhook}");
+    let cases = [
+        ("gzip", gzip(webhook.as_bytes())),
+        ("GZIP", gzip(marked.as_bytes())),
+        ("deflate", deflate(webhook.as_bytes())),
+        ("identity", marked.into_bytes()),
+    ];
+    for database in TestDatabase::each() {
+        let app = App::on(database);
+        for (encoding, body) in &cases {
+            let request = client().post(app.url(WEBHOOK)).header("content-encoding", *encoding).body(body.clone());
+            let answer = request.send().await.unwrap();
+            let (status, answer) = (answer.status().as_u16(), answer.text().await.unwrap());
+            assert_eq!(status, 202, "{encoding}: {answer}");
+        }
+        assert_eq!(app.database.count(&format!("poundcake_api_calls WHERE body = '{webhook}'")), 4);
+        assert_eq!(app.database.count("poundcake_alerts"), 4);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_body_that_unpacks_beyond_the_limit_is_413_and_one_that_is_not_packed_is_400() {
+    let app = App::on(TestDatabase::sqlite());
+    let send = async |body: Vec<u8>| {
+        let request = client().post(app.url(WEBHOOK)).header("content-encoding", "gzip");
+        request.body(body).send().await.unwrap()
+    };
+    // 64 MiB of blanks in 64 KiB.
+    let bomb = gzip(&vec![b' '; 64 << 20]);
+    assert!(bomb.len() < 1 << 17);
+    let answer = problem(send(bomb).await, 413).await;
+    assert!(answer["detail"].as_str().unwrap().contains("33554432 bytes"), "{answer}");
+    let answer = problem(send(br#"{"alerts":[]}"#.to_vec()).await, 400).await;
+    assert!(answer["detail"].as_str().unwrap().contains("Content-Encoding"), "{answer}");
+    assert_eq!(app.database.count("poundcake_api_calls WHERE status_code IN (400, 413) AND body = ''"), 2);
+    assert_eq!((app.webhooks("413"), app.webhooks("400")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_is_answered_wherever_get_is_with_the_same_status_and_length_and_no_body() {
+    let app = App::on(TestDatabase::sqlite());
+    let gets = poundcake::http::table().filter(|route| route.method == "GET" && !route.path.contains('{'));
+    for path in gets.map(|route| route.path) {
+        let get = client().get(app.url(path)).send().await.unwrap();
+        let head = client().head(app.url(path)).send().await.unwrap();
+        assert_eq!((head.status(), head.status().as_u16()), (get.status(), 200), "{path}");
+        for header in ["content-type", "cache-control"] {
+            assert_eq!(head.headers()[header], get.headers()[header], "{path}");
+        }
+        assert!(head.headers().contains_key("content-length"), "{path}");
+        assert_eq!(head.bytes().await.unwrap().len(), 0, "{path}");
+    }
+    assert_eq!(client().head(app.url("/api/v1/secrets")).send().await.unwrap().status().as_u16(), 404);
+    assert_eq!(client().head(app.url(WEBHOOK)).send().await.unwrap().status().as_u16(), 405);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +157,7 @@ async fn another_method_is_405_with_allow_and_another_path_is_404() {
     assert_eq!(response.headers()["allow"], "POST");
     problem(response, 405).await;
     let response = client().delete(app.url("/livez")).send().await.unwrap();
-    assert_eq!(response.headers()["allow"], "GET");
+    assert_eq!(response.headers()["allow"], "GET, HEAD");
     problem(response, 405).await;
     problem(client().get(app.url("/api/v1/secrets")).send().await.unwrap(), 404).await;
 }

@@ -64,6 +64,36 @@ async fn replay_and_discard_say_what_they_did_and_exit_3_when_nothing_matched() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn how_long_ago_chooses_by_the_databases_clock() {
+    for database in prepared().await {
+        insert(&database, &["failed/rejected", "failed/rejected"]);
+        let now = chrono::Utc::now().format("%Y-%m-%d %H:%M:%S");
+        database.execute(&format!("UPDATE poundcake_alerts SET created_at = '{now}' WHERE id = 2"));
+        let listed = async |line: &str| {
+            let (code, out, error) = run(&database, &format!("failed --output json {line}")).await;
+            let page: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{line}: {error}"));
+            let ids: Vec<i64> =
+                page["alerts"].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()).collect();
+            (code, ids)
+        };
+        assert_eq!(listed("--since 1d").await, (Some(0), vec![2]));
+        assert_eq!(listed("--until 1d").await, (Some(0), vec![1]));
+        assert_eq!(listed("--since 1000d --until 1d").await, (Some(0), vec![1]));
+        assert_eq!(listed("--since 2025-01-01T00:00:00Z").await, (Some(0), vec![2, 1]));
+        let (code, out, error) = run(&database, "discard --since 1d --reason planned --dry-run").await;
+        assert_eq!((code, out.as_str()), (Some(0), "1 matched; nothing was changed (--dry-run)\n"), "{error}");
+        for line in ["alerts --since 1d --output json", "alerts --until 1d --output json"] {
+            let (code, out, error) = run(&database, line).await;
+            assert_eq!((code, out.matches("\"fingerprint\"").count()), (Some(0), 1), "{line}: {out} {error}");
+        }
+        let (code, _, error) = run(&database, "stats --from 24h --to 1h").await;
+        assert_eq!(code, Some(3), "{error}");
+        let (code, _, error) = run(&database, "stats --from 1h --to 24h").await;
+        assert!(code == Some(1) && error.contains("--from must be earlier"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_wrong_changes_nothing_and_says_so() {
     for database in prepared().await {
         insert(&database, &["failed/rejected"]);
@@ -72,7 +102,7 @@ async fn an_order_that_is_wrong_changes_nothing_and_says_so() {
             ("discard --id 1 --reason=", 1, "say why"),
             ("replay --id 1", 2, "--reason"),
             ("replay --id 1 --reason x --dispatch-status lost", 2, "known are: pending, queued"),
-            ("replay --id 1 --reason x --since yesterday", 2, "--since"),
+            ("replay --id 1 --reason x --since yesterday", 2, "1h or 7d"),
             ("prune --older-than 1h", 2, "write 1d or more"),
         ] {
             let (seen, _, error) = run(&database, line).await;
