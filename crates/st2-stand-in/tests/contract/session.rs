@@ -177,6 +177,20 @@ impl Session {
         live(self.client.post(url).header("St2-Api-Key", &self.key).timeout(within).body(body.to_string())).await
     }
 
+    /// Sends a POST and goes away once StackStorm has it.
+    pub(crate) async fn send_and_leave(&self, path: &str, body: Value) {
+        let before = self.control().seen();
+        let seen = async {
+            while self.control().seen() == before {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::select! {
+            answer = self.try_send(path, body, Duration::from_secs(30)) => panic!("answered: {answer:?}"),
+            () = seen => {}
+        }
+    }
+
     /// Sends a request with an id of its own; the answer, and whether it has that id.
     pub(crate) async fn send_with_id(&self, method: &str, path: &str, body: Option<Value>) -> (Live, bool) {
         let id = uuid::Uuid::new_v4().to_string();
