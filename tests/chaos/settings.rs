@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const TIMEOUT: Duration = Duration::from_secs(2);
 /// Empty lookups for so long mean that nothing was created. A creation takes less than this and the timeout together.
 pub const SETTLE: Duration = Duration::from_secs(3);
+/// The same for a call that was silent: it may hang inside StackStorm for longer.
+pub const SILENT_SETTLE: Duration = Duration::from_secs(7);
 /// The shortest lease that the program accepts for this timeout.
 pub const LEASE: Duration = Duration::from_secs(9);
 /// Rule mode gives up after this.
@@ -33,7 +35,7 @@ pub fn variables() -> Vec<(&'static str, String)> {
     vec![
         ("POUNDCAKE_ST2_TIMEOUT", seconds(TIMEOUT)),
         ("POUNDCAKE_SETTLE_TIME", seconds(SETTLE)),
-        ("POUNDCAKE_SILENT_SETTLE_TIME", seconds(SETTLE)),
+        ("POUNDCAKE_SILENT_SETTLE_TIME", seconds(SILENT_SETTLE)),
         ("POUNDCAKE_LEASE", seconds(LEASE)),
         ("POUNDCAKE_RULE_DEADLINE", seconds(RULE_DEADLINE)),
         ("POUNDCAKE_REFIRE_COOLDOWN", seconds(COOLDOWN)),

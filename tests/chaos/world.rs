@@ -4,7 +4,7 @@ use crate::{
     harness::{ChaosProxy, Process, Running, Services, TestDatabase, Vhost},
     settings,
 };
-use st2_stand_in::{Control, Options, Pace, StandIn};
+use st2_stand_in::{Control, Front, Options, Pace, StandIn};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -147,6 +147,7 @@ impl World {
     /// Nothing is broken any more: what stopped runs, what was cut is whole.
     pub fn heal(&self) {
         self.control().clear_faults();
+        self.control().set_front(Front::Nothing);
         for wire in &self.wires {
             wire.proxy.restore_networking();
         }

@@ -1,11 +1,11 @@
 //! What can happen, and how often.
 
 use crate::{
-    settings::{SETTLE, TIMEOUT},
+    settings::{SETTLE, SILENT_SETTLE, TIMEOUT},
     world::World,
 };
 use rand::{RngExt, rngs::StdRng};
-use st2_stand_in::Fault;
+use st2_stand_in::{Fault, Front};
 use std::time::Duration;
 
 /// How a connection is disturbed.
@@ -50,6 +50,10 @@ pub enum Kind {
     StackStorm { fault: Fault, lasts: Duration },
     /// StackStorm in trouble with the next requests.
     StackStormTimes { fault: Fault, times: u32 },
+    /// The same behind nginx or another proxy, which writes pages of its own.
+    Front { front: Front, fault: Fault, lasts: Duration },
+    /// Requests hang inside StackStorm and go on after `hangs`, longer than the settle time of a call that is over.
+    Hang { hangs: Duration, lasts: Duration },
 }
 
 impl Kind {
@@ -69,7 +73,9 @@ impl Kind {
             56..59 => Self::PauseDatabase { lasts: millis(rng, 200, 5_000) },
             59..62 => Self::MemoryAlarm { lasts: millis(rng, 500, 4_000) },
             62..66 => Self::DeleteQueue,
-            66..82 => Self::StackStormTimes { fault: once(rng), times: rng.random_range(1..=4) },
+            66..79 => Self::StackStormTimes { fault: once(rng), times: rng.random_range(1..=4) },
+            79..84 => Self::Front { front: front(rng), fault: behind(rng), lasts: millis(rng, 300, 5_000) },
+            84..87 => Self::Hang { hangs: hang(rng), lasts: millis(rng, 300, 2_000) },
             _ => Self::StackStorm { fault: lasting(rng), lasts: millis(rng, 300, 5_000) },
         }
     }
@@ -90,7 +96,7 @@ fn disturbance(rng: &mut StdRng) -> Disturbance {
 fn once(rng: &mut StdRng) -> Fault {
     // A margin for this machine: what StackStorm creates after the settle time is no promise of PoundCake's.
     let late = TIMEOUT + SETTLE.mul_f64(0.6);
-    match rng.random_range(0..9) {
+    match rng.random_range(0..18) {
         0 => Fault::NeverAnswer,
         1 => Fault::CloseAfterCreate,
         2 => Fault::CloseBeforeCreate,
@@ -99,19 +105,64 @@ fn once(rng: &mut StdRng) -> Fault {
         5 => Fault::KilledMidPost,
         6 => Fault::RabbitDown { millis: rng.random_range(50..3_000) },
         7 => Fault::Proxy { status: 504, reached: true, lookups: false },
+        8 => Fault::NginxUnreachable { reached: rng.random_bool(0.5), lookups: false },
+        9 => Fault::Proxy { status: page(rng), reached: rng.random_bool(0.5), lookups: false },
+        10 => Fault::GunicornError { reached: rng.random_bool(0.5) },
+        11 => Fault::WebhookNotRegistered { lists: false },
+        12 => Fault::WebhookLost,
+        13 => Fault::PublishFailsHalfway,
+        14 => Fault::EnforcementFails,
+        15 => Fault::EnforcementLost,
+        16 => Fault::RulesEngineDies { started: rng.random_bool(0.5) },
         _ => Fault::PoisonedPool,
     }
 }
 
+/// A page that proves nothing.
+fn page(rng: &mut StdRng) -> u16 {
+    [404, 408, 429, 500, 502, 503, 504][rng.random_range(0..7)]
+}
+
+/// What stands in front of StackStorm; it gives up before the client does.
+fn front(rng: &mut StdRng) -> Front {
+    let patience_millis = 1_000;
+    match rng.random_range(0..4) {
+        0 => Front::Proxy { status: 404, patience_millis },
+        1 => Front::Proxy { status: 502, patience_millis },
+        _ => Front::Nginx { patience_millis },
+    }
+}
+
+/// What a front turns into a page.
+fn behind(rng: &mut StdRng) -> Fault {
+    match rng.random_range(0..5) {
+        0 => Fault::CloseAfterCreate,
+        1 => Fault::CloseBeforeCreate,
+        2 => Fault::KilledMidPost,
+        3 => Fault::NeverAnswer,
+        _ => Fault::ApiDown,
+    }
+}
+
+/// Longer than a call that is over may take to show, with the margin of a silent one.
+fn hang(rng: &mut StdRng) -> Duration {
+    rng.random_range(TIMEOUT + SETTLE..TIMEOUT + SILENT_SETTLE.mul_f64(0.6))
+}
+
 /// Faults of StackStorm as a whole.
 fn lasting(rng: &mut StdRng) -> Fault {
-    match rng.random_range(0..7) {
+    match rng.random_range(0..12) {
         0 => Fault::Delay { millis: rng.random_range(100..3_000) },
         1 => Fault::Unauthorized,
         2 => Fault::Proxy { status: 502, reached: false, lookups: true },
         3 => Fault::Proxy { status: 504, reached: rng.random_bool(0.5), lookups: true },
         4 => Fault::MongoDown { millis: rng.random_range(50..1_000) },
         5 => Fault::RulesEngineStopped,
+        6 => Fault::ApiDown,
+        7 => Fault::Proxy { status: page(rng), reached: rng.random_bool(0.5), lookups: true },
+        8 => Fault::Redirect { status: [301, 302, 307, 308][rng.random_range(0..4)] },
+        9 => Fault::WebhookNotRegistered { lists: true },
+        10 => Fault::PermissionIsolation,
         _ => Fault::NeverAnswer,
     }
 }

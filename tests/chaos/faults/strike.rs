@@ -5,6 +5,7 @@ use crate::{
     harness::Direction,
     world::{Wire, World, take},
 };
+use st2_stand_in::{Fault, Front};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::OwnedMutexGuard,
@@ -12,22 +13,31 @@ use tokio::{
     time::sleep,
 };
 
-type Held = OwnedMutexGuard<()>;
+type Held = Vec<OwnedMutexGuard<()>>;
 
 /// Begins a fault and sees to its end in the background. False when its object has one already.
 pub fn begin(world: &Arc<World>, kind: Kind, under_way: &mut JoinSet<()>) -> bool {
     let held = match &kind {
-        Kind::Kill { slot, .. } | Kind::Pause { slot, .. } => world.slots[*slot].take(),
-        Kind::Network { wire, .. } => world.wires[*wire].take(),
+        Kind::Kill { slot, .. } | Kind::Pause { slot, .. } => one(world.slots[*slot].take()),
+        Kind::Network { wire, .. } => one(world.wires[*wire].take()),
         Kind::KillBroker { .. } | Kind::LoseQueue { .. } | Kind::MemoryAlarm { .. } | Kind::DeleteQueue => {
-            take(&world.broker)
+            one(take(&world.broker))
         }
-        Kind::KillDatabase { .. } | Kind::PauseDatabase { .. } => take(&world.maria),
-        Kind::StackStorm { .. } | Kind::StackStormTimes { .. } => take(&world.stackstorm),
+        Kind::KillDatabase { .. } | Kind::PauseDatabase { .. } => one(take(&world.maria)),
+        Kind::StackStorm { .. } | Kind::StackStormTimes { .. } | Kind::Front { .. } => one(take(&world.stackstorm)),
+        // A connection that breaks meanwhile would say that the call is over, while it hangs: no client can tell.
+        Kind::Hang { .. } => {
+            let wires = world.wires.iter().filter(|wire| wire.to_stackstorm);
+            wires.map(Wire::take).chain([take(&world.stackstorm)]).collect()
+        }
     };
     let Some(held) = held else { return false };
     under_way.spawn(strike(Arc::clone(world), kind, held));
     true
+}
+
+fn one(held: Option<OwnedMutexGuard<()>>) -> Option<Held> {
+    held.map(|held| vec![held])
 }
 
 async fn strike(world: Arc<World>, kind: Kind, held: Held) {
@@ -81,6 +91,14 @@ async fn strike(world: Arc<World>, kind: Kind, held: Held) {
             server(&world, lasts, |world| watermark(world, "0.0001"), |world| watermark(world, "0.4")).await;
         }
         Kind::DeleteQueue => delete_queue(&world).await,
+        other => stackstorm(&world, other).await,
+    }
+    drop(held);
+}
+
+/// StackStorm in trouble, or what stands in front of it.
+async fn stackstorm(world: &World, kind: Kind) {
+    match kind {
         Kind::StackStorm { fault, lasts } => {
             world.say(&format!("StackStorm: {fault:?} for {lasts:.1?}"));
             world.control().set_fault(fault);
@@ -91,8 +109,24 @@ async fn strike(world: Arc<World>, kind: Kind, held: Held) {
             world.say(&format!("StackStorm: {fault:?} {times} times"));
             world.control().set_fault_times(fault, times);
         }
+        Kind::Front { front, fault, lasts } => {
+            world.say(&format!("StackStorm: {fault:?} behind {front:?} for {lasts:.1?}"));
+            world.control().set_front(front);
+            world.control().set_fault(fault);
+            sleep(lasts).await;
+            world.control().clear_faults();
+            world.control().set_front(Front::Nothing);
+        }
+        Kind::Hang { hangs, lasts } => {
+            world.say(&format!("StackStorm: requests of the next {lasts:.1?} hang for {hangs:.1?}"));
+            let millis = u64::try_from(hangs.as_millis()).expect("seconds");
+            world.control().set_fault(Fault::HangThenAct { millis });
+            sleep(lasts).await;
+            world.control().clear_faults();
+            sleep(hangs).await;
+        }
+        other => unreachable!("{other:?} has an object of its own"),
     }
-    drop(held);
 }
 
 async fn kill_broker(world: &Arc<World>, lasts: Duration) {
