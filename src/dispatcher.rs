@@ -68,6 +68,11 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// How long after a silent POST a webhook may be posted again at the earliest (`on_uncertain: post_again`).
+    pub fn posts_again_after(&self) -> TimeDelta {
+        self.http_timeout + self.silent_settle_time.max(self.settle_time)
+    }
+
     /// The wait after a lookup that failed or found nothing final: 10 s at a settle time of 60 s.
     pub(crate) fn lookup_wait(&self) -> TimeDelta {
         self.settle_time / 6

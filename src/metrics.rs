@@ -54,6 +54,8 @@ pub struct Metrics {
     pub links: IntCounter,
     /// `poundcake_duplicates_detected_total`: executions beyond the one that an alert should have.
     pub duplicates: IntCounter,
+    /// `poundcake_posts_again_total`: webhooks posted again while nobody knew whether the one before had arrived.
+    pub posts_again: IntCounter,
     /// `poundcake_replays_total{result}`: rows moved by hand, `replayed` or `discarded` (over HTTP; the CLI is a process of
     /// its own), and `adopted`: replayed, and found to have run under an older generation.
     pub replays: IntCounterVec,
@@ -100,6 +102,7 @@ impl Metrics {
             settled: counters(r, "settled_total", "Dispatches that ended without an execution", &["status", "reason"])?,
             links: counter(r, "links_total", "Execution links written")?,
             duplicates: counter(r, "duplicates_detected_total", "Executions beyond the one an alert should have")?,
+            posts_again: counter(r, "posts_again_total", "Uncertain webhooks posted again (on_uncertain: post_again)")?,
             replays: counters(r, "replays_total", "Rows moved by hand, by result", &["result"])?,
             queue_refused: gauge(r, "queue_refused", "1 while RabbitMQ refuses the queue with INTERNAL_ERROR")?,
             queue_repairs: counter(r, "queue_repairs_total", "Refused queues deleted, to be declared anew")?,

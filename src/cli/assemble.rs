@@ -3,7 +3,7 @@
 use crate::{
     broker::Publisher,
     config::Settings,
-    dispatcher::{self, Circuit, Dispatch, Lease, Policy, Resolver, Routes, Worker},
+    dispatcher::{self, Circuit, Dispatch, Lease, Policy, Resolver, Routes, Worker, routes::OnUncertain},
     history::History,
     ingest::{Ingest, Writer, WriterSettings},
     metrics::Metrics,
@@ -151,10 +151,25 @@ pub(super) fn dispatch(settings: &Settings, store: &Store, metrics: &Metrics) ->
     let client = Client::new(settings.stackstorm.client_config()?)?;
     let routes = Routes::open(settings.dispatch.routes.as_deref())?;
     let policy = policy(settings)?;
+    warn_of_deadline(&routes, &policy);
     let actions = ActionCache::new(dispatcher::ACTIONS_KEPT);
     let circuit = Circuit::new(metrics.clone());
     let (store, metrics) = (store.clone(), metrics.clone());
     Ok(Arc::new(Dispatch { store, client, actions, routes, policy, circuit, metrics }))
+}
+
+/// A deadline that ends the settle time before it is over is a mistake that nothing else would show.
+fn warn_of_deadline(routes: &Routes, policy: &Policy) {
+    let (table, earliest) = (routes.table(), policy.posts_again_after());
+    let again = table.routes().iter().find(|route| route.on_uncertain == OnUncertain::PostAgain);
+    if let Some(route) = again.filter(|_| earliest >= policy.rule_deadline) {
+        let (deadline_s, earliest_s) = (policy.rule_deadline.num_seconds(), earliest.num_seconds());
+        log::warn!(
+            route = route.name, deadline_s, earliest_s;
+            "on_uncertain: post_again has no effect after a silent call: POUNDCAKE_RULE_DEADLINE must be longer than \
+             POUNDCAKE_ST2_TIMEOUT and POUNDCAKE_SILENT_SETTLE_TIME together"
+        );
+    }
 }
 
 fn policy(settings: &Settings) -> anyhow::Result<Policy> {

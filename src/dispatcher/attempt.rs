@@ -32,8 +32,9 @@ impl<'a> Attempt<'a> {
             return earlier::run(self).await;
         }
         if self.claimed.alert.dispatch_uncertain {
-            return match self.claimed.target {
-                Some(Target::Webhook(_)) => End::Awaiting { doubt: Doubt::AsBefore },
+            return match &self.claimed.target {
+                Some(Target::Webhook(name)) if self.claimed.may_be_posted_again() => rule::again::run(self, name).await,
+                Some(Target::Webhook(_)) => End::awaiting(Doubt::AsBefore),
                 _ => lookup::run(self).await,
             };
         }
@@ -70,7 +71,7 @@ impl<'a> Attempt<'a> {
         format!("{} attempts", self.claimed.alert.dispatch_attempts)
     }
 
-    async fn trigger(&self, route: &Route) -> End {
+    pub(super) async fn trigger(&self, route: &Route) -> End {
         let alert = &self.claimed.alert;
         let Some(fingerprint) = Fingerprint::parse(&alert.fingerprint) else {
             return End::not_sendable(DispatchReason::Rejected, "the row has no fingerprint");

@@ -9,7 +9,7 @@ use crate::{
     store::{
         StoreError,
         any::AnyConnection,
-        claims::{self, Claimed, Release, Settlement},
+        claims::{self, Claimed, Release, Settlement, Watch},
         dispatch_log::Entry,
         links::Link,
     },
@@ -30,6 +30,10 @@ pub enum End {
     Awaiting {
         /// Whether StackStorm has the webhook.
         doubt: Doubt,
+        /// The claim counted an attempt, and nothing was posted: the last POST is the one before.
+        give_back_attempt: bool,
+        /// For `dispatch_error` and the log.
+        event: Option<(&'static str, String)>,
     },
     /// Not now.
     Later(Later),
@@ -100,6 +104,11 @@ impl End {
         })
     }
 
+    /// Rule mode: the resolver goes on after the POST of this claim, or of one before.
+    pub(super) const fn awaiting(doubt: Doubt) -> Self {
+        Self::Awaiting { doubt, give_back_attempt: false, event: None }
+    }
+
     /// One word for logs and metrics.
     pub(super) fn word(&self) -> &'static str {
         match self {
@@ -132,7 +141,16 @@ pub(super) fn write(conn: &mut AnyConnection, claimed: &Claimed, end: &End) -> R
             let (status, reason, error, give_back_attempt) = (*status, *reason, error.clone(), *give_back_attempt);
             claims::settle(conn, id, token, &Settlement { status, reason, error, give_back_attempt, log })
         }
-        End::Awaiting { doubt } => claims::await_execution(conn, id, token, TimeDelta::milliseconds(300), *doubt),
+        End::Awaiting { doubt, give_back_attempt, event } => {
+            let watch = Watch {
+                look_in: TimeDelta::milliseconds(300),
+                doubt: *doubt,
+                posted_at: claimed.alert.attempted_at.filter(|_| *give_back_attempt),
+                error: event.as_ref().map(|(_, text)| text.clone()),
+                log: event.as_ref().map(|(event, text)| entry(event, text)),
+            };
+            claims::await_execution(conn, id, token, &watch)
+        }
         End::Dispatched { .. } => Ok(true),
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 use chrono::{NaiveDateTime, TimeDelta};
 
 /// StackStorm's clock may be behind the database's by so much.
-const CLOCKS_DIFFER: TimeDelta = TimeDelta::hours(1);
+pub(super) const CLOCKS_DIFFER: TimeDelta = TimeDelta::hours(1);
 
 /// What StackStorm has under the tag.
 #[derive(Debug, Default)]

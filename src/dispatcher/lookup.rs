@@ -65,7 +65,7 @@ async fn find(attempt: &Attempt<'_>) -> Result<Found, LookupError> {
 /// index of its own, so it is asked only where the answer decides.
 async fn untraced(attempt: &Attempt<'_>, action: &ActionRef) -> Result<Found, LookupError> {
     let since = found::not_before(attempt.claimed).and_utc();
-    let executions = attempt.dispatch.client.executions_by_tag(&attempt.tag, action, since).await?;
+    let executions = attempt.dispatch.client.executions_by_tag(&attempt.tag, Some(action), since).await?;
     Ok(Found::of_executions(executions, &found::cancelled_by_us(attempt.claimed)))
 }
 

@@ -4,6 +4,7 @@
 //! are complete. `evidence` reads them, `verdict` decides, and here the decision is written to the row.
 //! What if we die in between: the row stays `awaiting_execution` and is looked at again.
 
+mod again;
 mod evidence;
 mod forgotten;
 mod verdict;
@@ -93,7 +94,7 @@ impl Resolver {
         let look = if last { Look::Last } else { Look::Interim };
         match evidence.judge(&cancelled, look) {
             Verdict::Unknown(seen) if last => self.give_up(row, &evidence, seen).await,
-            Verdict::Unknown(seen) => self.wait(&row, &evidence, &seen).await,
+            Verdict::Unknown(seen) => self.wait(&row, &tag, &evidence, &seen).await,
             _ if !last && self.may_be_one_of_two(&row, &evidence) => Ok(()),
             Verdict::Ran(links) => self.record(row, links, &evidence).await,
             Verdict::Failed(failure) => self.settle(row, failed(failure), &evidence).await,
@@ -107,9 +108,10 @@ impl Resolver {
         row.attempts > 1 && evidence.duplicates() == 0 && row.waited < self.dispatch.policy.lookup_wait()
     }
 
-    async fn wait(&self, row: &Awaiting, evidence: &Evidence, seen: &str) -> Result<(), StoreError> {
+    async fn wait(&self, row: &Awaiting, tag: &str, evidence: &Evidence, seen: &str) -> Result<(), StoreError> {
         log::debug!(alert_id = row.alert_id, seen; "StackStorm's rules are not done");
-        forgotten::cancel(&self.dispatch, row, evidence).await
+        forgotten::cancel(&self.dispatch, row, evidence).await?;
+        again::consider(&self.dispatch, row, tag, evidence).await
     }
 
     async fn record(&self, row: Awaiting, links: Vec<Link>, evidence: &Evidence) -> Result<(), StoreError> {

@@ -2,7 +2,9 @@
 //!
 //! StackStorm answers 202 without any id, and a post that it may have taken is never posted again: the row goes to
 //! `awaiting_execution`. What if we die while the POST is on its way: after the lease the row goes there too, unposted or
-//! not, and fails at the deadline if nothing came of it.
+//! not, and fails at the deadline if nothing came of it; or settles and is posted again, if its route says so (`again`).
+
+pub(super) mod again;
 
 use super::{
     End,
@@ -31,7 +33,7 @@ pub(super) async fn run(attempt: &Attempt<'_>, route: &Route, name: &WebhookName
 
 async fn end_of(attempt: &Attempt<'_>, name: &WebhookName, outcome: Outcome<()>) -> End {
     match outcome {
-        Outcome::Accepted(()) => End::Awaiting { doubt: Doubt::None },
+        Outcome::Accepted(()) => End::awaiting(Doubt::None),
         Outcome::Rejected { message } => End::failed(DispatchReason::Rejected, message),
         Outcome::Unauthorized { message } => End::not_sent(UNAUTHORIZED_WAIT, message),
         Outcome::NotSent { message } | Outcome::TooLate { message } => End::not_sent(attempt.delay(), message),
@@ -71,5 +73,5 @@ async fn listings(attempt: &Attempt<'_>, name: &WebhookName) -> Option<usize> {
 
 fn watch(attempt: &Attempt<'_>, silent: bool, message: &str) -> End {
     log::warn!(alert_id = attempt.claimed.alert.id, silent; "StackStorm may have taken the webhook; watching: {message}");
-    End::Awaiting { doubt: Doubt::of_call(silent) }
+    End::awaiting(Doubt::of_call(silent))
 }

@@ -10,7 +10,7 @@ use crate::model::{doubt::Doubt, status::DispatchReason};
 use chrono::{NaiveDateTime, TimeDelta};
 
 /// StackStorm's garbage collector may delete executions and traces after a day: later, that nothing is found says nothing.
-const PROVES_FOR: TimeDelta = TimeDelta::hours(20);
+pub(super) const PROVES_FOR: TimeDelta = TimeDelta::hours(20);
 
 /// `None` when lookups have been empty for long enough.
 pub(super) fn not_yet(attempt: &Attempt<'_>) -> Option<End> {

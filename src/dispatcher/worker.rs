@@ -280,8 +280,9 @@ impl Shared {
                 // What StackStorm said may quote parameters, so it stays out of the usual log; the row has it.
                 log::debug!(alert_id; "given back because: {}", later.event.as_ref().map_or("-", |(_, text)| text));
             }
-            End::Awaiting { doubt } => {
-                log::info!(request_id:%, alert_id, attempt, uncertain = doubt.is_uncertain(); "StackStorm's rules have it");
+            End::Awaiting { doubt, event, .. } => {
+                let (uncertain, event) = (doubt.is_uncertain(), event.as_ref().map_or("-", |(event, _)| event));
+                log::info!(request_id:%, alert_id, attempt, uncertain, event; "watching what StackStorm's rules do");
             }
         }
         if !ours && !matches!(end, End::Dispatched { .. }) {

@@ -138,22 +138,22 @@ impl Client {
         Ok(sightings)
     }
 
-    /// The top-level executions of an action under a trace tag, also those that no trace names (yet), created after `since`.
+    /// The top-level executions under a trace tag (of one action, where it is known), also those that no trace names (yet), created after `since`.
     /// StackStorm has an index for the time alone.
     pub async fn executions_by_tag(
         &self,
         tag: &str,
-        action: &ActionRef,
+        action: Option<&ActionRef>,
         since: DateTime<Utc>,
     ) -> Result<Vec<Execution>, LookupError> {
         let (filter, since) =
             (format!("context.trace_context.trace_tag:{tag}"), since.to_rfc3339_opts(SecondsFormat::Micros, true));
-        let query = [
+        let mut query = vec![
             ("filter", filter.as_str()),
-            ("action", action.as_str()),
             ("timestamp_gt", since.as_str()),
             ("exclude_attributes", "result,trigger_instance"),
         ];
+        query.extend(action.map(|action| ("action", action.as_str())));
         let found: Vec<Execution> = self.list(&["executions"], &query).await?;
         let tag_of =
             |execution: &Execution| Some(execution.context.get("trace_context")?.get("trace_tag")?.as_str()? == tag);

@@ -4,6 +4,7 @@ use super::{
     StoreError,
     alerts::ERROR,
     any::AnyConnection,
+    claims::Texts,
     dispatch_log::{self, Entry},
     links::{self, Link, NewLink},
     schema::{
@@ -35,6 +36,10 @@ pub struct Awaiting {
     pub waited: TimeDelta,
     /// No answer came to the POST: StackStorm may not have it.
     pub uncertain: bool,
+    /// Nothing shows that the POST is over.
+    pub silent: bool,
+    /// Since when lookups have been healthy and empty.
+    pub settling_since: Option<NaiveDateTime>,
     /// When the webhook was posted last.
     pub posted_at: NaiveDateTime,
     /// When the row was taken, by the database's clock.
@@ -43,6 +48,8 @@ pub struct Awaiting {
     pub attempts: i32,
     /// Where it was posted.
     pub target: Option<String>,
+    /// The alert's labels.
+    pub labels: Texts,
     /// See `dispatch_log`.
     pub dispatch_log: Option<String>,
 }
@@ -56,6 +63,10 @@ struct Row {
     dispatch_log: Option<String>,
     dispatch_target: Option<String>,
     dispatch_uncertain: bool,
+    dispatch_silent: bool,
+    settling_since: Option<NaiveDateTime>,
+    #[diesel(deserialize_as = String)]
+    labels: Texts,
     attempted_at: Option<NaiveDateTime>,
     created_at: NaiveDateTime,
     pending_at: Option<NaiveDateTime>,
@@ -67,6 +78,10 @@ const RULES: usize = 255;
 const SHORTEST: TimeDelta = TimeDelta::milliseconds(500);
 const LONGEST: TimeDelta = TimeDelta::seconds(30);
 
+fn next_look(waited: TimeDelta) -> TimeDelta {
+    (waited / 2).clamp(SHORTEST, LONGEST)
+}
+
 /// Takes up to `limit` rows that are due and moves their due time, so that other resolvers pass them over.
 pub fn take(conn: &mut AnyConnection, limit: i64) -> Result<Vec<Awaiting>, StoreError> {
     tx::write(conn, |conn| {
@@ -75,7 +90,7 @@ pub fn take(conn: &mut AnyConnection, limit: i64) -> Result<Vec<Awaiting>, Store
         for (row, request_id) in due(conn, limit, now)? {
             let posted_at = row.attempted_at.unwrap_or(row.created_at);
             let waited = now - posted_at;
-            let next = now + (waited / 2).clamp(SHORTEST, LONGEST);
+            let next = now + next_look(waited);
             let changed = diesel::update(
                 dsl::poundcake_alerts
                     .find(row.id)
@@ -92,10 +107,13 @@ pub fn take(conn: &mut AnyConnection, limit: i64) -> Result<Vec<Awaiting>, Store
                     age: now - row.pending_at.unwrap_or(row.created_at),
                     waited,
                     uncertain: row.dispatch_uncertain,
+                    silent: row.dispatch_silent,
+                    settling_since: row.settling_since,
                     posted_at,
                     taken_at: now,
                     attempts: row.dispatch_attempts,
                     target: row.dispatch_target,
+                    labels: row.labels,
                     dispatch_log: row.dispatch_log,
                 });
             }
@@ -189,6 +207,62 @@ pub fn note(conn: &mut AnyConnection, row: &Awaiting, entry: &Entry) -> Result<b
         }
         Ok(changed == 1)
     })
+}
+
+/// Writes since when lookups have been healthy and empty, and when to look again at the latest. What if we die before: the
+/// row settles a little later.
+pub fn settling(
+    conn: &mut AnyConnection,
+    row: &Awaiting,
+    since: Option<NaiveDateTime>,
+    wait: Option<TimeDelta>,
+) -> Result<(), StoreError> {
+    tx::write(conn, |conn| {
+        let now = tx::now(conn)?;
+        let planned = next_look(row.waited);
+        let next = now + wait.map_or(planned, |wait| wait.clamp(TimeDelta::zero(), planned));
+        diesel::update(held(row))
+            .set((dsl::settling_since.eq(since), dsl::next_attempt_at.eq(Some(next)), dsl::updated_at.eq(now)))
+            .execute(conn)?;
+        Ok(())
+    })
+}
+
+/// Back to `pending`, still uncertain: `settling_since` stays as the mark that the next claim may post the webhook again.
+/// False when the row has moved on, or its alert has ended.
+pub fn post_again(conn: &mut AnyConnection, row: &Awaiting, entry: &Entry) -> Result<bool, StoreError> {
+    tx::write(conn, |conn| {
+        if has_ended(conn, row.alert_id)? {
+            return Ok(false);
+        }
+        let now = tx::now(conn)?;
+        let settled = dsl::dispatch_uncertain.eq(true).and(dsl::settling_since.is_not_null());
+        let changed = diesel::update(held(row).filter(settled))
+            .set((
+                dsl::dispatch_status.eq(DispatchStatus::Pending),
+                dsl::claimed_by.eq(None::<String>),
+                dsl::next_attempt_at.eq(Some(now)),
+                dsl::updated_at.eq(now),
+            ))
+            .execute(conn)?;
+        if changed == 1 {
+            append_log(conn, row.alert_id, now, entry)?;
+        }
+        Ok(changed == 1)
+    })
+}
+
+/// Read without locks: an alert that ends at the same moment may have been posted again a moment before as well.
+fn has_ended(conn: &mut AnyConnection, id: AlertId) -> Result<bool, StoreError> {
+    let (fingerprint, pending_at, closed_at): (String, Option<NaiveDateTime>, Option<NaiveDateTime>) =
+        dsl::poundcake_alerts.find(id).select((dsl::fingerprint, dsl::pending_at, dsl::closed_at)).first(conn)?;
+    // A replay of a closed episode is newer than its end.
+    if closed_at.is_none_or(|closed| pending_at.is_some_and(|pending| closed <= pending)) {
+        return Ok(false);
+    }
+    // It fires again already: that firing counts on this row.
+    let open = dsl::poundcake_alerts.filter(dsl::open_fingerprint.eq(fingerprint)).select(dsl::id);
+    Ok(open.first::<AlertId>(conn).optional()?.is_none())
 }
 
 type Held = diesel::dsl::Filter<

@@ -7,7 +7,7 @@
 
 mod ends;
 
-pub use ends::{Release, Settlement, await_execution, disclaim, note, release, settle};
+pub use ends::{Release, Settlement, Watch, await_execution, disclaim, note, release, settle};
 
 use super::{
     StoreError,
@@ -57,6 +57,16 @@ pub struct Claimed {
     pub claimed_at: NaiveDateTime,
     /// This host's, read before the database's: however late COMMIT is answered, the lease counts from no earlier.
     pub begun: Instant,
+}
+
+impl Claimed {
+    /// True when the resolver has moved an uncertain webhook back to `pending` (`on_uncertain: post_again`): its lookups were
+    /// empty for a whole settle time. Of a replay `attempted_at` is NULL, and it settles before it is certain.
+    pub fn may_be_posted_again(&self) -> bool {
+        let alert = &self.alert;
+        let marked = alert.dispatch_uncertain && alert.settling_since.is_some() && alert.attempted_at.is_some();
+        marked && matches!(self.target, Some(Target::Webhook(_)))
+    }
 }
 
 /// The columns of a claimed row.
@@ -190,7 +200,8 @@ fn take(conn: &mut AnyConnection, claimed: &[Claimed], token: &str, lease: Durat
     let Some(now) = claimed.first().map(|claimed| claimed.claimed_at) else { return Ok(()) };
     let mut targets: BTreeMap<Option<String>, Vec<AlertId>> = BTreeMap::new();
     for claimed in claimed {
-        let sent = claimed.target.as_ref().filter(|_| !claimed.alert.dispatch_uncertain);
+        let sends = !claimed.alert.dispatch_uncertain || claimed.may_be_posted_again();
+        let sent = claimed.target.as_ref().filter(|_| sends);
         targets.entry(sent.map(ToString::to_string)).or_default().push(claimed.alert.id);
     }
     for (target, ids) in targets {
@@ -206,6 +217,8 @@ fn take(conn: &mut AnyConnection, claimed: &[Claimed], token: &str, lease: Durat
                 dsl::dispatch_attempts.eq(dsl::dispatch_attempts + 1),
                 dsl::dispatch_uncertain.eq(true),
                 dsl::dispatch_silent.eq(true),
+                // The mark permits one POST.
+                dsl::settling_since.eq(None::<NaiveDateTime>),
                 dsl::attempted_at.eq(Some(now)),
             )
         });

@@ -17,6 +17,8 @@ const DETAIL: usize = 500;
 
 /// The event of an execution that we cancelled.
 pub const CANCELLED: &str = "cancelled";
+/// The event of an uncertain webhook that the next claim may post again.
+pub const POST_AGAIN: &str = "post_again";
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +140,11 @@ fn oldest_that_may_go(value: &str) -> String {
 /// The entries, oldest first; none where the text cannot be read.
 pub fn entries(log: Option<&str>) -> Vec<Entry> {
     log.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+/// True when nothing was written after the last event of this kind.
+pub fn ends_with(log: Option<&str>, event: &str) -> bool {
+    entries(log).last().is_some_and(|last| last.event == event)
 }
 
 /// The executions that entries of this event are about.

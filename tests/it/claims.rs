@@ -22,10 +22,10 @@ use poundcake::{
 };
 use std::{collections::BTreeMap, time::Duration};
 
-const LEASE: Duration = Duration::from_mins(2);
+pub(super) const LEASE: Duration = Duration::from_mins(2);
 
 /// A connection to a database with one pending alert; its id is 1.
-fn with_one(database: &TestDatabase) -> AnyConnection {
+pub(super) fn with_one(database: &TestDatabase) -> AnyConnection {
     let mut conn = database.store(2).connect().expect("a connection");
     let labels = BTreeMap::from([("alertname".to_owned(), "HostDown".to_owned())]);
     let alert = IncomingAlert {
@@ -42,7 +42,7 @@ fn with_one(database: &TestDatabase) -> AnyConnection {
     conn
 }
 
-const REQUESTS: [ClaimRequest; 1] = [ClaimRequest { alert_id: 1, generation: 0 }];
+pub(super) const REQUESTS: [ClaimRequest; 1] = [ClaimRequest { alert_id: 1, generation: 0 }];
 
 fn claim(conn: &mut AnyConnection, token: &str) -> Vec<Claimed> {
     let route = |_: &claims::ClaimedAlert| ActionRef::parse("core.noop").ok().map(Target::Action);
@@ -50,7 +50,7 @@ fn claim(conn: &mut AnyConnection, token: &str) -> Vec<Claimed> {
 }
 
 /// Status, token, uncertainty and attempts of the row.
-fn row(database: &TestDatabase) -> Vec<String> {
+pub(super) fn row(database: &TestDatabase) -> Vec<String> {
     let columns = ["dispatch_status", "COALESCE(claimed_by, '-')", "dispatch_uncertain", "dispatch_attempts"];
     let read = |column: &&str| {
         database.lines(&format!("SELECT CAST({column} AS CHAR) AS value FROM poundcake_alerts WHERE id = 1"))

@@ -24,6 +24,7 @@ mod outcomes;
 mod queries;
 mod recovery;
 mod replay;
+mod rule_mode;
 mod same_rows;
 mod schema;
 mod st2_client;

@@ -152,6 +152,11 @@ impl Evidence {
         })
     }
 
+    /// True when StackStorm has nothing at all under the tag, and said so.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.arrivals.is_empty() && self.executions.is_empty() && self.unread.is_empty()
+    }
+
     /// Why more may come: enforcements and executions are complete once every arrival is `processed`.
     fn open(&self) -> Option<String> {
         if let Some(unread) = self.unread.first() {

@@ -39,6 +39,17 @@ fn held(id: AlertId, token: &str) -> Held<'_> {
         .filter(dsl::claimed_by.eq(token))
 }
 
+/// What an unanswered claim holds.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = poundcake_alerts)]
+struct Disclaimed {
+    id: AlertId,
+    dispatch_uncertain: bool,
+    dispatch_log: Option<String>,
+    attempted_at: Option<NaiveDateTime>,
+    next_attempt_at: Option<NaiveDateTime>,
+}
+
 /// After a claim whose COMMIT was not answered: gives back what it holds, if it holds anything. Nothing was posted, for
 /// nobody was told of the claim; so what it marked as an attempt is certain again. Returns how many rows.
 pub fn disclaim(
@@ -50,24 +61,27 @@ pub fn disclaim(
     let ids: Vec<AlertId> = requests.iter().map(|request| request.alert_id).collect();
     tx::write(conn, |conn| {
         let now = tx::now(conn)?;
-        let held: Vec<(AlertId, bool, Option<NaiveDateTime>, Option<NaiveDateTime>)> = dsl::poundcake_alerts
+        let held: Vec<Disclaimed> = dsl::poundcake_alerts
             .filter(dsl::id.eq_any(&ids))
             .filter(dsl::claimed_by.eq(token))
             .order(dsl::id)
-            .select((dsl::id, dsl::dispatch_uncertain, dsl::attempted_at, dsl::next_attempt_at))
+            .select(Disclaimed::as_select())
             .load(conn)?;
-        for (id, uncertain, attempted_at, lease_end) in &held {
-            // The claim set both from one clock. It marks neither what was uncertain before nor what no route takes.
-            let marked = attempted_at.is_some_and(|at| Some(at + lease) == *lease_end);
+        for row in &held {
+            // The claim set both from one clock. It marks neither what was uncertain before nor what no route takes; but for
+            // a webhook that it was to post again, which was uncertain and stays so.
+            let marked = row.attempted_at.is_some_and(|at| Some(at + lease) == row.next_attempt_at);
+            let again = dispatch_log::ends_with(row.dispatch_log.as_deref(), dispatch_log::POST_AGAIN);
+            let uncertain = row.dispatch_uncertain && (again || !marked);
             let release = Release {
                 due_in: TimeDelta::zero(),
-                doubt: if *uncertain && !marked { Doubt::AsBefore } else { Doubt::None },
+                doubt: if uncertain { Doubt::AsBefore } else { Doubt::None },
                 give_back_attempt: marked,
                 settling_since: None,
                 error: None,
                 log: None,
             };
-            release_now(conn, (*id, token), now, &release)?;
+            release_now(conn, (row.id, token), now, &release)?;
         }
         Ok(held.len())
     })
@@ -198,23 +212,37 @@ pub fn settle(conn: &mut AnyConnection, id: AlertId, token: &str, end: &Settleme
     })
 }
 
-/// Rule mode: the webhook was taken (or may have been: there is a doubt); from now on the resolver watches, and nobody posts.
-pub fn await_execution(
-    conn: &mut AnyConnection,
-    id: AlertId,
-    token: &str,
-    look_in: TimeDelta,
-    doubt: Doubt,
-) -> Result<bool, StoreError> {
+/// How a claim ends in rule mode: the resolver watches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watch {
+    /// When the resolver looks first.
+    pub look_in: TimeDelta,
+    /// Whether StackStorm has the webhook.
+    pub doubt: Doubt,
+    /// When it was posted before this claim, which posted nothing: the attempt is given back.
+    pub posted_at: Option<NaiveDateTime>,
+    /// For `dispatch_error`; `None` leaves what is there.
+    pub error: Option<String>,
+    /// For `dispatch_log`.
+    pub log: Option<Entry>,
+}
+
+/// Rule mode: the webhook was taken (or may have been: there is a doubt); from now on the resolver watches, and nobody posts
+/// unless it marks the row.
+pub fn await_execution(conn: &mut AnyConnection, id: AlertId, token: &str, watch: &Watch) -> Result<bool, StoreError> {
     tx::write(conn, |conn| {
         let now = tx::now(conn)?;
+        keep_texts(conn, (id, token), now, watch.error.as_deref(), watch.log.as_ref())?;
+        let given_back = |at| (dsl::attempted_at.eq(Some(at)), dsl::dispatch_attempts.eq(dsl::dispatch_attempts - 1));
         let changed = diesel::update(held(id, token))
             .set((
                 dsl::dispatch_status.eq(DispatchStatus::AwaitingExecution),
                 dsl::claimed_by.eq(None::<String>),
-                dsl::dispatch_uncertain.eq(doubt.is_uncertain()),
-                doubt.silent().map(|silent| dsl::dispatch_silent.eq(silent)),
-                dsl::next_attempt_at.eq(Some(now + look_in)),
+                dsl::dispatch_uncertain.eq(watch.doubt.is_uncertain()),
+                watch.doubt.silent().map(|silent| dsl::dispatch_silent.eq(silent)),
+                watch.posted_at.map(given_back),
+                dsl::settling_since.eq(None::<NaiveDateTime>),
+                dsl::next_attempt_at.eq(Some(now + watch.look_in)),
                 dsl::updated_at.eq(now),
             ))
             .execute(conn)?;

@@ -68,7 +68,7 @@ impl Pipeline {
     }
 
     /// Texts put together, in the database's words.
-    pub(super) fn joined(&self, parts: &[&str]) -> String {
+    pub fn joined(&self, parts: &[&str]) -> String {
         match self.database() {
             TestDatabase::Sqlite { .. } => parts.join(" || "),
             TestDatabase::MariaDb { .. } => format!("CONCAT({})", parts.join(", ")),
