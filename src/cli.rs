@@ -28,6 +28,7 @@ mod stats;
 mod story;
 mod table;
 mod tracker;
+mod waiting;
 mod watch;
 mod who;
 mod words;

@@ -20,6 +20,7 @@ use crate::{
     secret::Secret,
     stackstorm::{self, Credentials},
     store::{conn::DatabaseUrl, executions::TablePrefix},
+    trust::TlsFiles,
 };
 use anyhow::Context;
 use std::{path::PathBuf, time::Duration};
@@ -64,6 +65,15 @@ pub struct DatabaseSettings {
     /// File that holds `DATABASE_URL`; read again for every new connection
     #[arg(long, env = "DATABASE_URL_FILE")]
     pub database_url_file: Option<PathBuf>,
+    /// PEM file of a private CA for MariaDB; without `ssl_mode` in the URL it means `verify_identity`
+    #[arg(long, env = "POUNDCAKE_DB_CA_FILE")]
+    pub db_ca_file: Option<PathBuf>,
+    /// PEM file of our certificate, for a MariaDB that asks for one
+    #[arg(long, env = "POUNDCAKE_DB_CERT_FILE")]
+    pub db_cert_file: Option<PathBuf>,
+    /// PEM file of the key of `POUNDCAKE_DB_CERT_FILE`
+    #[arg(long, env = "POUNDCAKE_DB_KEY_FILE")]
+    pub db_key_file: Option<PathBuf>,
     /// Connections at most
     #[arg(long, env = "POUNDCAKE_DB_POOL", default_value_t = 16)]
     pub db_pool: u32,
@@ -77,7 +87,12 @@ impl DatabaseSettings {
     pub fn url(&self) -> anyhow::Result<DatabaseUrl> {
         let secret = Secret::parse("DATABASE_URL", self.database_url.clone(), self.database_url_file.clone())?
             .context("DATABASE_URL is not set; write mysql://user:password@host:3306/database or sqlite://path")?;
-        Ok(DatabaseUrl::read(secret)?)
+        Ok(DatabaseUrl::read(secret, self.tls_files())?)
+    }
+
+    /// What every database on the network is spoken to with.
+    pub fn tls_files(&self) -> TlsFiles {
+        TlsFiles { ca: self.db_ca_file.clone(), cert: self.db_cert_file.clone(), key: self.db_key_file.clone() }
     }
 }
 
@@ -91,6 +106,15 @@ pub struct BrokerSettings {
     /// File that holds `AMQP_URL`; read again for every new connection
     #[arg(long, env = "AMQP_URL_FILE")]
     pub amqp_url_file: Option<PathBuf>,
+    /// PEM file of a private CA for RabbitMQ, with `amqps://`
+    #[arg(long, env = "POUNDCAKE_AMQP_CA_FILE")]
+    pub amqp_ca_file: Option<PathBuf>,
+    /// PEM file of our certificate, for a RabbitMQ that asks for one
+    #[arg(long, env = "POUNDCAKE_AMQP_CERT_FILE")]
+    pub amqp_cert_file: Option<PathBuf>,
+    /// PEM file of the key of `POUNDCAKE_AMQP_CERT_FILE`
+    #[arg(long, env = "POUNDCAKE_AMQP_KEY_FILE")]
+    pub amqp_key_file: Option<PathBuf>,
     /// How long a publisher confirm may take; a memory alarm withholds them silently
     #[arg(long, env = "POUNDCAKE_CONFIRM_TIMEOUT", default_value = "3s", value_parser = parse::duration)]
     pub confirm_timeout: Duration,
@@ -107,7 +131,12 @@ impl BrokerSettings {
     pub fn url(&self) -> anyhow::Result<BrokerUrl> {
         let secret = Secret::parse("AMQP_URL", self.amqp_url.clone(), self.amqp_url_file.clone())?
             .context("AMQP_URL is not set; write amqp://user:password@host:5672/vhost")?;
-        Ok(BrokerUrl::read(secret)?)
+        let tls = TlsFiles {
+            ca: self.amqp_ca_file.clone(),
+            cert: self.amqp_cert_file.clone(),
+            key: self.amqp_key_file.clone(),
+        };
+        Ok(BrokerUrl::read(secret, tls)?)
     }
 }
 
@@ -296,11 +325,11 @@ pub struct TrackerSettings {
 
 impl TrackerSettings {
     /// Where StackStorm's tables are, unless in the same database as ours; an error names the variable.
-    pub fn database(&self) -> anyhow::Result<Option<DatabaseUrl>> {
+    pub fn database(&self, tls: TlsFiles) -> anyhow::Result<Option<DatabaseUrl>> {
         let secret =
             Secret::parse("ST2_DATABASE_URL", self.st2_database_url.clone(), self.st2_database_url_file.clone())?;
         let Some(secret) = secret else { return Ok(None) };
-        let url = DatabaseUrl::read(secret);
+        let url = DatabaseUrl::read(secret, tls);
         Ok(Some(url.context("ST2_DATABASE_URL, which is written like DATABASE_URL, cannot be used")?))
     }
 }

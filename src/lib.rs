@@ -10,6 +10,7 @@
 //! - [`descriptors`]: how many files and sockets may be open, and who gets them.
 //! - [`retry`]: when to try again: policy as data, delays as pure functions.
 //! - [`secret`]: values that are never shown, and files of them that are read again when they change.
+//! - [`trust`]: who is believed over TLS, and who we are.
 //!
 //! The path:
 //! - [`model`]: the words of the domain as types: ids, states, targets, matchers, the episode decision. No I/O.
@@ -58,3 +59,4 @@ pub mod stackstorm;
 pub mod store;
 pub mod tasks;
 pub mod tracker;
+pub mod trust;

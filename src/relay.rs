@@ -168,7 +168,9 @@ impl Relay {
                     continue;
                 }
                 Ok(false) => {}
-                Err(error) => log::warn!("the relay waits for the database: {}", crate::logging::chain(&error)),
+                Err(error) => {
+                    log::log!(error.level(), "the relay waits for the database: {}", crate::logging::chain(&error));
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => return,

@@ -48,6 +48,12 @@ impl Reconnect {
     pub fn succeeded(&mut self) {
         self.backoff.reset();
         self.not_before = None;
+        self.last_error.clear();
+    }
+
+    /// Whether the last failure was another one, or there was none: what a person must change is said once.
+    pub fn is_news(&self, error: &str) -> bool {
+        self.last_error != error
     }
 
     /// Notes a failure and returns the wait.

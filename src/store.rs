@@ -13,7 +13,11 @@ pub mod api_calls;
 pub mod awaiting;
 pub mod bounded;
 pub mod claims;
+#[cfg(feature = "mysql")]
+pub mod client_library;
 pub mod conn;
+#[cfg(feature = "mysql")]
+mod database_tls;
 pub mod depth;
 pub mod dispatch_log;
 pub mod due;
@@ -24,9 +28,13 @@ pub mod inspect;
 pub mod intake;
 pub mod json;
 mod kept;
+#[cfg(feature = "mysql")]
+mod known_texts;
 pub mod legacy;
 pub mod links;
 pub mod migrate;
+#[cfg(feature = "mysql")]
+mod migration_ledger;
 mod openers;
 pub mod packet;
 pub mod page;
@@ -35,11 +43,14 @@ mod prepared;
 pub mod prune;
 mod pulse;
 pub mod records;
+mod refusal;
 pub mod repair;
 pub mod schema;
 pub mod selection;
+mod session;
 mod target;
 pub mod tx;
+pub mod write_check;
 
 use any::AnyConnection;
 use conn::{ConnectError, DatabaseUrl};
@@ -58,6 +69,19 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Wrong password, unknown database, a certificate that is not believed: a person has to do something.
+    #[error("the database {label} cannot be used: {text}; {advice}")]
+    Refused {
+        /// Host and database.
+        label: String,
+        /// The server's or the client library's words.
+        text: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The client library, or the server, does not do what every query relies on: nothing may be concluded from what is read.
+    #[error("{0}")]
+    Unfit(String),
     /// A statement failed.
     #[error("a database statement failed")]
     Query(#[from] diesel::result::Error),
@@ -107,6 +131,11 @@ impl Store {
 
     /// The same for processes that run by themselves: a connection that has no answer for `patience` is given up.
     pub fn bounded(url: DatabaseUrl, size: u32, patience: Duration) -> Self {
+        Self::make(url.announcing(), size, Some(patience), Lost::default())
+    }
+
+    /// The same for a command: a connection that is refused is an error of the command, and nothing in the log.
+    pub fn watched(url: DatabaseUrl, size: u32, patience: Duration) -> Self {
         Self::make(url, size, Some(patience), Lost::default())
     }
 
@@ -151,6 +180,12 @@ impl Store {
         self.url.is_sqlite()
     }
 
+    /// Whether a refused connection is said in the log when it happens: so it is in processes that run by themselves. Commands
+    /// end with the error.
+    pub fn announces(&self) -> bool {
+        self.url.announces()
+    }
+
     /// A connection of one's own, outside the pool.
     pub fn connect(&self) -> Result<AnyConnection, StoreError> {
         Ok(self.url.connect(None)?)
@@ -184,6 +219,16 @@ impl Store {
     }
 }
 
+impl StoreError {
+    /// How loud a loop that tries again says it. What a person must change was said at the change, see [`Store::announces`].
+    pub fn level(&self) -> log::Level {
+        match self {
+            Self::Refused { .. } => log::Level::Debug,
+            _ => log::Level::Warn,
+        }
+    }
+}
+
 impl AsRef<Self> for StoreError {
     fn as_ref(&self) -> &Self {
         self
@@ -192,7 +237,12 @@ impl AsRef<Self> for StoreError {
 
 impl From<ConnectError> for StoreError {
     fn from(error: ConnectError) -> Self {
-        let (ConnectError::Connect { label, .. } | ConnectError::Session { label, .. }) = &error;
-        Self::Unavailable { label: label.clone(), source: Box::new(error) }
+        match error {
+            ConnectError::Refused { label, text, advice } => Self::Refused { label, text, advice },
+            ConnectError::Library(text) => Self::Unfit(text),
+            ConnectError::Connect { ref label, .. } | ConnectError::Session { ref label, .. } => {
+                Self::Unavailable { label: label.clone(), source: Box::new(error) }
+            }
+        }
     }
 }

@@ -9,11 +9,12 @@
 #   tests/services.sh revive-mariadb|revive-rabbitmq   after a kill -9: the same data, the same port
 #
 # POUNDCAKE_TEST_DIR is where it all lives; `run` makes a temporary one, the others use target/test-services.
+# POUNDCAKE_TEST_MARIADB_OPTIONS are more words for mariadbd, POUNDCAKE_TEST_RABBITMQ_CONF is a file of more lines for rabbitmq.conf.
 # With POUNDCAKE_TEST_DURABLE=1 every commit reaches the disk and RabbitMQ runs without a plug-in, as in production: for `make bench`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(mariadb-server rabbitmq-server libmariadb-dev pkg-config prometheus prometheus-alertmanager libfaketime)
+packages=(mariadb-server rabbitmq-server libmariadb-dev pkg-config openssl prometheus prometheus-alertmanager libfaketime)
 rabbit_bin=/usr/lib/rabbitmq/bin # not /usr/sbin: those wrappers change the user to `rabbitmq`
 
 say() { echo "services: $*" >&2; }
@@ -22,7 +23,7 @@ fail() { say "$*"; exit 1; }
 missing() {
     local path
     PATH=$PATH:/usr/sbin
-    for path in mariadbd mariadb-install-db prometheus prometheus-alertmanager pkg-config; do
+    for path in mariadbd mariadb-install-db prometheus prometheus-alertmanager pkg-config openssl; do
         command -v "$path" >/dev/null || { echo "$path"; return; }
     done
     [ -x $rabbit_bin/rabbitmq-server ] || echo rabbitmq-server
@@ -111,10 +112,12 @@ start_mariadb() {
     # Commits reach the kernel, not the disk: safe against kill -9, which is all a test does. 128 MiB packets take the largest webhook.
     local options=(--innodb-buffer-pool-size=256M --innodb-flush-log-at-trx-commit=2 --sync-frm=0)
     [ -z "${POUNDCAKE_TEST_DURABLE:-}" ] || options=(--innodb-buffer-pool-size="${POUNDCAKE_BENCH_BUFFER_POOL:-1G}")
+    local more=()
+    read -ra more <<<"${POUNDCAKE_TEST_MARIADB_OPTIONS:-}"
     detached "$maria/out.log" mariadbd --no-defaults --user="$(id -un)" --datadir="$maria/data" --socket="$maria/m.sock" \
         --pid-file="$maria/m.pid" --port="$port" --bind-address=127.0.0.1 --skip-name-resolve --log-error="$maria/err.log" --tmpdir="$maria/tmp" \
         --character-set-server=utf8mb4 --collation-server=utf8mb4_unicode_ci --max-connections=500 \
-        "${options[@]}" --max-allowed-packet=128M
+        "${options[@]}" --max-allowed-packet=128M "${more[@]}"
     local server=$!
     for _ in $(seq 600); do
         mariadb_root -admin ping >/dev/null 2>&1 && break
@@ -150,6 +153,7 @@ start_rabbitmq() (
             'collect_statistics_interval = 500' >"$HOME/rabbitmq.conf"
         echo '[{rabbit, [{quorum_tick_interval, 500}]}].' >"$HOME/advanced.config"
     fi
+    [ -z "${POUNDCAKE_TEST_RABBITMQ_CONF:-}" ] || cat "$POUNDCAKE_TEST_RABBITMQ_CONF" >>"$HOME/rabbitmq.conf"
     rm -f "$RABBITMQ_PID_FILE" # survives kill -9
     detached "$HOME/startup.log" $rabbit_bin/rabbitmq-server
     local server=$!
@@ -257,5 +261,5 @@ case ${1:-} in
         rabbit_environment $(cat "$dir/rabbit-ports")
         $rabbit_bin/rabbitmqctl "$@"
         ;;
-    *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

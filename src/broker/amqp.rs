@@ -8,6 +8,7 @@ mod consumer;
 mod inspect;
 mod link;
 mod publisher;
+mod refusal;
 mod repair;
 mod topology;
 

@@ -1,5 +1,6 @@
 //! From settings to parts: what several commands build alike.
 
+use super::waiting::{answered, wait_for_database};
 use crate::{
     broker::Publisher,
     config::Settings,
@@ -9,9 +10,9 @@ use crate::{
     metrics::Metrics,
     model::episode::EpisodePolicy,
     relay::{Announcer, Relay},
-    retry::{Reconnect, Schedule},
+    retry::Schedule,
     stackstorm::{ActionCache, Client},
-    store::{Store, StoreError, conn::DatabaseUrl, executions::St2Tables, packet},
+    store::{Store, conn::DatabaseUrl, executions::St2Tables, packet},
     tasks::Tasks,
     tracker::Tracker,
 };
@@ -33,40 +34,12 @@ pub(super) async fn store(settings: &Settings, url: DatabaseUrl, stop: &Cancella
 /// `patience`, if there is one. Nothing is asked yet.
 pub(super) fn st2_tables(settings: &Settings, store: &Store, patience: Option<Duration>) -> anyhow::Result<St2Tables> {
     let size = settings.database.db_pool;
-    let other = settings.tracker.database()?.map(|url| match patience {
+    let other = settings.tracker.database(settings.database.tls_files())?.map(|url| match patience {
         Some(patience) => Store::bounded(url, size, patience),
         None => Store::new(url, size),
     });
     let prefix = settings.tracker.st2_table_prefix.clone().unwrap_or_default();
     Ok(St2Tables { store: other.unwrap_or_else(|| store.clone()), prefix })
-}
-
-/// Waits until the database answers, saying so.
-pub(super) async fn wait_for_database(store: &Store, stop: &CancellationToken) -> anyhow::Result<()> {
-    answered(store, stop, || store.ping()).await
-}
-
-/// Asks the database until it answers. It may go away between any two questions of a start; only an answer that we cannot
-/// work with ends the process.
-async fn answered<T, Fut>(store: &Store, stop: &CancellationToken, ask: impl Fn() -> Fut) -> anyhow::Result<T>
-where
-    Fut: Future<Output = Result<T, StoreError>>,
-{
-    let mut pace = Reconnect::new();
-    loop {
-        let error = match ask().await {
-            Ok(answer) => return Ok(answer),
-            Err(error @ (StoreError::Schema(_) | StoreError::Migration(_))) => return Err(error.into()),
-            Err(error) => error,
-        };
-        let wait = pace.failed("no answer");
-        let chain = crate::logging::chain(&error);
-        log::warn!(database = store.label(), wait_ms = wait.as_millis(); "waiting for the database: {chain}");
-        tokio::select! {
-            () = stop.cancelled() => anyhow::bail!("stopped while waiting for the database {}", store.label()),
-            () = tokio::time::sleep(wait) => {}
-        }
-    }
 }
 
 /// What takes webhooks: the judge, the writer's thread, and the announcer behind it.

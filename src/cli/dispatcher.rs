@@ -1,6 +1,6 @@
 //! `poundcake dispatcher`: messages in, executions and links out.
 
-use super::{assemble, serving};
+use super::{assemble, serving, waiting};
 use crate::{
     broker::{
         Consumer,
@@ -24,6 +24,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let database = settings.database.url()?;
     settings.stackstorm.client_config()?;
     let store = assemble::store(&settings, database, &stop).await?;
+    waiting::check_writes(&store).await?;
     let dispatch = assemble::dispatch(&settings, &store, &metrics)?;
     let tasks = Tasks::new(stop, metrics);
     assemble::watch_store(&store, &tasks);

@@ -1,6 +1,6 @@
 //! `poundcake ingest`: webhooks in, rows and messages out.
 
-use super::{assemble, serving};
+use super::{assemble, serving, waiting};
 use crate::{
     broker::{Publisher, amqp},
     config::Settings,
@@ -16,6 +16,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let metrics = Metrics::new()?;
     let publisher = Publisher::Amqp(amqp::Publisher::new(settings.broker.url()?, settings.broker.confirm_timeout));
     let store = assemble::store(&settings, settings.database.url()?, &stop).await?;
+    waiting::check_writes(&store).await?;
     let settings = assemble::fitted(&settings, &store, &stop).await?;
     let tasks = Tasks::new(stop.clone(), metrics.clone());
     assemble::watch_store(&store, &tasks);

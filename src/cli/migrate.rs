@@ -5,7 +5,7 @@ mod legacy;
 use super::{
     assemble,
     print::{self, PrintError},
-    started,
+    started, waiting,
 };
 use crate::{
     config::Settings,
@@ -15,8 +15,7 @@ use crate::{
         migrate,
     },
 };
-use std::process::ExitCode;
-use tokio_util::sync::CancellationToken;
+use std::{process::ExitCode, time::Duration};
 
 /// `poundcake migrate …`
 #[derive(Debug, clap::Args)]
@@ -45,29 +44,32 @@ impl Migrate {
     }
 }
 
-async fn open(settings: &Settings) -> anyhow::Result<Store> {
+/// `migrate up` runs beside a database that starts, so it waits for it.
+const STARTING: Duration = Duration::from_mins(5);
+
+async fn open(settings: &Settings, patience: Duration) -> anyhow::Result<Store> {
     let store = Store::new(settings.database.url()?, 1);
-    assemble::wait_for_database(&store, &CancellationToken::new()).await?;
+    waiting::reach_database(&store, patience).await?;
     Ok(store)
 }
 
-async fn open_st2(settings: &Settings, store: &Store) -> anyhow::Result<St2Tables> {
+async fn open_st2(settings: &Settings, store: &Store, patience: Duration) -> anyhow::Result<St2Tables> {
     let tables = assemble::st2_tables(settings, store, None)?;
-    assemble::wait_for_database(&tables.store, &CancellationToken::new()).await?;
+    waiting::reach_database(&tables.store, patience).await?;
     Ok(tables)
 }
 
 /// Our side first: without the right to make StackStorm's tables it is up all the same, and only the tracker cannot run.
 async fn up(settings: Settings) -> anyhow::Result<ExitCode> {
     // A mistake in the settings of the other side is told before anything is changed.
-    settings.tracker.database()?;
-    let store = open(&settings).await?;
+    settings.tracker.database(settings.database.tls_files())?;
+    let store = open(&settings, STARTING).await?;
     let applied = store.run(migrate::up).await?;
     for version in &applied {
         print::line(format_args!("applied {version}"))?;
     }
     print::line(format_args!("the schema is up to date ({} applied now)", applied.len()))?;
-    let tables = open_st2(&settings, &store).await?;
+    let tables = open_st2(&settings, &store, STARTING).await?;
     let prefix = tables.prefix.clone();
     let applied = tables.store.run(move |conn| schema::up(conn, &prefix)).await?;
     for version in &applied {
@@ -78,8 +80,8 @@ async fn up(settings: Settings) -> anyhow::Result<ExitCode> {
 }
 
 async fn status(settings: Settings) -> anyhow::Result<ExitCode> {
-    let store = open(&settings).await?;
-    let tables = open_st2(&settings, &store).await?;
+    let store = open(&settings, waiting::WATCHED).await?;
+    let tables = open_st2(&settings, &store, waiting::WATCHED).await?;
     let ours = store.run(migrate::status).await?;
     let prefix = tables.prefix.clone();
     let st2 = tables.store.run(move |conn| schema::status(conn, &prefix)).await?;

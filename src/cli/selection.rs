@@ -1,13 +1,11 @@
 //! The flags by which operators choose rows, alike in every command; and how such a command answers.
 
 use super::{
-    assemble,
     moment::{self, Moment},
-    started,
+    started, waiting,
 };
 use crate::{config::Settings, replay::Filter, store::Store};
 use std::process::ExitCode;
-use tokio_util::sync::CancellationToken;
 
 /// The status when nothing was there to do: not an error (1), not a wrong command line (2).
 pub(super) const NOTHING_MATCHED: u8 = 3;
@@ -102,7 +100,10 @@ impl Selection {
 pub(super) async fn open(settings: Settings) -> anyhow::Result<Store> {
     let settings = started(settings);
     let url = settings.database.url()?;
-    assemble::store(&settings, url, &CancellationToken::new()).await
+    let store = Store::watched(url, settings.database.db_pool, settings.database.db_timeout);
+    waiting::reach_database(&store, waiting::WATCHED).await?;
+    store.require_schema().await?;
+    Ok(store)
 }
 
 /// Done, unless there was nothing to do.

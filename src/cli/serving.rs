@@ -14,7 +14,7 @@ use std::{io, net::SocketAddr};
 /// Binds an address: the first thing that a server does, so that one that is taken is the first thing that is said. HTTP
 /// gets what the limit of open files leaves when our own calls have theirs.
 pub(super) fn bind(settings: &Settings, variable: &'static str, listen: &ListenAddress) -> anyhow::Result<Listener> {
-    let databases = if settings.tracker.database()?.is_some() { 2 } else { 1 };
+    let databases = if settings.tracker.database(settings.database.tls_files())?.is_some() { 2 } else { 1 };
     let database = settings.database.db_pool.saturating_mul(databases);
     let shares = Needs { database, calls: settings.dispatch.dispatch_concurrency }.share(descriptors::raise_limit());
     let listener = Listener::bind(variable, listen, shares.senders)?;

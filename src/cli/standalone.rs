@@ -1,7 +1,7 @@
 //! `poundcake standalone`: ingest, dispatcher and tracker in one process, on SQLite and an in-process queue: the same rows, the
 //! same sweep, the same promises, for one small machine.
 
-use super::{assemble, serving, started};
+use super::{assemble, serving, started, waiting};
 use crate::{
     broker::{Consumer, Publisher, in_process},
     config::Settings,
@@ -50,17 +50,18 @@ pub(super) async fn run(
     let (metrics, stop) = (tasks.metrics().clone(), tasks.stop().clone());
     let (url, patience) = (database(settings)?, settings.database.db_timeout);
     let store = Store::new(url.clone(), 1);
-    assemble::wait_for_database(&store, &stop).await?;
+    waiting::wait_for_database(&store, &stop).await?;
     // A migration takes as long as it takes.
     store.run(migrate::up).await?;
     let tables = assemble::st2_tables(settings, &store, None)?;
-    assemble::wait_for_database(&tables.store, &stop).await?;
+    waiting::wait_for_database(&tables.store, &stop).await?;
     let prefix = tables.prefix.clone();
     tables.store.run(move |conn| schema::up(conn, &prefix)).await?;
     let store = Store::bounded(url, settings.database.db_pool, patience);
     let tables = assemble::st2_tables(settings, &store, Some(patience))?;
     // A newer schema has nothing pending and is still not ours.
     store.require_schema().await?;
+    waiting::check_writes(&store).await?;
     assemble::watch_store(&store, &tasks);
     let settings = &assemble::fitted(settings, &store, &stop).await?;
     let (publisher, consumer) = in_process::pair();

@@ -10,7 +10,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let metrics = Metrics::new()?;
     let database = settings.database.url()?;
     settings.stackstorm.client_config()?;
-    settings.tracker.database()?;
+    settings.tracker.database(settings.database.tls_files())?;
     let store = assemble::store(&settings, database, &stop).await?;
     let tables = assemble::migrated_st2_tables(&settings, &store, &stop).await?;
     let tasks = Tasks::new(stop.clone(), metrics.clone());

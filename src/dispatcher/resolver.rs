@@ -54,7 +54,7 @@ impl Resolver {
             // Cut off anywhere, a row is looked at again when it is due.
             let round = async {
                 if let Err(error) = self.step().await {
-                    log::warn!("the resolver waits for the database: {}", crate::logging::chain(&error));
+                    log::log!(error.level(), "the resolver waits for the database: {}", crate::logging::chain(&error));
                 }
                 tokio::time::sleep(INTERVAL).await;
             };

@@ -148,7 +148,7 @@ async fn disclaim(dispatch: &Dispatch, requests: Vec<ClaimRequest>, token: Strin
             }
             Err(error) => {
                 let wait = pace.failed("disclaim");
-                log::warn!(wait_ms = wait.as_millis(); "waiting for the database: {}", crate::logging::chain(&error));
+                log::log!(error.level(), wait_ms = wait.as_millis(); "waiting for the database: {}", crate::logging::chain(&error));
                 tokio::time::sleep(wait).await;
             }
         }
@@ -303,7 +303,7 @@ impl Shared {
                 Ok(value) => return Some(value),
                 Err(error) => {
                     let wait = pace.failed(what);
-                    log::warn!(what, wait_ms = wait.as_millis(); "waiting for the database: {}", crate::logging::chain(error.as_ref()));
+                    log::log!(error.as_ref().level(), what, wait_ms = wait.as_millis(); "waiting for the database: {}", crate::logging::chain(error.as_ref()));
                     tokio::select! {
                         () = until.cancelled() => return None,
                         () = tokio::time::sleep(wait) => {}

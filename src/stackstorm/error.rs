@@ -6,8 +6,8 @@ use super::{
     body::fault,
     transport::{Answer, SendError},
 };
+use crate::trust::TrustError;
 use reqwest::StatusCode;
-use std::path::PathBuf;
 
 /// A question to StackStorm that got no usable answer: nothing may be concluded from it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,13 +71,8 @@ pub enum BuildError {
         problem: &'static str,
     },
     /// `ST2_CA_FILE` cannot be read, or is no PEM.
-    #[error("ST2_CA_FILE: cannot read certificates from {}", path.display())]
-    CaFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: rustls_pki_types::pem::Error,
-    },
+    #[error("ST2_CA_FILE cannot be used")]
+    CaFile(#[source] TrustError),
     /// There is nothing to trust.
     #[error("no CA certificates found for https: set ST2_CA_FILE, or install the system's (ca-certificates)")]
     NoCertificates,

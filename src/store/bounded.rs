@@ -31,8 +31,12 @@ fn limit(conn: &mut AnyConnection, on: bool) -> Result<(), StoreError> {
     match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => {
-            let seconds = if on { SECONDS } else { 0 };
-            let set = format!("SET SESSION max_statement_time = {seconds}");
+            // The session has a bound of its own, which comes back.
+            let set = if on {
+                format!("SET @bounded = @@session.max_statement_time, SESSION max_statement_time = {SECONDS}")
+            } else {
+                "SET SESSION max_statement_time = @bounded".to_owned()
+            };
             Ok(diesel::connection::SimpleConnection::batch_execute(conn, &set)?)
         }
         #[cfg(feature = "sqlite")]

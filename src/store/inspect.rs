@@ -41,6 +41,27 @@ pub fn server(conn: &mut AnyConnection) -> Result<Server, StoreError> {
     Ok(Server { read_only, now })
 }
 
+#[derive(QueryableByName)]
+#[cfg(feature = "mysql")]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// The server's version and the client library's; `None` on SQLite, which is compiled in.
+pub fn versions(conn: &mut AnyConnection) -> Result<Option<String>, StoreError> {
+    match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(conn) => {
+            let server: Version = diesel::sql_query("SELECT VERSION() AS version").get_result(conn)?;
+            let library = super::client_library::name_and_version().unwrap_or_else(|| "of unknown version".to_owned());
+            Ok(Some(format!("server {}, client library {library}", server.version)))
+        }
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(_) => Ok(None),
+    }
+}
+
 /// Rows of one state whose due time has passed by more than was allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overdue {

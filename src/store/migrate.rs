@@ -1,5 +1,7 @@
 //! The schema: bringing it up under a database lock, and knowing whether it is the one this program was built for.
 
+#[cfg(feature = "mysql")]
+use super::migration_ledger;
 use super::{StoreError, any::AnyConnection};
 #[cfg(feature = "mysql")]
 use diesel::sql_types::{Integer, Nullable};
@@ -82,11 +84,27 @@ pub fn up(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
         refuse_foreign_tables(conn)?;
         match conn {
             #[cfg(feature = "mysql")]
-            AnyConnection::Mysql(conn) => names(conn.run_pending_migrations(MARIADB)),
+            AnyConnection::Mysql(conn) => {
+                migration_ledger::prepare(conn)?;
+                names(conn.run_pending_migrations(MARIADB)).map_err(half_way)
+            }
             #[cfg(feature = "sqlite")]
             AnyConnection::Sqlite(conn) => names(conn.run_pending_migrations(SQLITE)),
         }
     })
+}
+
+/// MariaDB commits each change by itself; every one of them can be repeated.
+#[cfg(feature = "mysql")]
+fn half_way(error: StoreError) -> StoreError {
+    let StoreError::Migration(source) = error else { return error };
+    StoreError::Migration(
+        format!(
+            "{source}. The migrations before it are applied and stay; nothing has to be undone. Correct the cause, then run \
+             again: poundcake migrate up. It goes on with this migration"
+        )
+        .into(),
+    )
 }
 
 /// Reverts everything; for tests of `down.sql`.

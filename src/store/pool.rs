@@ -11,7 +11,7 @@ use super::{
     any::AnyConnection,
     conn::DatabaseUrl,
     kept::{Manager, Quiet},
-    pulse::Pulse,
+    pulse::{self, Pulse},
     tx,
 };
 use diesel::r2d2;
@@ -31,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a caller waits for a place before the database counts as unavailable.
 const CHECKOUT: Duration = Duration::from_secs(5);
+/// How long a command waits for its connection: a person waits for the command.
+const CONNECT: Duration = Duration::from_secs(15);
 /// A process that stood still finds every wait over and the answers already there; so it looks once more.
 const SECOND_LOOK: Duration = Duration::from_millis(500);
 /// Given-up threads at most: some partitions in a row that each catch every connection.
@@ -146,7 +148,7 @@ impl Pool {
             let _working = beating.enter(ended);
             pool.work(body)
         });
-        let Some(patience) = self.patience else { return thread.await.unwrap_or(Err(StoreError::CutOff)) };
+        let Some(patience) = self.patience else { return self.once_connected(&pulse, thread).await };
         loop {
             let left = patience.saturating_sub(pulse.silent_for()).max(SECOND_LOOK);
             if let Some(done) = within(left, &mut thread).await {
@@ -162,6 +164,23 @@ impl Pool {
                 return self.give_up(&pulse, patience, thread).await;
             }
         }
+    }
+
+    /// Without a bound on the work, and with one on connecting.
+    async fn once_connected<T: Send + 'static>(
+        self: &Arc<Self>,
+        pulse: &Pulse,
+        mut thread: JoinHandle<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        if !self.url.is_sqlite() {
+            if let Some(done) = within(CONNECT, &mut thread).await {
+                return done;
+            }
+            if !pulse.is_connected() {
+                return self.give_up(pulse, CONNECT, thread).await;
+            }
+        }
+        thread.await.unwrap_or(Err(StoreError::CutOff))
     }
 
     /// The thread may have ended this instant: then its answer counts.
@@ -190,6 +209,7 @@ impl Pool {
             Some(conn) => conn,
             None => self.url.connect(self.patience)?,
         };
+        pulse::connected();
         let done = body(&mut conn);
         match done {
             // The statement is not at fault: its connection is gone, and the others with it.

@@ -8,7 +8,7 @@ use std::{
     cell::RefCell,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -21,6 +21,7 @@ const DONE: u8 = 2;
 pub(super) struct Pulse {
     last: Mutex<Instant>,
     state: AtomicU8,
+    connected: AtomicBool,
 }
 
 thread_local! {
@@ -29,12 +30,21 @@ thread_local! {
 
 impl Pulse {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { last: Mutex::new(Instant::now()), state: AtomicU8::new(RUNNING) })
+        Arc::new(Self {
+            last: Mutex::new(Instant::now()),
+            state: AtomicU8::new(RUNNING),
+            connected: AtomicBool::new(false),
+        })
     }
 
     /// How long ago the last sign of life was.
     pub(super) fn silent_for(&self) -> Duration {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// The thread has its connection.
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Acquire)
     }
 
     /// Nobody waits any more. False when the work was done already.
@@ -78,6 +88,11 @@ impl<F: FnOnce(bool)> Drop for Working<F> {
 /// A sign of life of the calling thread: every connection's instrumentation.
 pub(super) fn beat() {
     CURRENT.with_borrow(|current| current.iter().for_each(|pulse| pulse.beat()));
+}
+
+/// The calling thread has its connection.
+pub(super) fn connected() {
+    CURRENT.with_borrow(|current| current.iter().for_each(|pulse| pulse.connected.store(true, Ordering::Release)));
 }
 
 /// True when nobody waits for the calling thread's work any more.

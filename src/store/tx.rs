@@ -52,6 +52,17 @@ pub fn write_counted<T>(
     }
 }
 
+/// Runs `body` in one transaction and undoes it, whatever comes of it.
+pub(super) fn rolled_back<T>(
+    conn: &mut AnyConnection,
+    body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    begin(conn)?;
+    let done = body(conn);
+    roll_back(conn);
+    done
+}
+
 fn attempt<T>(
     conn: &mut AnyConnection,
     body: &mut impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,

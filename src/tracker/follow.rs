@@ -124,7 +124,7 @@ impl Follower {
         while let Err(error) = self.links.resume(&mut self.watched).await {
             let wait = pace.failed("no answer");
             let chain = crate::logging::chain(&error);
-            log::warn!(wait_ms = wait.as_millis(); "waiting for the database: {chain}");
+            log::log!(error.level(), wait_ms = wait.as_millis(); "waiting for the database: {chain}");
             tokio::time::sleep(wait).await;
         }
     }
@@ -249,7 +249,7 @@ impl Follower {
 /// What is done from time to time is simply done again.
 fn said(done: Result<(), StoreError>) {
     if let Err(error) = done {
-        log::warn!("waiting for the database: {}", crate::logging::chain(&error));
+        log::log!(error.level(), "waiting for the database: {}", crate::logging::chain(&error));
     }
 }
 

@@ -48,7 +48,7 @@ impl Rows {
             }
             let wait = pace.failed("no write");
             let chain = crate::logging::chain(&error);
-            log::warn!(database = self.tables.store.label(), wait_ms = wait.as_millis(); "waiting for the database: {chain}");
+            log::log!(error.level(), database = self.tables.store.label(), wait_ms = wait.as_millis(); "waiting for the database: {chain}");
             tokio::time::sleep(wait).await;
         }
     }

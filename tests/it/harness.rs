@@ -11,6 +11,7 @@
 //! Everything made here is gone again when it is dropped, also when the test fails. Waiting is [`eventually`]'s alone.
 
 mod alertmanager;
+mod certificates;
 mod database;
 mod eventually;
 mod http;
@@ -26,10 +27,12 @@ mod services;
 mod vhost;
 
 pub use alertmanager::{Alertmanager, Prometheus};
+pub use certificates::Certificates;
 pub use database::TestDatabase;
 pub use eventually::eventually;
 pub use http::client;
 pub use pipeline::{KEY, PATIENCE, Pipeline, SOON, Setup, Shape, deliver, firing, resolved};
+pub use ports::free_address;
 pub use process::{Process, Running};
 pub use proxy::{ChaosProxy, Direction};
 pub use receiver::WebhookReceiver;

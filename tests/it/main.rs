@@ -8,6 +8,7 @@ mod broker;
 mod claims;
 mod clocks;
 mod commands;
+mod connections;
 mod dispatch;
 mod doctor;
 mod end_to_end;

@@ -13,4 +13,4 @@ CREATE TABLE IF NOT EXISTS poundcake_api_calls (
     UNIQUE KEY uq_poundcake_api_calls_request_id (request_id),
     KEY ix_poundcake_api_calls_created_at (created_at),
     KEY ix_poundcake_api_calls_client_request_id (client_request_id)
-) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'PoundCake: one row per webhook';
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'PoundCake: one row per webhook';

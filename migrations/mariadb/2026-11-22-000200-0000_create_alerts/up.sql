@@ -43,4 +43,4 @@ CREATE TABLE IF NOT EXISTS poundcake_alerts (
     CONSTRAINT ck_poundcake_alerts_dispatch_status CHECK (dispatch_status IN ('pending', 'queued', 'dispatching', 'awaiting_execution', 'dispatched', 'failed', 'skipped')),
     CONSTRAINT ck_poundcake_alerts_due CHECK (dispatch_status IN ('dispatched', 'failed', 'skipped') OR next_attempt_at IS NOT NULL),
     CONSTRAINT ck_poundcake_alerts_open CHECK (open_fingerprint IS NULL OR closed_at IS NULL)
-) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'PoundCake: one row per alert of a webhook; the truth and the outbox';
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'PoundCake: one row per alert of a webhook; the truth and the outbox';

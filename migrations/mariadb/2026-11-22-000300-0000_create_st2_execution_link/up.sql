@@ -11,4 +11,4 @@ CREATE TABLE IF NOT EXISTS poundcake_st2_execution_link (
     KEY ix_poundcake_st2_execution_link_request_id (request_id),
     KEY ix_poundcake_st2_execution_link_st2_execution_id (st2_execution_id),
     CONSTRAINT fk_poundcake_st2_execution_link_alert FOREIGN KEY (alert_id) REFERENCES poundcake_alerts (id)
-) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'PoundCake: which StackStorm executions an alert led to';
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'PoundCake: which StackStorm executions an alert led to';

@@ -3,6 +3,7 @@
 use super::{
     acks::Acks,
     link::{self, BrokerUrl, Link, LinkError},
+    refusal,
     repair::{self, Repair},
     topology::QUEUE,
 };
@@ -122,6 +123,11 @@ impl Consumer {
                 }
             }
             Err(Refusal::NoLeader(error)) => format!("{error}; {}", self.repair.outlook()),
+            Err(Refusal::Refused(error)) => {
+                link::say_once(self.reconnect.is_news(&error), &self.url.label(), "consumer", &error);
+                self.reconnect.failed(&error);
+                return;
+            }
             Err(Refusal::Other(error)) => error,
         };
         let wait = self.reconnect.failed(&error);
@@ -137,13 +143,18 @@ impl Consumer {
             let options = BasicConsumeOptions::default();
             link.channel.basic_consume(QUEUE.into(), "".into(), options, FieldTable::default()).await
         };
-        let noted = subscribe.inspect_err(|error| no_leader = repair::is_no_leader(error, begun.elapsed()));
+        let mut refused = false;
+        let noted = subscribe.inspect_err(|error| {
+            no_leader = repair::is_no_leader(error, begun.elapsed());
+            refused = refusal::advice(error).is_some();
+        });
         match link::bounded(noted).await {
             Ok(stream) => {
                 let acks = Arc::new(Acks::new(link.channel.clone(), self.prefetch));
                 Ok(Subscription { link, stream, acks })
             }
             Err(error) if no_leader => Err(Refusal::NoLeader(error)),
+            Err(error) if refused => Err(Refusal::Refused(error)),
             Err(error) if begun.elapsed() >= link::CONNECT_TIMEOUT => {
                 Err(Refusal::Other(format!("{error}; {}", repair::unanswered(self.url.vhost()))))
             }
@@ -157,6 +168,8 @@ enum Refusal {
     NoQueue,
     /// The queue is there, and nobody in RabbitMQ answers for it.
     NoLeader(String),
+    /// A person has to do something.
+    Refused(String),
     Other(String),
 }
 
@@ -164,6 +177,7 @@ impl From<LinkError> for Refusal {
     fn from(error: LinkError) -> Self {
         match error {
             LinkError::NoQueue => Self::NoQueue,
+            LinkError::Refused(text) => Self::Refused(text),
             LinkError::Failed(text) => Self::Other(text),
         }
     }

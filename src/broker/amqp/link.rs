@@ -1,8 +1,16 @@
 //! One connection to RabbitMQ: its URL, and connecting within a bound.
 
-use super::topology;
-use crate::secret::{Secret, SecretError};
-use lapin::{Connection, ConnectionProperties, uri::AMQPUri};
+use super::{refusal, topology};
+use crate::{
+    secret::{Secret, SecretError},
+    trust::{TlsFiles, TrustError},
+};
+use futures_util::TryFutureExt;
+use lapin::{
+    AsyncTcpStream, Connection, ConnectionProperties,
+    tcp::{AMQPUriTcpExt, RustlsConnector},
+    uri::{AMQPScheme, AMQPUri},
+};
 use secrecy::ExposeSecret;
 use std::time::Duration;
 
@@ -16,6 +24,7 @@ const HEARTBEAT_SECONDS: u16 = 10;
 pub struct BrokerUrl {
     uri: AMQPUri,
     file: Option<Secret>,
+    tls: TlsFiles,
 }
 
 /// An `AMQP_URL` that cannot be used; never shows the password.
@@ -27,26 +36,54 @@ pub enum UrlError {
     /// The file of `AMQP_URL_FILE`.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// TLS in the words of RabbitMQ's own clients.
+    #[error(
+        "AMQP_URL has the parameter {0}, which nothing reads; for TLS write amqps://, and name a private CA with \
+         POUNDCAKE_AMQP_CA_FILE and a client certificate with POUNDCAKE_AMQP_CERT_FILE and POUNDCAKE_AMQP_KEY_FILE"
+    )]
+    Parameter(String),
+    /// TLS files for a connection without TLS.
+    #[error("POUNDCAKE_AMQP_CA_FILE or _CERT_FILE is set, and AMQP_URL is amqp://, which has no TLS; write amqps://")]
+    NoTls,
+    /// A CA, certificate or key file.
+    #[error("POUNDCAKE_AMQP_CA_FILE, _CERT_FILE and _KEY_FILE cannot be used")]
+    Tls(#[source] TrustError),
 }
 
 impl BrokerUrl {
     /// Parses `amqp://` or `amqps://`.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        let mut uri: AMQPUri = text.parse().map_err(UrlError::Syntax)?;
-        uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
-        Ok(Self { uri, file: None })
+        Self::new(text, None, TlsFiles::default())
     }
 
     /// The same of `AMQP_URL` or `AMQP_URL_FILE`; the latter may change while the process runs.
-    pub fn read(secret: Secret) -> Result<Self, UrlError> {
-        let Self { uri, .. } = Self::parse(secret.read()?.expose_secret())?;
-        Ok(Self { uri, file: Some(secret) })
+    pub fn read(secret: Secret, tls: TlsFiles) -> Result<Self, UrlError> {
+        let text = secret.read()?;
+        Self::new(text.expose_secret(), Some(secret), tls)
+    }
+
+    fn new(text: &str, file: Option<Secret>, tls: TlsFiles) -> Result<Self, UrlError> {
+        let mut uri: AMQPUri = text.parse().map_err(UrlError::Syntax)?;
+        uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
+        if let Some(parameter) = tls_parameter(text) {
+            return Err(UrlError::Parameter(parameter));
+        }
+        match uri.scheme {
+            AMQPScheme::AMQPS => drop(tls.client_config().map_err(UrlError::Tls)?),
+            AMQPScheme::AMQP if tls.is_empty() => {}
+            AMQPScheme::AMQP => return Err(UrlError::NoTls),
+        }
+        Ok(Self { uri, file, tls })
     }
 
     /// What the file says now; while it cannot be used (it is being replaced), what it said at the start.
     fn current(&self) -> AMQPUri {
         let Some(file) = &self.file else { return self.uri.clone() };
-        match file.read().map_err(UrlError::from).and_then(|text| Self::parse(text.expose_secret())) {
+        match file
+            .read()
+            .map_err(UrlError::from)
+            .and_then(|text| Self::new(text.expose_secret(), None, self.tls.clone()))
+        {
             Ok(url) => url.uri,
             Err(error) => {
                 log::warn!(error:%; "AMQP_URL_FILE cannot be used as it is now, so what it said at the start is");
@@ -66,6 +103,23 @@ impl BrokerUrl {
     }
 }
 
+/// RabbitMQ's other clients take these in the URL; here they would be ignored.
+fn tls_parameter(text: &str) -> Option<String> {
+    const THEIRS: [&str; 8] = [
+        "cacertfile",
+        "certfile",
+        "keyfile",
+        "verify",
+        "fail_if_no_peer_cert",
+        "password",
+        "server_name_indication",
+        "depth",
+    ];
+    let (_, query) = text.rsplit_once('?')?;
+    let mut names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default().to_ascii_lowercase());
+    names.find(|name| THEIRS.contains(&name.as_str()) || name.contains("ssl") || name.contains("tls"))
+}
+
 /// A connection with its declared topology.
 pub(super) struct Link {
     pub(super) connection: Connection,
@@ -78,6 +132,9 @@ pub(super) enum LinkError {
     /// The queue is not there; whoever may create it makes what was in it due first.
     #[error("the queue is not there")]
     NoQueue,
+    /// A person has to do something; the text says what.
+    #[error("{0}")]
+    Refused(String),
     /// Anything else; the text says what.
     #[error("{0}")]
     Failed(String),
@@ -90,26 +147,54 @@ pub(super) async fn connect(url: &BrokerUrl, name: &str, may_create: bool) -> Re
         let channel = topology::declare(&connection, may_create).await?;
         Ok::<_, lapin::Error>(channel.map(|channel| Link { connection, channel }))
     };
-    match bounded(attempt).await {
+    let mut refused = false;
+    let noted = attempt.inspect_err(|error| refused = refusal::advice(error).is_some());
+    match bounded(noted).await {
         Ok(Some(link)) => {
             log::info!(broker = url.label(), role = name; "connected to RabbitMQ");
             Ok(link)
         }
         Ok(None) => Err(LinkError::NoQueue),
+        Err(error) if refused => Err(LinkError::Refused(error)),
         Err(error) => Err(LinkError::Failed(error)),
     }
+}
+
+/// What a person must change is said at the change, and not at every try.
+pub(super) fn say_once(news: bool, broker: &str, role: &str, error: &str) {
+    let level = if news { log::Level::Error } else { log::Level::Debug };
+    log::log!(level, broker, role; "RabbitMQ refuses PoundCake: {error}. Rows wait in the database; PoundCake keeps trying");
 }
 
 /// A connection alone.
 pub(super) async fn open(url: &BrokerUrl, name: &str) -> Result<Connection, lapin::Error> {
     let properties = ConnectionProperties::default().with_connection_name(format!("poundcake {name}").into());
-    Connection::connect_uri(url.current(), properties).await
+    let uri = url.current();
+    if uri.scheme == AMQPScheme::AMQP {
+        return Connection::connect_uri(uri, properties).await;
+    }
+    // lapin's own way knows neither a private CA nor the system's store. Files are read again for every connection.
+    let tls = url.tls.client_config().map_err(|error| std::io::Error::other(crate::logging::chain(&error)))?;
+    let connector = RustlsConnector::from(tls);
+    let runtime = lapin::runtime::default_runtime()?;
+    Connection::connector(
+        uri,
+        runtime,
+        async move |uri, runtime| {
+            let host = uri.authority.host.clone();
+            let plain = AMQPUri { scheme: AMQPScheme::AMQP, ..uri };
+            let stream: AsyncTcpStream<_> = plain.connect_async(&runtime).await?;
+            Ok(stream.into_rustls(&connector, &host).await?)
+        },
+        properties,
+    )
+    .await
 }
 
 /// Waits for the broker's answers, and not for ever.
 pub(super) async fn bounded<T>(attempt: impl Future<Output = Result<T, lapin::Error>>) -> Result<T, String> {
     match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
-        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Ok(answer) => answer.map_err(|error| refusal::described(&error)),
         Err(_elapsed) => Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
     }
 }

@@ -102,6 +102,12 @@ impl Publisher {
                 Ok((state.link.insert(link).channel.clone(), serial))
             }
             Err(LinkError::NoQueue) => Err(PublishError::NoQueue),
+            Err(LinkError::Refused(error)) => {
+                let news = state.reconnect.is_news(&error);
+                state.reconnect.failed(&error);
+                link::say_once(news, &self.shared.url.label(), "publisher", &error);
+                Err(PublishError::Unavailable(error))
+            }
             Err(LinkError::Failed(error)) => {
                 let wait = state.reconnect.failed(&error);
                 let broker = self.shared.url.label();

@@ -14,9 +14,18 @@ const AREA: &str = "database";
 pub(super) async fn check(settings: &Settings, store: &Store) -> (Vec<Finding>, bool) {
     if let Err(error) = store.ping().await {
         let advice = "start it, or set DATABASE_URL right; ingest answers 503 meanwhile and Alertmanager sends again";
-        return (vec![Finding::wrong(AREA, "reachable", logging::chain(&error)).advice(advice)], false);
+        let finding = match error {
+            // These say what to do themselves.
+            StoreError::Unfit(text) => Finding::wrong(AREA, "client library", text),
+            StoreError::Refused { label, text, advice } => {
+                Finding::wrong(AREA, "reachable", format!("{label}: {text}")).advice(advice)
+            }
+            error => Finding::wrong(AREA, "reachable", logging::chain(&error)).advice(advice),
+        };
+        return (vec![finding], false);
     }
     let mut findings = vec![Finding::ok(AREA, "reachable", store.label())];
+    findings.extend(versions(store).await);
     let schema = schema(store).await;
     let usable = matches!(schema, Ok(()));
     findings.push(match schema {
@@ -30,6 +39,13 @@ pub(super) async fn check(settings: &Settings, store: &Store) -> (Vec<Finding>, 
             .unwrap_or_else(|error| vec![Finding::unknown(AREA, "server", logging::chain(&error))]),
     );
     (findings, usable)
+}
+
+async fn versions(store: &Store) -> Option<Finding> {
+    match store.run(inspect::versions).await {
+        Ok(versions) => versions.map(|versions| Finding::ok(AREA, "versions", versions)),
+        Err(error) => Some(Finding::unknown(AREA, "versions", logging::chain(&error))),
+    }
 }
 
 async fn schema(store: &Store) -> Result<(), StoreError> {

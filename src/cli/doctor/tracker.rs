@@ -17,7 +17,7 @@ const WITHOUT: &str = "without these tables history shows no outcomes and `pound
 
 /// The tables stand in their own database, or in ours, which is `store` and usable.
 pub(super) async fn check(settings: &Settings, store: &Store, usable: bool) -> Vec<Finding> {
-    if !usable && matches!(settings.tracker.database(), Ok(None)) {
+    if !usable && matches!(settings.tracker.database(settings.database.tls_files()), Ok(None)) {
         return Vec::new();
     }
     let tables = match assemble::st2_tables(settings, store, None) {

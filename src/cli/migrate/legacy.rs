@@ -7,6 +7,7 @@ use crate::{
         selection::{EXIT_CODES, NOTHING_MATCHED, Output},
         started,
         table::Table as Printed,
+        waiting,
     },
     config::Settings,
     store::legacy::{self, Loss, Surveyed, Table},
@@ -37,7 +38,7 @@ pub(super) struct Legacy {
 
 impl Legacy {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let store = open(&started(*self.settings)).await?;
+        let store = open(&started(*self.settings), waiting::WATCHED).await?;
         let mut surveyed = store.run(legacy::survey).await?;
         if surveyed.tables.is_empty() {
             return nothing(self.output, &surveyed);

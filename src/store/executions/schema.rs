@@ -74,7 +74,7 @@ pub fn up(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<Vec<String>,
         refuse_foreign_tables(conn, prefix)?;
         let pending = status(conn, prefix)?.pending;
         for change in CHANGES.iter().filter(|change| pending.iter().any(|version| version == change.version)) {
-            apply(conn, prefix, change).map_err(|error| explained(error, conn, prefix, &pending))?;
+            apply(conn, prefix, change).map_err(|error| explained(&error, conn, prefix, &pending))?;
         }
         Ok(pending)
     })
@@ -161,16 +161,29 @@ fn grants_of(conn: &mut AnyConnection) -> (String, String) {
     }
 }
 
+/// Every statement here can be repeated.
+fn half_way(error: &StoreError, pending: &[String]) -> StoreError {
+    StoreError::Migration(
+        format!(
+            "a change of StackStorm's tables has failed: {}. PoundCake's own tables are up, and so are the changes before this \
+             one of {}; nothing has to be undone. Correct the cause, then run again: poundcake migrate up",
+            crate::logging::chain(error),
+            pending.join(", ")
+        )
+        .into(),
+    )
+}
+
 /// 1142 and 1044: what to grant, or what somebody who may has to run.
-fn explained(error: StoreError, conn: &mut AnyConnection, prefix: &TablePrefix, pending: &[String]) -> StoreError {
-    let denied = match &error {
+fn explained(error: &StoreError, conn: &mut AnyConnection, prefix: &TablePrefix, pending: &[String]) -> StoreError {
+    let denied = match error {
         StoreError::Query(DatabaseError(_, info)) => {
             info.message().contains("command denied to user") || info.message().starts_with("Access denied")
         }
         _ => false,
     };
     if !denied {
-        return error;
+        return half_way(error, pending);
     }
     let mut statements = String::new();
     for change in CHANGES.iter().filter(|change| pending.iter().any(|version| version == change.version)) {
@@ -189,6 +202,6 @@ fn explained(error: StoreError, conn: &mut AnyConnection, prefix: &TablePrefix, 
          or let somebody who may run:\n\n{statements}\n\
          The tracker's user needs: GRANT SELECT, INSERT, UPDATE, DELETE ON {database};\n\
          those of ingest and dispatcher: GRANT SELECT ON {database}",
-        crate::logging::chain(&error)
+        crate::logging::chain(error)
     ))
 }

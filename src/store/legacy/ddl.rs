@@ -4,6 +4,8 @@ use super::{
     old::{Old, renamed},
     survey,
 };
+#[cfg(feature = "mysql")]
+use crate::store::migration_ledger;
 use crate::store::{
     StoreError,
     any::AnyConnection,
@@ -49,7 +51,7 @@ pub(super) fn begin(conn: &mut AnyConnection) -> Result<bool, StoreError> {
     }
     #[cfg(feature = "mysql")]
     if let AnyConnection::Mysql(conn) = conn {
-        diesel::migration::MigrationConnection::setup(conn)?;
+        migration_ledger::prepare(conn)?;
     }
     diesel::sql_query("INSERT INTO __diesel_schema_migrations (version) VALUES (?)")
         .bind::<Text, _>(TAKEOVER)

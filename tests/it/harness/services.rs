@@ -34,8 +34,17 @@ impl Services {
 
     /// Servers for one test alone, for what cannot be done to shared ones: a kill, a memory alarm. Takes about 8 s.
     pub fn private() -> Arc<Self> {
+        Self::private_with("", "")
+    }
+
+    /// The same with more words for mariadbd, and more lines for rabbitmq.conf.
+    pub fn private_with(mariadb: &str, rabbitmq: &str) -> Arc<Self> {
         let directory = tempfile::Builder::new().prefix("poundcake-own.").tempdir_in("/tmp").expect("a directory");
-        script(directory.path(), &["start"]);
+        let lines = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(lines.path(), rabbitmq).expect("a file");
+        let lines = lines.path().display().to_string();
+        let more = [("POUNDCAKE_TEST_MARIADB_OPTIONS", mariadb), ("POUNDCAKE_TEST_RABBITMQ_CONF", lines.as_str())];
+        script_with(directory.path(), &["start"], &more);
         let text = std::fs::read_to_string(directory.path().join("env")).expect("the script's env file");
         let mut own = Self::parse(|name| exported(&text, name)).expect("all variables");
         own.directory = Some(directory);
@@ -139,9 +148,17 @@ fn exported(text: &str, name: &str) -> Option<String> {
 }
 
 fn script(directory: &Path, arguments: &[&str]) -> String {
+    script_with(directory, arguments, &[])
+}
+
+fn script_with(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let script: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/services.sh");
-    let output =
-        Command::new(script).env("POUNDCAKE_TEST_DIR", directory).args(arguments).output().expect("the script");
+    let output = Command::new(script)
+        .env("POUNDCAKE_TEST_DIR", directory)
+        .envs(variables.iter().copied())
+        .args(arguments)
+        .output()
+        .expect("the script");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{arguments:?}: {text} {}", String::from_utf8_lossy(&output.stderr));
     text

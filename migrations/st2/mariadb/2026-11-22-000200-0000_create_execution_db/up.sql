@@ -17,4 +17,4 @@ CREATE TABLE IF NOT EXISTS {prefix}execution_db (
     KEY ix_execution_db_start_timestamp (start_timestamp),
     KEY ix_execution_db_tracking (tracking, start_timestamp),
     CONSTRAINT ck_{prefix}execution_db_tracking CHECK (tracking IN ('following', 'overdue', 'done', 'gone'))
-) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'StackStorm''s executions: linked ones and their children; kept by the tracker';
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'StackStorm''s executions: linked ones and their children; kept by the tracker';

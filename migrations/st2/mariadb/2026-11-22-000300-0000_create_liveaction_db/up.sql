@@ -8,4 +8,4 @@ CREATE TABLE IF NOT EXISTS {prefix}liveaction_db (
     context LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'trace tag, poundcake, user',
     PRIMARY KEY (id),
     KEY ix_liveaction_db_start_timestamp (start_timestamp)
-) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'StackStorm''s calls behind the executions of execution_db; kept by the tracker';
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'StackStorm''s calls behind the executions of execution_db; kept by the tracker';

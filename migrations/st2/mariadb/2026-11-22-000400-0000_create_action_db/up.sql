@@ -11,4 +11,4 @@ CREATE TABLE IF NOT EXISTS {prefix}action_db (
     metadata_file VARCHAR(512) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'file in the pack',
     PRIMARY KEY (id),
     KEY ix_action_db_pack_name (pack, name)
-) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'StackStorm''s actions; kept by the tracker';
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'StackStorm''s actions; kept by the tracker';

@@ -6,4 +6,4 @@ CREATE TABLE IF NOT EXISTS {prefix}trigger_db (
     parameters LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'as registered',
     PRIMARY KEY (id),
     KEY ix_trigger_db_pack_name (pack, name)
-) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'StackStorm''s triggers; kept by the tracker';
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'StackStorm''s triggers; kept by the tracker';

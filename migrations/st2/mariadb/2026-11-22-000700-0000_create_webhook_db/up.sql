@@ -5,4 +5,4 @@ CREATE TABLE IF NOT EXISTS {prefix}webhook_db (
     url VARCHAR(512) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'what stands behind /v1/webhooks/',
     PRIMARY KEY (id),
     KEY ix_webhook_db_url (url)
-) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'StackStorm''s webhooks; kept by the tracker';
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'StackStorm''s webhooks; kept by the tracker';

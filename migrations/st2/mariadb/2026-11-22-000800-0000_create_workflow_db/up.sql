@@ -6,4 +6,4 @@ CREATE TABLE IF NOT EXISTS {prefix}workflow_db (
     entry_point VARCHAR(512) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL COMMENT 'file in the pack',
     PRIMARY KEY (id),
     KEY ix_workflow_db_pack_name (pack, name)
-) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'StackStorm''s actions whose runner is a workflow; kept by the tracker';
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci COMMENT = 'StackStorm''s actions whose runner is a workflow; kept by the tracker';
