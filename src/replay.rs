@@ -13,6 +13,7 @@ use crate::{
     metrics::Metrics,
     store::{
         Store, StoreError,
+        any::AnyConnection,
         repair::{self, Author},
         selection::{self, CHUNK, Chosen, Move},
     },
@@ -42,6 +43,9 @@ pub struct Done {
     pub matched: usize,
     /// Rows that were moved; the others had gone on by themselves in between.
     pub moved: usize,
+    /// Rows that the filter chose and a replay of many leaves out: they may have run, and StackStorm may have deleted what
+    /// would show it.
+    pub refused: usize,
 }
 
 /// An order that is not carried out.
@@ -78,8 +82,11 @@ pub async fn carry_out(store: &Store, order: &Order, metrics: &Metrics) -> Resul
     order.check()?;
     let store = &store.with_patience(1, PATIENCE);
     let (filter, what) = (order.filter.clone(), order.what);
-    let chosen = store.run(move |conn| selection::choose(conn, &filter, what)).await?;
-    let mut done = Done { matched: chosen.len(), moved: 0 };
+    let chosen = move |conn: &mut AnyConnection| {
+        Ok((selection::choose(conn, &filter, what)?, selection::refused(conn, &filter, what)?))
+    };
+    let (chosen, refused) = store.run(chosen).await?;
+    let mut done = Done { matched: chosen.len(), moved: 0, refused };
     if !order.dry_run {
         let result = move_all(store, order, &chosen, &mut done).await;
         count(order, done, metrics);
@@ -103,11 +110,11 @@ async fn move_all(store: &Store, order: &Order, chosen: &[Chosen], done: &mut Do
 }
 
 fn count(order: &Order, done: Done, metrics: &Metrics) {
-    let Done { matched, moved } = done;
+    let Done { matched, moved, refused } = done;
     let word = match order.what {
         Move::Replay { .. } => "replayed",
         Move::Discard => "discarded",
     };
     metrics.replays.with_label_values(&[word]).inc_by(u64::try_from(moved).unwrap_or_default());
-    log::info!(by:? = order.author.by, reason:? = order.author.reason, matched, moved; "{word} by hand");
+    log::info!(by:? = order.author.by, reason:? = order.author.reason, matched, moved, refused; "{word} by hand");
 }

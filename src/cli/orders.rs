@@ -25,6 +25,10 @@ pub(super) struct Replay {
     /// Also alerts that StackStorm has run: they run again
     #[arg(long)]
     include_dispatched: bool,
+    /// Also alerts that may have run more than 20 h ago, of which StackStorm may show nothing any more: look whether they
+    /// ran first
+    #[arg(long)]
+    accept_unknown: bool,
     #[command(flatten)]
     order: Common,
 }
@@ -56,7 +60,8 @@ struct Common {
 
 impl Replay {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let what = Move::Replay { include_dispatched: self.include_dispatched };
+        let Self { include_dispatched, accept_unknown, .. } = self;
+        let what = Move::Replay { include_dispatched, accept_unknown };
         self.order.carry_out(what, "replayed").await
     }
 }
@@ -80,11 +85,24 @@ impl Common {
         let order = Order { filter, author, dry_run: self.dry_run, what };
         let done = replay::carry_out(&store, &order, &Metrics::new()?).await?;
         match self.output {
-            Output::Json => print::json(&serde_json::json!({ "matched": done.matched, word: done.moved }))?,
+            Output::Json => {
+                let mut answer = serde_json::json!({ "matched": done.matched, word: done.moved });
+                if done.refused > 0 {
+                    answer["refused"] = done.refused.into();
+                }
+                print::json(&answer)?;
+            }
             Output::Table if order.dry_run => {
                 print::line(format_args!("{} matched; nothing was changed (--dry-run)", done.matched))?;
             }
             Output::Table => print::line(format_args!("{} matched, {} {word}", done.matched, done.moved))?,
+        }
+        if done.refused > 0 {
+            print::note(format_args!(
+                "{} refused: they may have run more than 20 h ago, and StackStorm may show nothing of that any more; look whether they \
+                 ran, then replay them with --accept-unknown",
+                done.refused
+            ));
         }
         Ok(exit_code(done.matched))
     }

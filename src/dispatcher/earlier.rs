@@ -12,14 +12,14 @@
 //! rules engine has stood still all the time (no API shows that queue). It runs when the rules engine is back, beside the
 //! replay. So the rules engine should be up before `failed/uncertain` rows are replayed.
 
-use super::{End, attempt::Attempt, end::Later, found, orphan, resolver, trace_tag};
+use super::{End, attempt::Attempt, end::Later, found, orphan, resolver, settle, trace_tag};
 use crate::{
     model::{doubt::Doubt, status::DispatchReason},
     stackstorm::{LookupError, Sighting, Trace, traces},
     store::{
         StoreError,
         claims::ClaimedAlert,
-        dispatch_log::Entry,
+        dispatch_log::{self, Entry},
         links::{self, Link},
     },
 };
@@ -123,17 +123,20 @@ fn adopt(attempt: &Attempt<'_>, generation: i32, links: Vec<Link>) -> End {
     End::Dispatched { links, log: Some(entry) }
 }
 
-/// As for a call of this generation (`lookup`), except that the clock starts with the replay: nothing of an older
-/// generation is on its way any more when a POST made right before it would have timed out.
+/// As for a call of this generation (`settle`), except that the clock starts with the replay: nothing of an older generation
+/// is on its way any more when a POST made right before it would have timed out. The time that a silent call may hang counts
+/// from that call, which was long ago as a rule; what an older program replayed does not say when.
 fn settle(attempt: &Attempt<'_>) -> End {
-    let (policy, now) = (&attempt.dispatch.policy, attempt.claimed.claimed_at);
-    let over = began(attempt) + policy.http_timeout;
-    if now < over {
-        return waiting(over - now, None, "nothing is found so far");
+    let (policy, alert) = (&attempt.dispatch.policy, &attempt.claimed.alert);
+    let said = dispatch_log::last_attempt(alert.dispatch_log.as_deref());
+    let hangs = (policy.silent_settle_time - policy.settle_time).max(TimeDelta::zero());
+    let last = said.unwrap_or_else(|| began(attempt)) + if alert.dispatch_silent { hangs } else { TimeDelta::zero() };
+    let over = last.max(began(attempt)) + policy.http_timeout;
+    if let Some((since, wait)) = policy.settling(false, attempt.claimed.claimed_at, over, alert.settling_since) {
+        return waiting(wait, since, "nothing is found so far");
     }
-    let since = attempt.claimed.alert.settling_since.unwrap_or(now);
-    if now - since < policy.settle_time || attempt.claimed.alert.settling_since.is_none() {
-        return waiting(policy.settle_time - (now - since), Some(since), "nothing is found so far");
+    if let Some(end) = settle::too_old(attempt, said.unwrap_or(alert.created_at)) {
+        return end;
     }
     let text = "StackStorm ran nothing for the older generations".to_owned();
     End::attempt_failed(TimeDelta::zero(), "settled", text)

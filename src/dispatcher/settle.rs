@@ -6,11 +6,13 @@
 //! then (StackStorm contract, section 5). So a silent call settles for longer.
 
 use super::{End, Policy, attempt::Attempt, lookup};
-use crate::model::{doubt::Doubt, status::DispatchReason};
+use crate::{
+    model::{doubt::Doubt, status::DispatchReason},
+    store::dispatch_log,
+};
 use chrono::{NaiveDateTime, TimeDelta};
 
-/// StackStorm's garbage collector may delete executions and traces after a day: later, that nothing is found says nothing.
-pub(super) const PROVES_FOR: TimeDelta = TimeDelta::hours(20);
+pub(super) use crate::store::selection::PROVES_FOR;
 
 /// `None` when lookups have been empty for long enough.
 pub(super) fn not_yet(attempt: &Attempt<'_>) -> Option<End> {
@@ -25,22 +27,28 @@ pub(super) fn not_yet(attempt: &Attempt<'_>) -> Option<End> {
 pub(super) fn settled(attempt: &Attempt<'_>) -> End {
     let alert = &attempt.claimed.alert;
     let last = alert.attempted_at.unwrap_or(alert.created_at);
-    if attempt.claimed.claimed_at - last > PROVES_FOR {
-        return too_old(last);
+    if let Some(end) = too_old(attempt, last) {
+        return end;
     }
     lookup::certain(attempt, "StackStorm has no execution of the last attempt")
 }
 
-/// Nothing was found, too late for that to prove anything.
-pub(super) fn too_old(last: NaiveDateTime) -> End {
-    End::failed(
+/// Nothing was found, too late for that to prove anything, and no person has accepted that.
+pub(super) fn too_old(attempt: &Attempt<'_>, last: NaiveDateTime) -> Option<End> {
+    let claimed = attempt.claimed;
+    let proves = claimed.claimed_at - last <= PROVES_FOR;
+    if proves || dispatch_log::accepts_unknown(claimed.alert.dispatch_log.as_deref(), claimed.alert.dispatch_generation)
+    {
+        return None;
+    }
+    Some(End::failed(
         DispatchReason::Uncertain,
         format!(
             "StackStorm shows nothing of the attempt at {}, and by now its garbage collector may have deleted it; \
              look whether it ran, then replay with accept_unknown",
             crate::clock::rfc3339(last)
         ),
-    )
+    ))
 }
 
 impl Policy {

@@ -23,6 +23,8 @@ struct Replay {
     dry_run: bool,
     #[serde(default)]
     include_dispatched: bool,
+    #[serde(default)]
+    accept_unknown: bool,
 }
 
 #[derive(Deserialize)]
@@ -35,9 +37,12 @@ struct Discard {
 }
 
 #[derive(Serialize)]
-struct Replayed {
+struct ReplayAnswer {
     matched: usize,
     replayed: usize,
+    /// Left out where there are any: see `accept_unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -53,11 +58,13 @@ pub(super) async fn replay(
     shared: web::Data<Shared>,
     intake: web::Data<Intake>,
 ) -> Result<HttpResponse, Problem> {
-    let Replay { filter, reason, dry_run, include_dispatched } = read(&request, payload, &intake).await?;
+    let Replay { filter, reason, dry_run, include_dispatched, accept_unknown } =
+        read(&request, payload, &intake).await?;
     let author = Author { by: who(&request), reason };
-    let order = Order { filter, author, dry_run, what: Move::Replay { include_dispatched } };
-    let Done { matched, moved } = carry_out(&shared, order).await?;
-    Ok(HttpResponse::Ok().json(Replayed { matched, replayed: moved }))
+    let what = Move::Replay { include_dispatched, accept_unknown };
+    let Done { matched, moved, refused } = carry_out(&shared, Order { filter, author, dry_run, what }).await?;
+    let refused = (refused > 0).then_some(refused);
+    Ok(HttpResponse::Ok().json(ReplayAnswer { matched, replayed: moved, refused }))
 }
 
 /// Chosen rows are not run.
@@ -69,7 +76,8 @@ pub(super) async fn discard(
 ) -> Result<HttpResponse, Problem> {
     let Discard { filter, reason, dry_run } = read(&request, payload, &intake).await?;
     let author = Author { by: who(&request), reason };
-    let Done { matched, moved } = carry_out(&shared, Order { filter, author, dry_run, what: Move::Discard }).await?;
+    let order = Order { filter, author, dry_run, what: Move::Discard };
+    let Done { matched, moved, .. } = carry_out(&shared, order).await?;
     Ok(HttpResponse::Ok().json(Discarded { matched, discarded: moved }))
 }
 

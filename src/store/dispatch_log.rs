@@ -2,7 +2,7 @@
 
 use super::any::AnyConnection;
 use crate::{clock::rfc3339, model::column::column};
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime};
 use diesel::{
     dsl::sql,
     expression::{SqlLiteral, UncheckedBind},
@@ -19,6 +19,9 @@ const DETAIL: usize = 500;
 pub const CANCELLED: &str = "cancelled";
 /// The event of an uncertain webhook that the next claim may post again.
 pub const POST_AGAIN: &str = "post_again";
+
+/// The event of a replay.
+pub const REPLAYED: &str = "replayed";
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,13 +45,34 @@ pub struct Entry {
     /// Status and reason before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// Of a replay: the generation that it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i32>,
+    /// Of a replay of what StackStorm may have run: when the last call before it was made, if the generation before made one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_attempt: Option<String>,
+    /// Of a replay: the person runs it although StackStorm may have deleted what would show that it ran.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_unknown: bool,
 }
 
 impl Entry {
     /// An event at a time.
     pub fn new(at: NaiveDateTime, event: &str) -> Self {
         let at = rfc3339(at);
-        Self { at, event: event.to_owned(), detail: None, execution_id: None, by: None, reason: None, from: None }
+        let event = event.to_owned();
+        Self {
+            at,
+            event,
+            detail: None,
+            execution_id: None,
+            by: None,
+            reason: None,
+            from: None,
+            generation: None,
+            last_attempt: None,
+            accept_unknown: false,
+        }
     }
 
     /// With a text for people, cut.
@@ -73,6 +97,12 @@ impl Entry {
         self
     }
 
+    /// Whether it is needed for ever: what was cancelled tells our own cancel from an execution that ran, and a replay of what
+    /// may have run says what empty lookups prove.
+    fn is_kept(&self) -> bool {
+        self.event == CANCELLED || self.last_attempt.is_some() || self.accept_unknown
+    }
+
     fn is_again(&self, other: &Self) -> bool {
         (&self.event, &self.detail, &self.execution_id) == (&other.event, &other.detail, &other.execution_id)
     }
@@ -87,8 +117,8 @@ impl Entry {
 
 /// The column's new text. What is there and cannot be read is dropped, never an error.
 ///
-/// The same event again takes the place of the last one (a lookup every few seconds is one entry), and what was cancelled
-/// is never pushed out: it tells our own cancel from an execution that ran.
+/// The same event again takes the place of the last one (a lookup every few seconds is one entry), and what is needed for ever
+/// is never pushed out.
 pub fn append(log: Option<&str>, entry: &Entry) -> String {
     let mut entries = entries(log);
     if entries.last().is_some_and(|last| last.is_again(entry)) {
@@ -96,7 +126,7 @@ pub fn append(log: Option<&str>, entry: &Entry) -> String {
     }
     entries.push(entry.clone());
     while entries.len() > KEPT {
-        let oldest = entries.iter().position(|entry| entry.event != CANCELLED).unwrap_or_default();
+        let oldest = entries.iter().position(|entry| !entry.is_kept()).unwrap_or_default();
         entries.remove(oldest);
     }
     serde_json::to_string(&entries).unwrap_or_else(|_| "[]".to_owned())
@@ -107,13 +137,21 @@ pub(super) type AppendedInSql =
     SqlLiteral<Nullable<Text>, UncheckedBind<SqlLiteral<Nullable<Text>>, diesel::dsl::AsExprOf<String, Text>>>;
 
 /// [`append`] as an SQL expression, for one UPDATE of many rows: each row's own log with the entry, whose `from` is that
-/// row's status and reason.
+/// row's status and reason. Where StackStorm was called and may have run it, `last_attempt` says when.
 pub(super) fn appended_in_sql(conn: &AnyConnection, entry: &Entry) -> AppendedInSql {
-    let [length, value, function, end] = match conn {
+    let [length, value, function, end, time] = match conn {
         #[cfg(feature = "mysql")]
-        AnyConnection::Mysql(_) => ["JSON_LENGTH", "JSON_VALUE", "JSON_ARRAY_APPEND", "'$'"],
+        AnyConnection::Mysql(_) => [
+            "JSON_LENGTH",
+            "JSON_VALUE",
+            "JSON_ARRAY_APPEND",
+            "'$'",
+            "DATE_FORMAT(attempted_at, '%Y-%m-%dT%H:%i:%s.%fZ')",
+        ],
         #[cfg(feature = "sqlite")]
-        AnyConnection::Sqlite(_) => ["json_array_length", "json_extract", "json_insert", "'$[#]'"],
+        AnyConnection::Sqlite(_) => {
+            ["json_array_length", "json_extract", "json_insert", "'$[#]'", "REPLACE(attempted_at, ' ', 'T') || 'Z'"]
+        }
     };
     let old = format!(
         "CASE WHEN dispatch_log IS NULL OR NOT JSON_VALID(dispatch_log) THEN '[]' \
@@ -121,16 +159,23 @@ pub(super) fn appended_in_sql(conn: &AnyConnection, entry: &Entry) -> AppendedIn
         oldest_that_may_go(value)
     );
     let entry = serde_json::to_string(entry).unwrap_or_else(|_| "{}".to_owned());
-    sql::<Nullable<Text>>(&format!("{function}({old}, {end}, JSON_SET("))
-        .bind::<Text, _>(entry)
-        .sql(", '$.from', CONCAT(dispatch_status, '/', COALESCE(dispatch_reason, '-'))))")
+    let called = format!("{MAY_HAVE_RUN} AND attempted_at IS NOT NULL");
+    sql::<Nullable<Text>>(&format!("{function}({old}, {end}, JSON_SET(")).bind::<Text, _>(entry).sql(&format!(
+        ", '$.from', {FROM}, CASE WHEN {called} THEN '$.last_attempt' ELSE '$.from' END, \
+             CASE WHEN {called} THEN {time} ELSE {FROM} END))"
+    ))
 }
 
-/// As in [`append`], what was cancelled stays.
+const FROM: &str = "CONCAT(dispatch_status, '/', COALESCE(dispatch_reason, '-'))";
+/// Of a row: StackStorm may have run it, and nobody knows.
+pub(super) const MAY_HAVE_RUN: &str = "(dispatch_uncertain OR COALESCE(dispatch_reason, '') = 'uncertain')";
+
+/// As in [`append`], what is needed for ever stays.
 fn oldest_that_may_go(value: &str) -> String {
     let when = |n: usize| {
         format!(
             "WHEN COALESCE({value}(dispatch_log, '$[{n}].event'), '') <> '{CANCELLED}' \
+             AND {value}(dispatch_log, '$[{n}].last_attempt') IS NULL AND {value}(dispatch_log, '$[{n}].accept_unknown') IS NULL \
              THEN JSON_REMOVE(dispatch_log, '$[{n}]') "
         )
     };
@@ -152,9 +197,35 @@ pub fn executions(log: Option<&str>, event: &str) -> Vec<String> {
     entries(log).into_iter().filter(|entry| entry.event == event).filter_map(|entry| entry.execution_id).collect()
 }
 
+/// Whether the replay that began this generation runs it although StackStorm may have deleted what would show that it ran.
+pub fn accepts_unknown(log: Option<&str>, generation: i32) -> bool {
+    entries(log).iter().any(|entry| entry.accept_unknown && entry.generation == Some(generation))
+}
+
+/// When generations before this one called StackStorm last, as far as their replays say.
+pub fn last_attempt(log: Option<&str>) -> Option<NaiveDateTime> {
+    let read = |entry: &Entry| DateTime::parse_from_rfc3339(entry.last_attempt.as_deref()?).ok();
+    entries(log).iter().filter_map(read).max().map(|time| time.naive_utc())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_replay_of_an_uncertain_one_says_is_never_pushed_out() {
+        let at = crate::clock::utc_now();
+        let mut replayed = Entry::new(at, REPLAYED);
+        replayed.last_attempt = Some("2026-11-22T01:00:00.000000Z".to_owned());
+        (replayed.accept_unknown, replayed.generation) = (true, Some(3));
+        let mut log = append(None, &replayed);
+        for n in 0..50 {
+            log = append(Some(&log), &Entry::new(at, "lookup").detail(&n.to_string()));
+        }
+        assert!(accepts_unknown(Some(&log), 3));
+        assert!(!accepts_unknown(Some(&log), 4), "it holds for one generation");
+        assert_eq!(last_attempt(Some(&log)).map(rfc3339).as_deref(), Some("2026-11-22T01:00:00.000000Z"));
+    }
 
     #[test]
     fn the_last_twenty_entries_are_kept_in_order() {

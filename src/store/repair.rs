@@ -6,7 +6,7 @@
 use super::{
     StoreError,
     any::AnyConnection,
-    dispatch_log::{self, Entry},
+    dispatch_log::{self, Entry, MAY_HAVE_RUN, REPLAYED},
     schema::poundcake_alerts::dsl,
     selection::{Chosen, Condition, Filter, Move, movable},
     tx,
@@ -49,10 +49,12 @@ pub fn move_rows(
                     .eq_any(ids.clone())
                     .and(dsl::dispatch_generation.eq(*generation))
                     .and(filter.condition())
-                    .and(movable(what, filter.ids.is_some())),
+                    .and(movable(what, filter.ids.is_some(), now)),
             );
             moved += match what {
-                Move::Replay { .. } => replay(conn, still, author, now)?,
+                Move::Replay { accept_unknown, .. } => {
+                    replay(conn, still, (author, accept_unknown, generation + 1), now)?
+                }
                 Move::Discard => discard(conn, still, author, now)?,
             };
         }
@@ -68,12 +70,16 @@ pub fn move_rows(
 fn replay(
     conn: &mut AnyConnection,
     still: Condition,
-    author: &Author,
+    (author, accept_unknown, generation): (&Author, bool, i32),
     now: NaiveDateTime,
 ) -> Result<usize, StoreError> {
-    let entry = Entry::new(now, "replayed").author(&author.by, &author.reason);
+    let entry = Entry {
+        accept_unknown,
+        generation: Some(generation),
+        ..Entry::new(now, REPLAYED).author(&author.by, &author.reason)
+    };
     let log = dispatch_log::appended_in_sql(conn, &entry);
-    let was_uncertain = sql::<Bool>("(dispatch_uncertain OR COALESCE(dispatch_reason, '') = 'uncertain')");
+    let was_uncertain = sql::<Bool>(MAY_HAVE_RUN);
     let no_time = None::<NaiveDateTime>;
     Ok(diesel::update(dsl::poundcake_alerts.filter(still))
         .set((

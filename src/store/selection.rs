@@ -13,6 +13,7 @@ use super::{
         poundcake_alerts::{self, dsl},
         poundcake_api_calls,
     },
+    tx,
 };
 use crate::{
     clock::comparable,
@@ -21,7 +22,7 @@ use crate::{
         status::{AlertStatus, DispatchReason, DispatchStatus},
     },
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::{Connection, dsl::not, expression::BoxableExpression, prelude::*, sql_types::Bool};
 use serde::Deserialize;
 
@@ -69,6 +70,8 @@ pub enum Move {
     Replay {
         /// Also rows that StackStorm has run.
         include_dispatched: bool,
+        /// Also rows that may have run so long ago that StackStorm may have deleted what would show it.
+        accept_unknown: bool,
     },
     /// To `skipped/discarded`.
     Discard,
@@ -121,10 +124,14 @@ impl Filter {
 ///
 /// An invalid alert has nothing to run. What was skipped because there is nothing to do (a repeat, an end, a muted
 /// alert) is run only where somebody means that very row.
-pub(super) fn movable(what: Move, by_ids: bool) -> Condition {
+pub(super) fn movable(what: Move, by_ids: bool, now: NaiveDateTime) -> Condition {
     let failed = dsl::dispatch_status.eq(DispatchStatus::Failed);
     match what {
-        Move::Replay { include_dispatched } => {
+        Move::Replay { include_dispatched, accept_unknown: false } if !by_ids => {
+            let any = Move::Replay { include_dispatched, accept_unknown: true };
+            Box::new(movable(any, by_ids, now).and(not(unknowable(now))))
+        }
+        Move::Replay { include_dispatched, .. } => {
             use DispatchReason::{Invalid, Muted, Repeat, Resolved};
             let never: &'static [DispatchReason] =
                 if by_ids { &[Invalid] } else { &[Invalid, Repeat, Resolved, Muted] };
@@ -147,6 +154,41 @@ pub(super) fn movable(what: Move, by_ids: bool) -> Condition {
     }
 }
 
+/// StackStorm's garbage collector may delete executions and traces after a day: later, that nothing is found says nothing.
+pub const PROVES_FOR: TimeDelta = TimeDelta::hours(20);
+
+/// It may have run, so long ago that nobody can tell any more. No part of it may be NULL: NOT would be NULL too.
+fn unknowable(now: NaiveDateTime) -> Condition {
+    let limit = now - PROVES_FOR;
+    let reason = dsl::dispatch_reason;
+    let uncertain = reason.is_not_null().and(reason.eq(DispatchReason::Uncertain).assume_not_null());
+    let attempted = dsl::attempted_at.is_not_null().and(dsl::attempted_at.lt(limit).assume_not_null());
+    let never_since = dsl::attempted_at.is_null().and(dsl::created_at.lt(limit));
+    Box::new(dsl::dispatch_uncertain.eq(true).or(uncertain).and(attempted.or(never_since)))
+}
+
+/// How many rows a replay of many leaves out: a person must look whether they ran, and say so.
+pub fn refused(conn: &mut AnyConnection, filter: &Filter, what: Move) -> Result<usize, StoreError> {
+    let Move::Replay { include_dispatched, accept_unknown: false } = what else { return Ok(0) };
+    if filter.ids.is_some() {
+        return Ok(0);
+    }
+    let Some(call) = api_call(conn, filter)? else { return Ok(0) };
+    let now = tx::now(conn)?;
+    let any = Move::Replay { include_dispatched, accept_unknown: true };
+    let mut query = dsl::poundcake_alerts
+        .filter(filter.condition())
+        .filter(movable(any, false, now))
+        .filter(unknowable(now))
+        .count()
+        .into_boxed();
+    if let Call::Of(call) = call {
+        query = query.filter(dsl::api_call_id.eq(call));
+    }
+    let rows: i64 = query.get_result(conn)?;
+    Ok(usize::try_from(rows).unwrap_or_default())
+}
+
 /// A row as it was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable)]
 pub struct Chosen {
@@ -161,10 +203,11 @@ pub struct Chosen {
 /// All at once: sixteen bytes a row, and what arrives while an order is carried out is not part of it.
 pub fn choose(conn: &mut AnyConnection, filter: &Filter, what: Move) -> Result<Vec<Chosen>, StoreError> {
     let Some(call) = api_call(conn, filter)? else { return Ok(Vec::new()) };
+    let now = tx::now(conn)?;
     let load = |conn: &mut AnyConnection, ids: Option<&[AlertId]>| {
         let mut query = dsl::poundcake_alerts
             .filter(filter.condition())
-            .filter(movable(what, filter.ids.is_some()))
+            .filter(movable(what, filter.ids.is_some(), now))
             .order(dsl::id)
             .select((dsl::id, dsl::dispatch_generation))
             .into_boxed();

@@ -54,6 +54,7 @@ async fn with_everything_up_it_exits_0() {
         "rabbitmq poundcake.dispatch",
         "rabbitmq poundcake.dead",
         "stackstorm reachable",
+        "stackstorm request id",
         "stackstorm action:core.noop",
         "rows queued",
         "rows failed",

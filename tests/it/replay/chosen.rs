@@ -178,7 +178,7 @@ async fn a_row_that_has_gone_on_since_it_was_chosen_is_left_alone() {
             let moved = store.run_blocking(|conn| repair::move_rows(conn, &chosen, filter, what, &author)).unwrap();
             (chosen.len(), moved)
         };
-        let replay = Move::Replay { include_dispatched: true };
+        let replay = Move::Replay { include_dispatched: true, accept_unknown: false };
         let named = |id: i64| Filter { ids: Some(vec![id]), ..Filter::default() };
         // Another operator's replay of it has run already.
         let ran = "UPDATE poundcake_alerts SET dispatch_generation = 1 WHERE id = 1";

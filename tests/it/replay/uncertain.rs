@@ -1,7 +1,7 @@
 //! A dispatch of which nobody knows whether it ran is looked up before it is run anew.
 
 use super::rows::{log, order, states};
-use crate::harness::{Pipeline, SOON, client, eventually, firing};
+use crate::harness::{Pipeline, SOON, TestDatabase, client, eventually, firing};
 use serde_json::{Value, json};
 use st2_stand_in::{Fault, Pace};
 use std::time::Duration;
@@ -121,5 +121,48 @@ async fn what_ran_in_a_generation_before_is_not_taken_for_the_one_that_is_uncert
         pipeline.settled().await;
         assert_eq!(states(pipeline.database()), ["dispatched/- 2 0"]);
         assert_eq!(tags(&pipeline), [0, 2].map(|generation| format!("poundcake:{request_id}:1:{generation}")));
+    }
+}
+
+/// StackStorm's garbage collector may delete executions and traces after a day.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_may_have_run_a_day_ago_is_run_only_where_a_person_accepts_that() {
+    for pipeline in pipelines().await {
+        pipeline.st2().set_fault_times(Fault::CloseBeforeCreate, 1);
+        let request_id = pipeline.send(&[firing("Rule", "a", T0)]).await;
+        pipeline.settled().await;
+        assert_eq!(states(pipeline.database()), ["failed/uncertain 0 0"]);
+        let yesterday = match pipeline.database() {
+            TestDatabase::MariaDb { .. } => "attempted_at - INTERVAL 21 HOUR",
+            TestDatabase::Sqlite { .. } => "strftime('%Y-%m-%d %H:%M:%f', attempted_at, '-21 hours')",
+        };
+        pipeline.database().execute(&format!("UPDATE poundcake_alerts SET attempted_at = {yesterday}"));
+        let order_of = async |body: Value| order(pipeline.ingest.url("/api/v1/replays"), &body).await;
+        let many = json!({ "filter": { "reason": "uncertain" }, "reason": "all of them" });
+        assert_eq!(order_of(many).await, (200, json!({ "matched": 0, "replayed": 0, "refused": 1 })));
+        assert_eq!(states(pipeline.database()), ["failed/uncertain 0 0"]);
+
+        // Named, it is looked up; what is not found proves nothing, then or ever.
+        for generation in 1..3 {
+            let named = json!({ "filter": { "ids": [1] }, "reason": "this one" });
+            assert_eq!(order_of(named).await, (200, json!({ "matched": 1, "replayed": 1 })));
+            pipeline.settled().await;
+            assert_eq!(states(pipeline.database()), [format!("failed/uncertain {generation} 0")]);
+        }
+        let error = pipeline.database().lines("SELECT dispatch_error AS value FROM poundcake_alerts");
+        assert!(error[0].contains("accept_unknown"), "{error:?}");
+        assert_eq!(pipeline.st2().seen().webhooks, 1);
+
+        let accepted =
+            json!({ "filter": { "reason": "uncertain" }, "reason": "it did not run", "accept_unknown": true });
+        assert_eq!(order_of(accepted).await, (200, json!({ "matched": 1, "replayed": 1 })));
+        pipeline.settled().await;
+        assert_eq!(states(pipeline.database()), ["dispatched/- 3 0"]);
+        assert_eq!(tags(&pipeline), [format!("poundcake:{request_id}:1:3")]);
+        let log = log(pipeline.database(), 1);
+        let replays: Vec<&Value> =
+            log.as_array().unwrap().iter().filter(|entry| entry["event"] == "replayed").collect();
+        assert!(replays[0]["last_attempt"].is_string() && replays[1].get("last_attempt").is_none(), "{log}");
+        assert_eq!(replays[2]["accept_unknown"], true);
     }
 }
