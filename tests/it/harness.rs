@@ -32,7 +32,7 @@ pub use database::TestDatabase;
 pub use eventually::eventually;
 pub use http::client;
 pub use pipeline::{KEY, PATIENCE, Pipeline, SOON, Setup, Shape, deliver, firing, resolved};
-pub use ports::free_address;
+pub use ports::Reserved;
 pub use process::{Process, Running};
 pub use proxy::{ChaosProxy, Direction};
 pub use receiver::WebhookReceiver;

@@ -1,20 +1,20 @@
 //! TLS to RabbitMQ with a private CA and a client certificate; and the same trust for StackStorm.
 
 use super::finding;
-use crate::harness::{Certificates, KEY, Process, Services, TestDatabase, Vhost, free_address};
+use crate::harness::{Certificates, KEY, Process, Reserved, Services, TestDatabase, Vhost};
 use std::{net::SocketAddr, sync::Arc};
 
 struct Broker {
     certificates: Certificates,
     services: Arc<Services>,
-    tls: SocketAddr,
+    tls: Reserved,
 }
 
 impl Broker {
     /// With a certificate for 127.0.0.1 and none for 127.0.0.2, on both of which it listens; clients must show theirs.
     fn start() -> Self {
-        let (certificates, tls) = (Certificates::new(), free_address());
-        let port = tls.port();
+        let (certificates, tls) = (Certificates::new(), Reserved::any());
+        let port = tls.address().port();
         let lines = [
             format!("listeners.ssl.1 = 127.0.0.1:{port}"),
             format!("listeners.ssl.2 = 127.0.0.2:{port}"),
@@ -50,7 +50,7 @@ async fn amqps_works_with_a_private_ca_and_a_client_certificate_and_only_so() {
     let broker = Broker::start();
     let vhost = Vhost::new_on(Arc::clone(&broker.services)).await;
     let (made, other) = (&broker.certificates, Certificates::new());
-    let url = amqps(&vhost, broker.tls);
+    let url = amqps(&vhost, broker.tls.address());
     let with_client = |url: &str| {
         doctor(url)
             .variable("POUNDCAKE_AMQP_CERT_FILE", made.certificate("client"))
@@ -63,7 +63,7 @@ async fn amqps_works_with_a_private_ca_and_a_client_certificate_and_only_so() {
     for variable in ["POUNDCAKE_AMQP_CA_FILE", "SSL_CERT_FILE"] {
         assert_refused(&with_client(&url).variable(variable, other.ca())).await;
     }
-    let elsewhere = amqps(&vhost, SocketAddr::from(([127, 0, 0, 2], broker.tls.port())));
+    let elsewhere = amqps(&vhost, SocketAddr::from(([127, 0, 0, 2], broker.tls.address().port())));
     assert_refused(&with_client(&elsewhere).variable("POUNDCAKE_AMQP_CA_FILE", made.ca())).await;
     // A port without TLS.
     let plain = amqps(&vhost, vhost.address());
