@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxys_page_is_told_without_its_tags() {
+    fn the_page_of_a_proxy_is_told_without_its_tags() {
         let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><hr>nginx</body></html>";
         assert_eq!(said(502, page), "502 Bad Gateway: 502 Bad Gateway nginx");
     }

@@ -1,7 +1,7 @@
 //! The part of Jinja that alert text and rules run into: `{{ expressions }}`, `{% raw %}`, comments.
 //!
 //! A template that StackStorm cannot parse passes through as it is, one that it cannot render is an error. Blocks
-//! other than `raw` are taken as unparseable: the stand-in does not loop or branch.
+//! other than `raw` are taken as unparsable: the stand-in does not loop or branch.
 
 pub(super) mod expression;
 
@@ -21,7 +21,7 @@ enum Part {
 }
 
 /// The text is no template; it is to be left alone.
-pub(super) struct Unparseable;
+pub(super) struct Unparsable;
 
 impl Template {
     /// Whether StackStorm looks at this text as a template at all.
@@ -29,7 +29,7 @@ impl Template {
         text.contains("{{") || text.contains("{%")
     }
 
-    pub(super) fn parse(text: &str) -> Result<Self, Unparseable> {
+    pub(super) fn parse(text: &str) -> Result<Self, Unparsable> {
         let mut parts = Vec::new();
         let mut rest = text.strip_suffix('\n').unwrap_or(text);
         while let Some(at) = opening(rest) {
@@ -72,7 +72,7 @@ pub(super) fn render(text: &str, scope: &dyn Scope) -> Result<Value, String> {
     }
     match Template::parse(text) {
         Ok(template) => template.render(scope).map(Value::String),
-        Err(Unparseable) => Ok(Value::String(text.to_owned())),
+        Err(Unparsable) => Ok(Value::String(text.to_owned())),
     }
 }
 
@@ -80,33 +80,33 @@ fn opening(text: &str) -> Option<usize> {
     ["{{", "{%", "{#"].iter().filter_map(|mark| text.find(mark)).min()
 }
 
-fn tag(text: &str) -> Result<(Option<Part>, &str), Unparseable> {
+fn tag(text: &str) -> Result<(Option<Part>, &str), Unparsable> {
     let inner = &text[2..];
     if text.starts_with("{{") {
-        let end = inner.find("}}").ok_or(Unparseable)?;
+        let end = inner.find("}}").ok_or(Unparsable)?;
         let source = inner[..end].trim_start_matches('-').trim_end_matches('-');
-        let expression = Expression::parse(source).ok_or(Unparseable)?;
+        let expression = Expression::parse(source).ok_or(Unparsable)?;
         return Ok((Some(Part::Expression(expression)), &inner[end + 2..]));
     }
     if text.starts_with("{#") {
-        let end = inner.find("#}").ok_or(Unparseable)?;
+        let end = inner.find("#}").ok_or(Unparsable)?;
         return Ok((None, &inner[end + 2..]));
     }
-    let end = inner.find("%}").ok_or(Unparseable)?;
-    if inner[..end].trim_matches('-').trim() == "raw" { raw(&inner[end + 2..]) } else { Err(Unparseable) }
+    let end = inner.find("%}").ok_or(Unparsable)?;
+    if inner[..end].trim_matches('-').trim() == "raw" { raw(&inner[end + 2..]) } else { Err(Unparsable) }
 }
 
 /// Everything up to the first `{% endraw %}`, wherever that comes from.
-fn raw(text: &str) -> Result<(Option<Part>, &str), Unparseable> {
+fn raw(text: &str) -> Result<(Option<Part>, &str), Unparsable> {
     let mut from = 0;
     while let Some(at) = text[from..].find("{%").map(|at| from + at) {
-        let end = at + text[at..].find("%}").ok_or(Unparseable)?;
+        let end = at + text[at..].find("%}").ok_or(Unparsable)?;
         if text[at + 2..end].trim_matches('-').trim() == "endraw" {
             return Ok((Some(Part::Text(text[..at].to_owned())), &text[end + 2..]));
         }
         from = at + 2;
     }
-    Err(Unparseable)
+    Err(Unparsable)
 }
 
 #[cfg(test)]
