@@ -157,7 +157,7 @@ impl Command {
                 started(settings);
                 config::run()
             }
-            Self::Routes(command) => command.run(),
+            Self::Routes(command) => command.run().await,
             Self::SendTest(command) => command.run().await,
             #[cfg(feature = "demo")]
             Self::Demo(command) => command.run().await,

@@ -19,7 +19,7 @@ pub mod ids;
 pub mod outcome;
 pub mod stream;
 #[cfg(test)]
-mod test_server;
+pub(crate) mod test_server;
 pub mod text;
 mod tls;
 pub mod traces;

@@ -1,10 +1,10 @@
 //! From executions to rows: follows what StackStorm runs for us to its end, and fills its tables in SQL.
 //!
 //! - `listen` reads the event stream, which loses whatever happens while it is cut; `poll` asks for executions by id, a
-//!   hundred at a time and one question after the other: all of them after every connect, and those that have not been
-//!   heard of for a while. Both only send `Signal`s.
-//! - `follow` owns everything else: which executions are `watched`, what is still to be written, and how far the links
-//!   have been read (`links`). One loop, one writer.
+//!   hundred at a time and one question after the other: all of them after every connect, and those that have been silent
+//!   for longer than the `patience`. Both only send `Signal`s.
+//! - `follow` owns everything else: which executions are `watched`, what the stream showed too `early`, what is still to be
+//!   written, and how far the links have been read (`links`). One loop, one writer.
 //! - `catalog` keeps the tables of what is registered.
 //!
 //! What if we die: nothing is kept but in the database. Rows that are not finished are found by their `tracking`, links
@@ -12,9 +12,11 @@
 //! written twice, or by two trackers at once, is the same row. StackStorm is only read.
 
 mod catalog;
+mod early;
 mod follow;
 mod links;
 mod listen;
+mod patience;
 mod poll;
 mod row;
 mod watched;
@@ -60,6 +62,8 @@ enum Signal {
     Cut,
     /// An execution as the stream showed it.
     Streamed(Box<Execution>),
+    /// An event came that cannot be read: any execution may have moved on.
+    Missed,
     /// The answer to a poll.
     Polled(Polled),
 }
@@ -68,8 +72,10 @@ enum Signal {
 struct Polled {
     /// When it was asked.
     asked_at: Instant,
-    /// What StackStorm has of it.
+    /// What StackStorm has of it, whole.
     found: Vec<Execution>,
+    /// What it has, in so far as a glance shows it.
+    glanced: Vec<Execution>,
     /// What StackStorm has not (any more).
     gone: Vec<ExecutionId>,
 }

@@ -59,7 +59,7 @@ impl Answers {
         let stand_in = StandIn::start(&Options::for_tests(KEY))?;
         let client = reqwest::Client::builder().build()?;
         let url = |path: &str| format!("{}/{path}", stand_in.api_url());
-        let ask = client.get(url(&format!("actions/{ACTION}"))).header("St2-Api-Key", KEY);
+        let ask = client.get(url(&format!("actions/views/overview/{ACTION}"))).header("St2-Api-Key", KEY);
         let action = ask.send().await?.error_for_status()?.bytes().await?;
         let body = serde_json::json!({
             "action": ACTION,

@@ -5,7 +5,9 @@
 //!     EXECUTIONS=10000 RATE=200 CUT=10 cargo bench --bench tracker_lag
 //!
 //! The stand-in runs in this process, the tracker is the real program, MariaDB the tests'. The exit code says whether every
-//! change was seen and every row is right at the end; how fast depends on the machine, and is printed.
+//! change was seen and every row is right at the end; how fast depends on the machine, and is printed. So is how often
+//! StackStorm was asked for executions: `CUT=0` leaves the stream whole, `STREAM=0` is without one, `WORK` is how many
+//! milliseconds an execution takes.
 
 mod cuts;
 mod seen;
@@ -24,6 +26,8 @@ const KEY: &str = "lag-key";
 const PROGRAM: &str = env!("CARGO_BIN_EXE_poundcake");
 /// Executions whose links are committed together.
 const LINKED: usize = 20;
+/// A stream that is not cut lives for longer than the measurement.
+const WHOLE: Duration = Duration::from_hours(24);
 /// How long the last ones may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -35,19 +39,22 @@ fn setting(name: &str, default: u64) -> u64 {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let (executions, rate, cut) = (setting("EXECUTIONS", 10_000), setting("RATE", 200), setting("CUT", 10));
+    let (work, streamed) = (setting("WORK", 500), setting("STREAM", 1) != 0);
+    let cut = if cut == 0 { WHOLE } else { Duration::from_secs(cut) };
     drop(rustls::crypto::ring::default_provider().install_default());
     let database = Database::new()?;
     let stand_in = StandIn::start(&Options::for_tests(KEY))?;
-    // Half a second in each state on the way.
+    // Half a second in each state on the way, and WORK ms `running`.
     stand_in.control().set_pace(Pace {
         schedule: Duration::from_millis(500),
         start: Duration::from_millis(500),
-        work: Duration::from_millis(500),
+        work: Duration::from_millis(work),
         ..Pace::fast()
     });
     let stream = url::Url::parse(&stand_in.stream_url())?.socket_addrs(|| None)?[0];
-    let cuts = cuts::Cuts::before(stream, Duration::from_secs(cut)).await?;
-    let mut tracker = database.program(&stand_in, "tracker", cuts.address())?;
+    let cuts = cuts::Cuts::before(stream, cut).await?;
+    let stream = if streamed { format!("http://{}/v1/stream", cuts.address()) } else { String::new() };
+    let mut tracker = database.program(&stand_in, "tracker", &stream)?;
     let seen = Seen::watch(database.url.clone());
 
     let started = Instant::now();
@@ -60,17 +67,22 @@ async fn main() -> anyhow::Result<()> {
     tracker.wait()?;
     complete?;
     let lag = seen.lags(&stand_in.control().executions())?;
+    // Lists of executions: nothing else is asked for while none is missing from them.
+    let asked = stand_in.control().seen().lookups;
+    #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "for people")]
+    let per_execution = asked as f64 / executions as f64;
     let at = |percent: usize| lag[(lag.len() - 1) * percent / 100].as_secs_f64();
     println!(
         "{executions} executions, {} changes in {:.0} s, stream cut {} times: lag median {:.3} s, p95 {:.3} s, p99 {:.3} s, \
-         longest {:.3} s; none missed",
+         longest {:.3} s; none missed; StackStorm was asked {asked} times, {:.4} per execution",
         lag.len(),
         started.elapsed().as_secs_f64(),
         cuts.made(),
         at(50),
         at(95),
         at(99),
-        at(100)
+        at(100),
+        per_execution
     );
     Ok(())
 }
@@ -84,7 +96,8 @@ async fn run(executions: u64, rate: u64, stand_in: &StandIn, database: &Database
     for number in 1..=executions {
         pace.tick().await;
         // requested, delayed, scheduled, running, succeeded.
-        let body = json!({ "action": "core.noop", "parameters": {}, "delay": 500 });
+        let context = json!({ "poundcake": { "alert_id": 1 } });
+        let body = json!({ "action": "core.noop", "parameters": {}, "delay": 500, "context": context });
         let answer = client.post(&url).header("St2-Api-Key", KEY).json(&body).send().await?;
         let execution: Value = answer.json().await?;
         ids.push(execution["id"].as_str().context("an id")?.to_owned());
@@ -134,13 +147,13 @@ impl Database {
         Ok(database)
     }
 
-    fn program(&self, stand_in: &StandIn, command: &str, stream: std::net::SocketAddr) -> anyhow::Result<Child> {
+    fn program(&self, stand_in: &StandIn, command: &str, stream: &str) -> anyhow::Result<Child> {
         let child = Command::new(PROGRAM)
             .arg(command)
             .env("DATABASE_URL", &self.url)
             .env("ST2_API_URL", stand_in.api_url())
             .env("ST2_API_KEY", KEY)
-            .env("ST2_STREAM_URL", format!("http://{stream}/v1/stream"))
+            .env("ST2_STREAM_URL", stream)
             .env("POUNDCAKE_TRACKER_LISTEN", "127.0.0.1:0")
             .env("RUST_LOG", "warn")
             .spawn();

@@ -38,7 +38,7 @@ impl Doctor {
                 let verdict = finding::verdict(&findings);
                 print::json(&serde_json::json!({ "verdict": verdict, "findings": findings }))?;
             }
-            Output::Table => print::text(findings.iter().map(Finding::lines).collect::<String>())?,
+            Output::Table => print::text(finding::lines(&findings))?,
         }
         Ok(match finding::verdict(&findings) {
             Level::Wrong => ExitCode::from(1),

@@ -1,23 +1,23 @@
-//! `poundcake routes test alert.json`: what the routes would do with an alert, without sending anything.
+//! `poundcake routes test alert.json`: what the routes would do with an alert. Nothing is run.
+//!
+//! Where StackStorm can be asked, it says what each action takes: then exactly what would be sent is shown, and what
+//! StackStorm would refuse. Otherwise the routes are shown as they are, with a note that says why.
 
-use super::print::{self, PrintError};
+mod tester;
+
+use super::print;
 use crate::{
     alertmanager,
     config::Settings,
-    dispatcher::{
-        Routes as Table, parameters,
-        routes::{OnUncertain, Route},
-        template::AlertView,
-    },
+    dispatcher::Routes as Table,
     model::{
         alert::{IncomingAlert, InvalidAlert},
         identity::Identity,
-        ids::RequestId,
-        target::Target,
     },
 };
 use anyhow::{Context, ensure};
 use std::{io::Read, path::PathBuf, process::ExitCode};
+use tester::Tester;
 
 /// `poundcake routes …`
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,8 @@ pub(super) struct Routes {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Show route and parameters for each alert of a file: a webhook, or one alert; - reads standard input
+    /// Show route and parameters for each alert of a file: a webhook, or one alert; - reads standard input. StackStorm is
+    /// asked what the actions take, if it can be reached
     Test {
         /// JSON: Alertmanager's webhook body, or one of its alerts
         file: PathBuf,
@@ -38,21 +39,18 @@ enum Action {
 }
 
 impl Routes {
-    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let Action::Test { file, settings } = self.action;
         let table = Table::open(settings.dispatch.routes.as_deref())?.table();
         let alerts = alerts(&read(&file)?, &settings.ingest.identity()?)?;
         ensure!(!alerts.is_empty(), "{} holds no alert", file.display());
+        let tester = Tester::new(*settings);
         let mut all_fine = true;
         for alert in alerts {
             match alert {
                 Ok(alert) => {
                     print::line(format_args!("{} {} {}", alert.fingerprint, alert.status, name(&alert)))?;
-                    if !settings.ingest.mute.is_empty() && settings.ingest.mute.matches(&alert.labels) {
-                        print::line("  muted by POUNDCAKE_MUTE: stored, never dispatched")?;
-                    } else {
-                        all_fine &= show(table.route(&alert.labels), &alert, &settings)?;
-                    }
+                    all_fine &= tester.show(table.route(&alert.labels), &alert).await?;
                 }
                 Err(invalid) => {
                     all_fine = false;
@@ -88,53 +86,4 @@ fn alerts(json: &[u8], identity: &Identity) -> anyhow::Result<Vec<Result<Incomin
 
 fn name(alert: &IncomingAlert) -> &str {
     alert.label("alertname")
-}
-
-/// What a person must know beside the parameters.
-const fn note(route: &Route) -> &'static str {
-    match (&route.target, route.on_uncertain) {
-        (Target::Action(_), _) => "only those that the action declares are sent",
-        (Target::Webhook(_), OnUncertain::Fail) => {
-            "on_uncertain: fail: if StackStorm may not have got it, it is failed/uncertain at POUNDCAKE_RULE_DEADLINE"
-        }
-        (Target::Webhook(_), OnUncertain::PostAgain) => {
-            "on_uncertain: post_again: if StackStorm may not have got it, it is posted again after a settle time"
-        }
-    }
-}
-
-/// Parameters are shown as they would be for an action that declares everything.
-fn show(route: Option<&Route>, alert: &IncomingAlert, settings: &Settings) -> Result<bool, PrintError> {
-    let Some(route) = route else {
-        print::line("  no route: skipped/no_route")?;
-        return Ok(true);
-    };
-    print::line(format_args!("  route {}: {}", route.name, route.target))?;
-    let view = AlertView {
-        request_id: RequestId::generate(),
-        alert_id: 0,
-        fingerprint: &alert.fingerprint,
-        status: alert.status,
-        labels: &alert.labels,
-        annotations: &alert.annotations,
-        starts_at: alert.starts_at,
-        generator_url: alert.generator_url.as_deref(),
-    };
-    let filled = match &route.target {
-        Target::Webhook(_) => parameters::webhook_body(route, &view, settings.dispatch.template_text),
-        Target::Action(_) => parameters::offered(route, &view, settings.dispatch.template_text),
-    };
-    match filled {
-        Ok(filled) => {
-            for (name, value) in filled {
-                print::line(format_args!("    {name}: {value}"))?;
-            }
-            print::line(format_args!("  ({})", note(route)))?;
-            Ok(true)
-        }
-        Err(error) => {
-            print::line(format_args!("  failed/rejected: {error}"))?;
-            Ok(false)
-        }
-    }
 }

@@ -8,7 +8,7 @@ use super::{
     attempt::Attempt,
     call::{UNAUTHORIZED_WAIT, call},
     lookup,
-    parameters::{self},
+    parameters::{self, Secrets},
     routes::Route,
     template::AlertView,
 };
@@ -30,8 +30,9 @@ pub(super) async fn run(attempt: &Attempt<'_>, route: &Route, action: &ActionRef
         Ok(parameters) => parameters,
         Err(error) => return End::not_sendable(DispatchReason::Rejected, error.to_string()),
     };
+    let secrets = Secrets::of(&parameters, &declared.parameters);
     let outcome = post(attempt, action, &parameters, alert).await;
-    end_of(attempt, action, outcome).await
+    end_of(attempt, action, outcome, &secrets).await
 }
 
 /// Nothing was sent yet; StackStorm could not even say what the action takes.
@@ -63,14 +64,17 @@ async fn post(
     call(attempt, "direct", || attempt.dispatch.client.create_execution(new)).await
 }
 
-async fn end_of(attempt: &Attempt<'_>, action: &ActionRef, outcome: Outcome<ExecutionId>) -> End {
+/// StackStorm's words go into the row and the log: without the secrets that they may quote.
+async fn end_of(attempt: &Attempt<'_>, action: &ActionRef, outcome: Outcome<ExecutionId>, secrets: &Secrets) -> End {
     match outcome {
         Outcome::Accepted(id) => End::Dispatched { links: vec![link(&id, action)], log: None },
         Outcome::Rejected { message } => {
             attempt.dispatch.actions.forget(action);
+            let message = secrets.hide(&message);
             look_once(attempt, action, &message, End::failed(DispatchReason::Rejected, message.clone())).await
         }
         Outcome::FailedInside { message } => {
+            let message = secrets.hide(&message);
             let nothing = if attempt.is_last() {
                 End::failed(DispatchReason::AttemptsExhausted, message.clone())
             } else {
@@ -81,8 +85,8 @@ async fn end_of(attempt: &Attempt<'_>, action: &ActionRef, outcome: Outcome<Exec
         Outcome::Unauthorized { message } => End::not_sent(UNAUTHORIZED_WAIT, message),
         Outcome::NotSent { message } | Outcome::TooLate { message } => End::not_sent(attempt.delay(), message),
         // StackStorm has no such outcome for executions; were there one, a lookup would settle it.
-        Outcome::NotRegistered { message } => uncertain(Doubt::Over, attempt, message),
-        Outcome::Uncertain { message, silent } => uncertain(Doubt::of_call(silent), attempt, message),
+        Outcome::NotRegistered { message } => uncertain(Doubt::Over, attempt, secrets.hide(&message)),
+        Outcome::Uncertain { message, silent } => uncertain(Doubt::of_call(silent), attempt, secrets.hide(&message)),
     }
 }
 

@@ -1,7 +1,18 @@
-//! What is sent with a trigger: the default parameters, the route's over them, and only what the action declares.
+//! What is sent with a trigger: the route's own parameters, always, and those of the default ones that the action or its
+//! runner declares.
+//!
+//! A route's own parameter that neither declares is sent all the same: StackStorm refuses it by name, and the alert is
+//! `failed/rejected`. Left out without a word, the remediation would run with other parameters than its operator wrote.
+//! [`problems`] says so before any alert comes.
 //!
 //! Everything that an alert got into is made inert ([`text`]); a route's value without any placeholder is
 //! the operator's own and is sent as it stands, so that it may use StackStorm's templates on purpose.
+
+mod check;
+mod secret;
+
+pub use check::{Problem, problems};
+pub use secret::{Secrets, masked, masked_by_name};
 
 use super::{
     routes::Route,
@@ -14,7 +25,7 @@ use crate::stackstorm::{
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// What is offered to an action, beside `poundcake_request_id`, and what a rule sees in `trigger.body`, beside `request_id`
+/// What is offered to an action, with `poundcake_request_id`, and what a rule sees in `trigger.body`, beside `request_id`
 /// and `alert_id`.
 const FIELDS: [(&str, Field); 8] = [
     ("alert_name", Field::AlertName),
@@ -58,7 +69,7 @@ pub enum ParameterError {
     Marker(#[from] MarkerFound),
 }
 
-/// The parameters of an execution: what the action declares, as far as the route and the alert fill it.
+/// The parameters of an execution: the route's own, and the default ones as far as they are declared.
 pub fn fill(
     route: &Route,
     alert: &AlertView<'_>,
@@ -66,34 +77,52 @@ pub fn fill(
     mode: TemplateText,
 ) -> Result<Map<String, Value>, ParameterError> {
     let mut filled = Map::new();
-    for (name, parameter) in declared.iter().filter(|(_, parameter)| !parameter.immutable) {
-        if let Some(value) = value_of(name, parameter, route, alert, mode)? {
+    let undeclared = Parameter::default();
+    for (name, template) in &route.parameters {
+        let parameter = declared.get(name).unwrap_or(&undeclared);
+        if let Some(value) = own(name, template, parameter, alert, mode)? {
             filled.insert(name.clone(), value);
-        } else if parameter.must_be_filled() {
-            let (target, route) = (route.target.to_string(), route.name.clone());
-            return Err(ParameterError::Missing { name: name.clone(), target, route });
         }
     }
-    Ok(filled)
+    for (name, field) in direct().filter(|(name, _)| !route.parameters.contains_key(*name)) {
+        let Some(parameter) = declared.get(*name).filter(|parameter| !parameter.immutable) else { continue };
+        if let Some(value) = from_alert(name, field.of(alert), parameter, mode)? {
+            filled.insert((*name).to_owned(), value);
+        }
+    }
+    let missing = declared.iter().find(|(name, parameter)| parameter.must_be_filled() && !filled.contains_key(*name));
+    match missing {
+        None => Ok(filled),
+        Some((name, _)) => Err(ParameterError::Missing {
+            name: name.clone(),
+            target: route.target.to_string(),
+            route: route.name.clone(),
+        }),
+    }
 }
 
-/// `None` where the parameter is better left out.
-fn value_of(
+/// The value of a route's own parameter.
+fn own(
     name: &str,
+    template: &Template,
     parameter: &Parameter,
-    route: &Route,
     alert: &AlertView<'_>,
     mode: TemplateText,
 ) -> Result<Option<Value>, MarkerFound> {
+    match template {
+        Template::Literal(value) => Ok(Some(value.clone())),
+        template => from_alert(name, template.render(alert), parameter, mode),
+    }
+}
+
+/// What an alert got into, in the declared type; `None` where the parameter is better left out.
+fn from_alert(
+    name: &str,
+    value: Value,
+    parameter: &Parameter,
+    mode: TemplateText,
+) -> Result<Option<Value>, MarkerFound> {
     let kind = parameter.kind.as_deref();
-    let value = match route.parameters.get(name) {
-        Some(Template::Literal(value)) => return Ok(Some(value.clone())),
-        Some(template) => template.render(alert),
-        None => match direct().find(|(known, _)| *known == name) {
-            Some((_, field)) => field.of(alert),
-            None => return Ok(None),
-        },
-    };
     // Nothing is no value for what must be filled, no replacement of a default, and nothing but a string.
     let is_text = matches!(kind, None | Some("string"));
     if value == "" && (parameter.required || parameter.has_default || !is_text) {
@@ -129,7 +158,7 @@ fn scalar(text: &str, kind: &str) -> Option<Value> {
     }
 }
 
-/// Everything that would be offered to an action which declares it all, for showing to people.
+/// Everything that an action would get which declares it all, for showing to people where StackStorm is not asked.
 pub fn offered(route: &Route, alert: &AlertView<'_>, mode: TemplateText) -> Result<Map<String, Value>, ParameterError> {
     let names = direct().map(|(name, _)| *name).chain(route.parameters.keys().map(String::as_str));
     let declared = names.map(|name| (name.to_owned(), Parameter::default())).collect();

@@ -22,7 +22,7 @@ impl History {
                     link.execution = Some(self.shown(Row::Whole(Box::new(row))));
                 }
             }
-            alert.steps = steps_of(&alert.alert, &alert.links);
+            alert.steps = steps_of(&alert.alert, &alert.attempts, &alert.links);
         }
         story.execution_db = TablesState { available: true, detail: None };
         story
@@ -30,7 +30,9 @@ impl History {
 }
 
 fn row(execution: Execution) -> ExecutionRow {
-    let json = |map: serde_json::Map<String, serde_json::Value>| Some(serde_json::Value::Object(map).to_string());
+    let json = |map: Option<serde_json::Map<String, serde_json::Value>>| {
+        map.map(|map| serde_json::Value::Object(map).to_string())
+    };
     let tracking = if execution.is_terminal() { Tracking::Done } else { Tracking::Following };
     let outcome = Outcome {
         id: execution.id.to_string(),

@@ -1,7 +1,11 @@
 //! The times between the steps of an alert's way, from the columns that hold them.
 
-use crate::store::{history::Alert, json::time};
-use chrono::NaiveDateTime;
+use crate::store::{
+    dispatch_log::{Before, Entry},
+    history::Alert,
+    json::time,
+};
+use chrono::{DateTime, NaiveDateTime};
 use serde::Serialize;
 
 /// A step, with the time since the first and the one before it.
@@ -9,8 +13,9 @@ use serde::Serialize;
 /// StackStorm's steps are by its own clock: the time between a step of ours and one of its is as good as both clocks agree.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Step {
-    /// `received`, `pending_again` (a replay), `attempted` (the last call to StackStorm), `dispatched` (its answer, or
-    /// what its rules ran, written down), `execution_started`, `execution_ended`.
+    /// `received`, `pending_again` (a new generation: replayed, or retried because the alert still fires), `attempted` (a
+    /// generation's last call to StackStorm), `dispatched` (its answer, or what its rules ran, written down),
+    /// `execution_started`, `execution_ended`.
     pub step: &'static str,
     /// When.
     #[serde(serialize_with = "time")]
@@ -27,14 +32,34 @@ pub struct Step {
 /// An execution's id, start and end.
 pub(super) type Times<'a> = (&'a str, Option<NaiveDateTime>, Option<NaiveDateTime>);
 
+/// A step's time, name and execution.
+type Time<'a> = (NaiveDateTime, &'static str, Option<&'a str>);
+
+/// The steps of PoundCake's. The columns have those of the newest generation, the log those that it took the place of.
+fn ours(alert: &Alert, log: &[Entry]) -> Vec<Time<'static>> {
+    let mut times: Vec<Time> = vec![(alert.summary.created_at, "received", None)];
+    let mut add = |step, at: Option<NaiveDateTime>| {
+        // `dispatched_at` is not cleared by a replay: the same time may come twice.
+        let new = at.map(|at| (at, step, None)).filter(|new| !times.contains(new));
+        times.extend(new);
+    };
+    let read = |text: &Option<String>| Some(DateTime::parse_from_rfc3339(text.as_deref()?).ok()?.naive_utc());
+    for Entry { at, before, .. } in log {
+        let Some(Before { attempted_at, dispatched_at }) = before else { continue };
+        add("attempted", read(attempted_at));
+        add("dispatched", read(dispatched_at));
+        add("pending_again", read(&Some(at.clone())));
+    }
+    add("pending_again", alert.pending_at.filter(|_| alert.summary.dispatch_generation > 0));
+    add("attempted", alert.attempted_at);
+    add("dispatched", alert.summary.dispatched_at);
+    times
+}
+
 /// The steps that an alert has made, in the order of their times.
-pub(super) fn steps<'a>(alert: &Alert, executions: impl Iterator<Item = Times<'a>>) -> Vec<Step> {
+pub(super) fn steps<'a>(alert: &Alert, log: &[Entry], executions: impl Iterator<Item = Times<'a>>) -> Vec<Step> {
     let received = alert.summary.created_at;
-    let replayed = alert.pending_at.filter(|_| alert.summary.dispatch_generation > 0);
-    let ours =
-        [("pending_again", replayed), ("attempted", alert.attempted_at), ("dispatched", alert.summary.dispatched_at)];
-    let mut times: Vec<(NaiveDateTime, &'static str, Option<&str>)> = vec![(received, "received", None)];
-    times.extend(ours.into_iter().filter_map(|(step, at)| Some((at?, step, None))));
+    let mut times: Vec<Time<'a>> = ours(alert, log);
     for (id, start, end) in executions {
         times.extend(start.map(|at| (at, "execution_started", Some(id))));
         times.extend(end.map(|at| (at, "execution_ended", Some(id))));

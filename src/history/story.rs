@@ -159,21 +159,21 @@ impl History {
         let mut links = by_alert(links, &beside);
         let story = |(request_id, alert): (String, Alert)| {
             let links = links.remove(&alert.summary.id).unwrap_or_default();
-            let steps = steps_of(&alert, &links);
             let attempts = dispatch_log::entries(alert.dispatch_log.as_deref());
+            let steps = steps_of(&alert, &attempts, &links);
             AlertStory { request_id, alert, attempts, links, steps }
         };
         (alerts.into_iter().map(story).collect(), beside.state)
     }
 }
 
-/// The steps of an alert with these executions.
-pub(super) fn steps_of(alert: &Alert, links: &[LinkStory]) -> Vec<Step> {
+/// The steps of an alert with this log and these executions.
+pub(super) fn steps_of(alert: &Alert, log: &[dispatch_log::Entry], links: &[LinkStory]) -> Vec<Step> {
     let times = links.iter().filter_map(|link| {
         let (start, end) = link.execution.as_ref()?.times();
         Some((link.link.st2_execution_id.as_str(), start, end))
     });
-    steps(alert, times)
+    steps(alert, log, times)
 }
 
 fn told(conn: &mut AnyConnection, alerts: Vec<Alert>) -> Result<Told, StoreError> {

@@ -17,6 +17,9 @@ pub struct TrackerMetrics {
     pub gone: IntCounter,
     /// `poundcake_tracker_polls_total{result}`: questions to StackStorm, `answered` or `failed`.
     pub polls: IntCounterVec,
+    /// `poundcake_tracker_requests_total{kind}`: requests for executions: lists of `whole` ones, lists of their `status` with
+    /// log and tasks, and for `one` by its id.
+    pub requests: IntCounterVec,
     /// `poundcake_tracker_stream_connected`: 1 while StackStorm's event stream is read.
     pub stream: IntGauge,
     /// `poundcake_tracker_stream_connects_total`: how often it was opened.
@@ -33,6 +36,7 @@ impl TrackerMetrics {
             overdue: counter(r, "tracker_overdue_total", "Executions beyond the deadline")?,
             gone: counter(r, "tracker_gone_total", "Executions that StackStorm deleted before their end")?,
             polls: counters(r, "tracker_polls_total", "Questions to StackStorm by result", &["result"])?,
+            requests: counters(r, "tracker_requests_total", "Requests to StackStorm for executions", &["kind"])?,
             stream: gauge(r, "tracker_stream_connected", "1 while StackStorm's event stream is read")?,
             connects: counter(r, "tracker_stream_connects_total", "How often the event stream was opened")?,
         })

@@ -1,8 +1,8 @@
-//! What parameters an action declares: StackStorm refuses any other, so only these are sent.
+//! What parameters an action takes: those that it declares, and those of its runner.
 //!
-//! Asked from `GET /v1/actions/{ref}`, the action's own declaration, and not from the view that merges in its runner's:
-//! that one needs a second call (it is addressed by id), and what a runner takes (`timeout`, `env`, `cwd`) is for the
-//! action's author to set, not for an alert to fill by bearing the same name.
+//! Asked from `GET /v1/actions/views/overview/{ref}`: one call, by ref, with the runner's declarations merged in as
+//! StackStorm merges them for an execution. The action's own declaration alone is not enough: `hosts`, `cwd`, `timeout`
+//! and `private_key` are the runner's, and StackStorm refuses what neither of the two declares.
 
 use super::{client::Client, error::LookupError};
 use crate::model::target::ActionRef;
@@ -20,7 +20,7 @@ pub struct Action {
     /// False when StackStorm would refuse to run it.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// Its parameters by name.
+    /// Its parameters and its runner's, by name.
     #[serde(default)]
     pub parameters: BTreeMap<String, Parameter>,
 }
@@ -42,6 +42,9 @@ pub struct Parameter {
     /// StackStorm fills it by itself.
     #[serde(rename = "default", deserialize_with = "is_given")]
     pub has_default: bool,
+    /// The only values that it may have.
+    #[serde(rename = "enum")]
+    pub choices: Option<Vec<Value>>,
 }
 
 impl Parameter {
@@ -74,7 +77,7 @@ pub enum ActionError {
     Lookup(#[from] LookupError),
 }
 
-/// Declarations, kept for a few minutes. One that is missing is asked for anew every time, so that an action that has
+/// Declarations, kept for a few minutes. One that is missing is asked for again every time, so that an action that has
 /// just been registered works at once.
 #[derive(Debug)]
 pub struct ActionCache {
@@ -96,7 +99,7 @@ impl ActionCache {
         if let Some(known) = self.fresh(action) {
             return Ok(known);
         }
-        let found: Option<Action> = client.find_json(&["actions", action.as_str()], &[]).await?;
+        let found: Option<Action> = client.find_json(&["actions", "views", "overview", action.as_str()], &[]).await?;
         let found = Arc::new(found.ok_or_else(|| ActionError::NotFound(action.clone()))?);
         self.keep(action, &found);
         Ok(found)

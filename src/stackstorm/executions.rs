@@ -95,7 +95,8 @@ impl Client {
         }
     }
 
-    /// Many executions, in no particular order; those that StackStorm does not have are absent. A hundred are asked for
+    /// Many executions, in no particular order. Those that StackStorm does not have are absent, and so are those that it
+    /// does not list for this user: only [`Self::execution`] tells that one is gone. A hundred are asked for
     /// at a time: what StackStorm lists for anybody, and well under its limit for a URL. Large answers are asked for in
     /// smaller parts.
     pub async fn executions_by_ids(&self, ids: &[ExecutionId]) -> Result<Vec<Execution>, LookupError> {
@@ -156,9 +157,22 @@ impl Client {
         query.extend(action.map(|action| ("action", action.as_str())));
         let found: Vec<Execution> = self.list(&["executions"], &query).await?;
         let tag_of =
-            |execution: &Execution| Some(execution.context.get("trace_context")?.get("trace_tag")?.as_str()? == tag);
+            |execution: &Execution| Some(execution.in_context("trace_context")?.get("trace_tag")?.as_str()? == tag);
         if found.iter().any(|execution| tag_of(execution) != Some(true)) {
             return Err(LookupError::Unreadable("executions of other tags than the one asked for".to_owned()));
+        }
+        Ok(found)
+    }
+
+    /// Status, log and tasks of many executions: enough to tell whether there is anything new, and little for StackStorm to
+    /// read and to send. As in [`Self::executions_by_ids`], what is absent is not therefore gone.
+    pub async fn glance(&self, ids: &[ExecutionId]) -> Result<Vec<Execution>, LookupError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for part in ids.chunks(PAGE) {
+            let joined = part.iter().map(ExecutionId::as_str).collect::<Vec<_>>().join(",");
+            let limit = PAGE.to_string();
+            let query = [("id", joined.as_str()), ("limit", &limit), ("include_attributes", "status,log,children")];
+            found.extend(self.get_json::<Vec<Execution>>(&["executions"], &query).await?);
         }
         Ok(found)
     }

@@ -14,7 +14,7 @@ use url::Url;
 
 /// What the server does with one request, once it has read it whole.
 #[derive(Debug, Clone)]
-pub(super) enum Do {
+pub(crate) enum Do {
     /// Answers as st2api does, with the request's id: a status, further header lines and a body; and keeps the connection.
     Reply(u16, &'static str, String),
     /// The same from somebody else: a proxy, which does not know the id.
@@ -30,14 +30,14 @@ pub(super) enum Do {
 }
 
 /// A running server; it ends with the test.
-pub(super) struct TestServer {
-    pub(super) url: Url,
+pub(crate) struct TestServer {
+    pub(crate) url: Url,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl TestServer {
     /// Serves the script, one step a request, in the order of arrival; the last step repeats.
-    pub(super) async fn start(script: Vec<Do>) -> Self {
+    pub(crate) async fn start(script: Vec<Do>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}/v1/", listener.local_addr().unwrap())).unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -52,29 +52,29 @@ impl TestServer {
     }
 
     /// One that answers every request alike.
-    pub(super) async fn replying(status: u16, body: &str) -> Self {
+    pub(crate) async fn replying(status: u16, body: &str) -> Self {
         Self::start(vec![Do::Reply(status, "", body.to_owned())]).await
     }
 
     /// The requests so far, head and body.
-    pub(super) fn seen(&self) -> Vec<String> {
+    pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
 
     /// A client of this server.
-    pub(super) fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         client_of(&self.url, Duration::from_secs(20))
     }
 }
 
 /// A client with a key, which must not show up anywhere but in its header.
-pub(super) fn client_of(api_url: &Url, timeout: Duration) -> Client {
+pub(crate) fn client_of(api_url: &Url, timeout: Duration) -> Client {
     let credentials = Credentials::ApiKey(Secret::Value("the-key".into()));
     Client::new(Config { api_url: api_url.clone(), credentials, ca_file: None, timeout }).unwrap()
 }
 
 /// A moment that no test reaches.
-pub(super) fn later() -> Instant {
+pub(crate) fn later() -> Instant {
     Instant::now() + Duration::from_hours(1)
 }
 

@@ -54,6 +54,25 @@ pub struct Entry {
     /// Of a replay: the person runs it although StackStorm may have deleted what would show that it ran.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accept_unknown: bool,
+    /// Of a new generation: the times of the one before, whose columns it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
+}
+
+/// When the generation before had its last call to StackStorm, and when that was written down; RFC 3339.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// The column `attempted_at`.
+    pub attempted_at: Option<String>,
+    /// The column `dispatched_at`.
+    pub dispatched_at: Option<String>,
+}
+
+impl Before {
+    /// The columns' values.
+    pub fn new(attempted_at: Option<NaiveDateTime>, dispatched_at: Option<NaiveDateTime>) -> Self {
+        Self { attempted_at: attempted_at.map(rfc3339), dispatched_at: dispatched_at.map(rfc3339) }
+    }
 }
 
 impl Entry {
@@ -72,6 +91,7 @@ impl Entry {
             generation: None,
             last_attempt: None,
             accept_unknown: false,
+            before: None,
         }
     }
 
@@ -97,6 +117,13 @@ impl Entry {
         self
     }
 
+    /// Begins a new generation, after one with these times.
+    #[must_use]
+    pub fn after(mut self, before: Before) -> Self {
+        self.before = Some(before);
+        self
+    }
+
     /// Whether it is needed for ever: what was cancelled tells our own cancel from an execution that ran, and a replay of what
     /// may have run says what empty lookups prove.
     fn is_kept(&self) -> bool {
@@ -104,7 +131,9 @@ impl Entry {
     }
 
     fn is_again(&self, other: &Self) -> bool {
-        (&self.event, &self.detail, &self.execution_id) == (&other.event, &other.detail, &other.execution_id)
+        // A new generation is another one each time.
+        self.before.is_none()
+            && (&self.event, &self.detail, &self.execution_id) == (&other.event, &other.detail, &other.execution_id)
     }
 
     /// At another time: the database's, when it is written.
@@ -137,22 +166,22 @@ pub(super) type AppendedInSql =
     SqlLiteral<Nullable<Text>, UncheckedBind<SqlLiteral<Nullable<Text>>, diesel::dsl::AsExprOf<String, Text>>>;
 
 /// [`append`] as an SQL expression, for one UPDATE of many rows: each row's own log with the entry, whose `from` is that
-/// row's status and reason. Where StackStorm was called and may have run it, `last_attempt` says when.
+/// row's status and reason. Where StackStorm was called and may have run it, `last_attempt` says when; and where the entry
+/// begins a generation, its `before` says the times of the row.
 pub(super) fn appended_in_sql(conn: &AnyConnection, entry: &Entry) -> AppendedInSql {
     let [length, value, function, end, time] = match conn {
         #[cfg(feature = "mysql")]
-        AnyConnection::Mysql(_) => [
-            "JSON_LENGTH",
-            "JSON_VALUE",
-            "JSON_ARRAY_APPEND",
-            "'$'",
-            "DATE_FORMAT(attempted_at, '%Y-%m-%dT%H:%i:%s.%fZ')",
-        ],
+        AnyConnection::Mysql(_) => {
+            ["JSON_LENGTH", "JSON_VALUE", "JSON_ARRAY_APPEND", "'$'", "DATE_FORMAT({column}, '%Y-%m-%dT%H:%i:%s.%fZ')"]
+        }
+        // The text that diesel writes.
         #[cfg(feature = "sqlite")]
         AnyConnection::Sqlite(_) => {
-            ["json_array_length", "json_extract", "json_insert", "'$[#]'", "REPLACE(attempted_at, ' ', 'T') || 'Z'"]
+            ["json_array_length", "json_extract", "json_insert", "'$[#]'", "REPLACE({column}, ' ', 'T') || 'Z'"]
         }
     };
+    let set = |column| format!(", '$.before.{column}', {}", time.replace("{column}", column));
+    let before = entry.before.as_ref().map(|_| set("attempted_at") + &set("dispatched_at")).unwrap_or_default();
     let old = format!(
         "CASE WHEN dispatch_log IS NULL OR NOT JSON_VALID(dispatch_log) THEN '[]' \
          WHEN {length}(dispatch_log) < {KEPT} THEN dispatch_log {} ELSE JSON_REMOVE(dispatch_log, '$[0]') END",
@@ -160,9 +189,10 @@ pub(super) fn appended_in_sql(conn: &AnyConnection, entry: &Entry) -> AppendedIn
     );
     let entry = serde_json::to_string(entry).unwrap_or_else(|_| "{}".to_owned());
     let called = format!("{MAY_HAVE_RUN} AND attempted_at IS NOT NULL");
+    let time = time.replace("{column}", "attempted_at");
     sql::<Nullable<Text>>(&format!("{function}({old}, {end}, JSON_SET(")).bind::<Text, _>(entry).sql(&format!(
         ", '$.from', {FROM}, CASE WHEN {called} THEN '$.last_attempt' ELSE '$.from' END, \
-             CASE WHEN {called} THEN {time} ELSE {FROM} END))"
+             CASE WHEN {called} THEN {time} ELSE {FROM} END{before}))"
     ))
 }
 

@@ -184,7 +184,7 @@ pub(super) fn touch(conn: &mut AnyConnection, ids: &[AlertId], now: NaiveDateTim
     Ok(())
 }
 
-/// A failed dispatch whose alert still fires starts anew, after the cooldown.
+/// A failed dispatch whose alert still fires starts again, after the cooldown.
 fn retry(
     conn: &mut AnyConnection,
     id: AlertId,
@@ -192,8 +192,12 @@ fn retry(
     now: NaiveDateTime,
     relay_at: NaiveDateTime,
 ) -> Result<(), StoreError> {
-    let log: Option<String> = dsl::poundcake_alerts.find(id).select(dsl::dispatch_log).first(conn)?;
-    let entry = dispatch_log::Entry::new(now, "retried").detail("the alert still fires after the cooldown");
+    type Kept = (Option<String>, Option<NaiveDateTime>, Option<NaiveDateTime>);
+    let kept = (dsl::dispatch_log, dsl::attempted_at, dsl::dispatched_at);
+    let (log, attempted_at, dispatched_at): Kept = dsl::poundcake_alerts.find(id).select(kept).first(conn)?;
+    let entry = dispatch_log::Entry::new(now, "retried")
+        .detail("the alert still fires after the cooldown")
+        .after(dispatch_log::Before::new(attempted_at, dispatched_at));
     diesel::update(dsl::poundcake_alerts.find(id))
         .set((
             dsl::dispatch_status.eq(DispatchStatus::Pending),

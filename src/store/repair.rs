@@ -6,7 +6,7 @@
 use super::{
     StoreError,
     any::AnyConnection,
-    dispatch_log::{self, Entry, MAY_HAVE_RUN, REPLAYED},
+    dispatch_log::{self, Before, Entry, MAY_HAVE_RUN, REPLAYED},
     schema::poundcake_alerts::dsl,
     selection::{Chosen, Condition, Filter, Move, movable},
     tx,
@@ -65,7 +65,7 @@ pub fn move_rows(
 /// To `pending` and due: the relay publishes it. A row that StackStorm may have run becomes uncertain in its new
 /// generation, so that the dispatcher looks under the older generations' tags before it posts (`dispatcher::earlier`).
 ///
-/// MariaDB assigns from left to right, so what reads the old state (the log, the uncertainty) stands before what
+/// MariaDB assigns from left to right, so what reads the old state (the log with the old times, the uncertainty) stands before what
 /// overwrites it. The episode stays as it is: a closed one stays closed, and a follower is dispatched on its own.
 fn replay(
     conn: &mut AnyConnection,
@@ -76,7 +76,7 @@ fn replay(
     let entry = Entry {
         accept_unknown,
         generation: Some(generation),
-        ..Entry::new(now, REPLAYED).author(&author.by, &author.reason)
+        ..Entry::new(now, REPLAYED).author(&author.by, &author.reason).after(Before::default())
     };
     let log = dispatch_log::appended_in_sql(conn, &entry);
     let was_uncertain = sql::<Bool>(MAY_HAVE_RUN);

@@ -3,8 +3,10 @@
 use super::{
     Polled, Signal, Tracker,
     catalog::Known,
+    early::Early,
     links::Links,
-    watched::{News, Watched},
+    patience,
+    watched::{News, Question, Watched},
     write::Rows,
 };
 use crate::{
@@ -37,10 +39,6 @@ const FRESH_AT_ONCE: Duration = Duration::from_millis(50);
 const SWEEP: Duration = Duration::from_secs(10);
 /// How often what has been silent is looked for.
 const SILENT: Duration = Duration::from_secs(1);
-/// How often an execution is asked for, from its first minute to when it takes long: while the stream is read, and while
-/// it is cut.
-const STREAMING: [Duration; 2] = [Duration::from_secs(5), Duration::from_mins(1)];
-const CUT: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(15)];
 
 /// The owner of everything that is followed.
 pub(super) struct Follower {
@@ -52,17 +50,17 @@ pub(super) struct Follower {
     links: Links,
     rows: Rows,
     pending: HashMap<ExecutionId, News>,
-    asks: Sender<Vec<ExecutionId>>,
+    asks: Sender<Question>,
     /// A question is not answered yet.
     asking: bool,
     streaming: bool,
-    /// The stream showed an execution of ours whose link was not read yet.
-    early: bool,
+    /// Executions of ours that the stream showed, and whose link was not read yet.
+    early: Early,
     read_at: Instant,
 }
 
 impl Follower {
-    pub(super) fn new(tracker: Tracker, asks: Sender<Vec<ExecutionId>>, known: Arc<Known>) -> Self {
+    pub(super) fn new(tracker: Tracker, asks: Sender<Question>, known: Arc<Known>) -> Self {
         let Tracker { store, tables, metrics, deadline, .. } = tracker;
         Self {
             links: Links::new(store, tables.clone()),
@@ -71,7 +69,7 @@ impl Follower {
             pending: HashMap::new(),
             asking: false,
             streaming: false,
-            early: false,
+            early: Early::default(),
             read_at: Instant::now(),
             tables,
             metrics: metrics.tracker,
@@ -96,25 +94,23 @@ impl Follower {
                     for signal in signals.drain(..) {
                         self.take(signal);
                     }
-                    self.write().await;
                 }
                 _ = fresh.tick() => self.read_fresh().await,
                 _ = sweep.tick() => {
                     let swept = self.links.sweep(&mut self.watched).await;
                     said(swept);
                 }
-                _ = silent.tick() => {
-                    let [often, rarely] = if self.streaming { STREAMING } else { CUT };
-                    self.watched.ask_for_silent(Instant::now(), often, rarely);
-                }
+                _ = silent.tick() => self.look_for_silent(),
                 _ = overdue.tick() => {
                     let marked = self.mark_overdue().await;
                     said(marked);
                 }
             }
-            if std::mem::take(&mut self.early) && self.read_at.elapsed() > FRESH_AT_ONCE {
+            if self.early.take_new() && self.read_at.elapsed() > FRESH_AT_ONCE {
                 self.read_fresh().await;
             }
+            self.show_early();
+            self.write().await;
             self.ask();
         }
     }
@@ -143,9 +139,13 @@ impl Follower {
             }
             Signal::Cut => self.streaming = false,
             Signal::Streamed(execution) => {
-                self.early |= !self.watched.contains(&execution.id) && is_ours(&execution);
-                self.show(&execution, Instant::now(), true);
+                let now = Instant::now();
+                self.show(&execution, now, true);
+                if !self.watched.contains(&execution.id) {
+                    self.early.keep(execution, now);
+                }
             }
+            Signal::Missed => self.watched.ask_for_all_soon(),
             Signal::Polled(polled) => self.take_answer(&polled),
         }
     }
@@ -155,14 +155,34 @@ impl Follower {
         for execution in &polled.found {
             self.show(execution, polled.asked_at, false);
         }
+        for execution in &polled.glanced {
+            self.watched.glanced(execution, polled.asked_at);
+        }
         for id in &polled.gone {
             let Some(news) = self.watched.gone(id) else { continue };
-            log::warn!(st2_execution_id:% = id; "StackStorm has this execution no more; its row stays as it is");
+            log::warn!(st2_execution_id:% = id; "StackStorm does not have this execution any more; its row stays as it is");
             match self.pending.get_mut(id) {
                 Some(pending) => pending.row.tracking = Tracking::Gone,
                 None => drop(self.pending.insert(id.clone(), news)),
             }
         }
+    }
+
+    /// What the stream showed of executions that are followed only now, and of their tasks.
+    fn show_early(&mut self) {
+        let mut added = self.watched.take_added();
+        while let Some(id) = added.pop() {
+            if let Some((at, execution)) = self.early.take(&id) {
+                self.show(&execution, at, true);
+                added.extend(self.early.tasks_of(&id));
+            }
+        }
+    }
+
+    fn look_for_silent(&mut self) {
+        let now = Instant::now();
+        let patience = if self.streaming { &patience::STREAMING } else { &patience::CUT };
+        self.watched.ask_for_silent(now, patience);
     }
 
     fn show(&mut self, execution: &Execution, at: Instant, streamed: bool) {
@@ -241,8 +261,9 @@ impl Follower {
         if self.asking {
             return;
         }
-        let question = self.watched.question();
-        self.asking = !question.is_empty() && self.asks.try_send(question).is_ok();
+        if let Some(question) = self.watched.question(Instant::now()) {
+            self.asking = self.asks.try_send(question).is_ok();
+        }
     }
 }
 
@@ -251,13 +272,6 @@ fn said(done: Result<(), StoreError>) {
     if let Err(error) = done {
         log::log!(error.level(), "waiting for the database: {}", crate::logging::chain(&error));
     }
-}
-
-/// Started by us: its link will come, or is only not read yet.
-fn is_ours(execution: &Execution) -> bool {
-    let tag = execution.context.get("trace_context").and_then(|trace| trace.get("trace_tag"));
-    execution.context.contains_key("poundcake")
-        || tag.and_then(serde_json::Value::as_str).is_some_and(|tag| tag.starts_with("poundcake:"))
 }
 
 /// Ticks at once, and then after each wait; what could not be done in time is not made up for.

@@ -78,8 +78,8 @@ async fn pass_on(event: Event, signals: &Sender<Signal>) -> bool {
         Event::Alive => true,
         Event::Execution(execution) => signals.send(Signal::Streamed(execution)).await.is_ok(),
         Event::Unreadable(why) => {
-            log::warn!("an event of StackStorm's cannot be read, its execution is polled instead: {why}");
-            true
+            log::warn!("an event of StackStorm's cannot be read; asking for all executions instead: {why}");
+            signals.send(Signal::Missed).await.is_ok()
         }
     }
 }

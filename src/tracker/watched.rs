@@ -1,31 +1,37 @@
 //! What is followed: executions that have not ended, or whose children are not all there yet. No I/O.
 
+mod questions;
+
+pub(super) use questions::Question;
+
 use super::row;
 use crate::{
     stackstorm::{Execution, ExecutionId},
     store::executions::{Tracking, upsert::Observed},
 };
 use chrono::{DateTime, Utc};
+use questions::Questions;
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    time::{Duration, Instant},
+    collections::{HashMap, HashSet},
+    time::Instant,
 };
-
-/// Executions in one question: what StackStorm lists for those who are not its admins.
-pub(super) const BATCH: usize = 100;
 
 /// The followed executions, and those of them to ask for.
 #[derive(Default)]
 pub(super) struct Watched {
     entries: HashMap<ExecutionId, Entry>,
-    /// To be asked for, unless heard of since.
-    queue: VecDeque<(Instant, ExecutionId)>,
+    /// Followed since the last [`Self::take_added`].
+    added: Vec<ExecutionId>,
+    questions: Questions,
 }
 
 /// One execution.
 struct Entry {
     since: Instant,
     heard_at: Option<Instant>,
+    /// When it was last asked for, and when anything new was learned.
+    asked_at: Option<Instant>,
+    news_at: Instant,
     /// Entries of its log and status when it was last heard of: an answer with fewer entries is an older one.
     seen: Option<(usize, String)>,
     parent: Option<ExecutionId>,
@@ -61,10 +67,15 @@ impl Watched {
         self.entries.contains_key(id)
     }
 
-    /// Follows an execution, and asks for it soon.
+    /// Follows an execution. It is asked for soon, unless the stream tells of it.
     pub(super) fn add(&mut self, id: ExecutionId, parent: Option<ExecutionId>, now: Instant) {
-        self.queue.push_back((now, id.clone()));
+        self.added.push(id.clone());
         self.entries.entry(id).or_insert_with(|| Entry::new(parent, now));
+    }
+
+    /// Those that were added since the last time.
+    pub(super) fn take_added(&mut self) -> Vec<ExecutionId> {
+        std::mem::take(&mut self.added)
     }
 
     /// Follows a link that has no row yet.
@@ -93,6 +104,9 @@ impl Watched {
         let changed = entry.seen.as_ref().is_none_or(|(_, status)| *status != seen.1);
         let grown = entry.children.len() < execution.children.len();
         let is_news = streamed || grown || !entry.links.is_empty() || entry.seen.as_ref() != Some(&seen);
+        if is_news {
+            entry.news_at = entry.news_at.max(at);
+        }
         entry.seen = Some(seen);
         entry.children.clone_from(&execution.children);
         entry.ended = execution.is_terminal();
@@ -142,39 +156,6 @@ impl Watched {
         }
         finished
     }
-
-    /// Everything is to be asked for: what happened before `now` may have been missed.
-    pub(super) fn ask_for_all(&mut self, now: Instant) {
-        self.queue.clear();
-        self.queue.extend(self.entries.keys().map(|id| (now, id.clone())));
-    }
-
-    /// Fills the queue with what has not been heard of for a tenth of the time that it has been followed: within `often`
-    /// at first, and within `rarely` when it takes long.
-    pub(super) fn ask_for_silent(&mut self, now: Instant, often: Duration, rarely: Duration) {
-        if !self.queue.is_empty() {
-            return;
-        }
-        let silent = |entry: &Entry| {
-            let patience = ((now - entry.since) / 10).clamp(often, rarely);
-            entry.heard_at.is_none_or(|at| now.saturating_duration_since(at) > patience)
-        };
-        let due = self.entries.iter().filter(|(_, entry)| silent(entry));
-        self.queue.extend(due.map(|(id, _)| (now, id.clone())));
-    }
-
-    /// The next question.
-    pub(super) fn question(&mut self) -> Vec<ExecutionId> {
-        let mut ids = Vec::new();
-        while ids.len() < BATCH {
-            let Some((since, id)) = self.queue.pop_front() else { break };
-            let heard = |entry: &Entry| entry.heard_at.is_some_and(|at| at > since);
-            if self.entries.get(&id).is_some_and(|entry| !heard(entry)) && !ids.contains(&id) {
-                ids.push(id);
-            }
-        }
-        ids
-    }
 }
 
 impl Entry {
@@ -182,6 +163,8 @@ impl Entry {
         Self {
             since: now,
             heard_at: None,
+            asked_at: None,
+            news_at: now,
             seen: None,
             parent,
             children: Vec::new(),

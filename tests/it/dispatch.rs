@@ -1,6 +1,6 @@
 //! One alert, all the way: webhook, rows, queue, StackStorm, link; on both stores and both queues.
 
-use crate::harness::{Pipeline, Setup, firing, resolved};
+use crate::harness::{Pipeline, Setup, Shape, firing, resolved};
 use serde_json::json;
 use st2_stand_in::ExecutionView;
 
@@ -26,6 +26,18 @@ routes:
     parameters: {alert_name: HostDown}
   - match: alertname="NoRule"
     webhook: poundcake_alert
+  - match: alertname="OfTheRunner"
+    action: core.local
+    parameters: {cmd: "pwd", cwd: /tmp, timeout: 7}
+  - match: alertname="Remote"
+    action: core.remote
+    parameters: {cmd: "uptime", hosts: "${labels.instance}"}
+  - match: alertname="Unknown"
+    action: core.local
+    parameters: {cmd: "pwd", cwdd: /tmp}
+  - match: alertname="Secret"
+    action: remediation.secretive
+    parameters: {token: ["s3cret-of-the-route"]}
   - match: alertname="NoWebhook"
     webhook: nobody_listens
 "#;
@@ -63,6 +75,36 @@ async fn a_firing_alert_becomes_one_execution_with_a_link() {
         assert_eq!(document["context"]["poundcake"]["request_id"], request_id.as_str());
         assert_eq!(links(&pipeline), [executions[0].id.as_str()]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_routes_own_parameters_are_sent_also_the_runners_and_an_unknown_one_is_refused_by_name() {
+    for pipeline in pipelines().await {
+        pipeline.send(&[firing("OfTheRunner", "web-1", T0)]).await;
+        pipeline.send(&[firing("Unknown", "web-1", T0)]).await;
+        pipeline.settled().await;
+        assert_eq!(pipeline.statuses(""), ["OfTheRunner dispatched/-", "Unknown failed/rejected"]);
+        let sent = &roots(&pipeline)[0].document["parameters"];
+        assert_eq!((&sent["cwd"], &sent["timeout"]), (&json!("/tmp"), &json!(7)), "the runner's: {sent}");
+        pipeline.send(&[firing("Remote", "web-7", T0)]).await;
+        pipeline.settled().await;
+        let sent = &roots(&pipeline)[1].document["parameters"];
+        assert_eq!(*sent, json!({ "cmd": "uptime", "hosts": "web-7" }), "which the runner requires");
+        let errors = pipeline.database().lines("SELECT dispatch_error AS value FROM poundcake_alerts WHERE id = 2");
+        assert!(errors[0].contains("Additional properties are not allowed ('cwdd' was unexpected)"), "{errors:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_stackstorm_refuses_and_quotes_is_in_no_row_and_no_log() {
+    let pipeline = Setup::new(Shape::Separate).await.routes(ROUTES).start().await;
+    pipeline.send(&[firing("Secret", "web-1", T0)]).await;
+    pipeline.settled().await;
+    assert_eq!(pipeline.statuses(""), ["Secret failed/rejected"]);
+    let rows = "SELECT CONCAT(dispatch_error, COALESCE(dispatch_log, '')) AS value FROM poundcake_alerts";
+    let rows = pipeline.database().lines(rows).concat();
+    assert!(rows.contains("['********']") && !rows.contains("s3cret"), "{rows}");
+    assert!(!pipeline.dispatcher().output("stderr").contains("s3cret"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,6 +68,21 @@ async fn with_everything_up_it_exits_0() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_route_whose_parameters_stackstorm_would_refuse_is_wrong() {
+    const ROUTES: &str = "routes: [{name: good, match: 'a=b', action: core.local, parameters: {cmd: ls, cwd: /}},
+        {name: bad, match: 'a=c', action: core.local, parameters: {cmd: ls, cwdd: /, sudo: [1]}},
+        {name: empty, action: core.echo}]";
+    let pipeline = Setup::new(Shape::Standalone).await.routes(ROUTES).start().await;
+    let (code, document) = doctor(pipeline.setup.process("doctor")).await;
+    assert_eq!(code, 1, "{document}");
+    assert_eq!(of_level(&document, "wrong"), ["stackstorm route empty", "stackstorm route bad"], "{document}");
+    let (found, advice) = of_check(&document, "route bad");
+    assert!(found.contains("core.local: parameter \"cwdd\" is unknown to the action and its runner"), "{found}");
+    assert!(advice.contains("st2 action get core.local"), "{advice}");
+    assert!(of_check(&document, "route empty").0.contains("parameter \"message\" is required"), "{document}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn on_one_small_machine_there_is_no_rabbitmq_to_check() {
     let pipeline = Setup::new(Shape::Standalone).await.start().await;
     let (code, document) = doctor(pipeline.setup.process("doctor")).await;

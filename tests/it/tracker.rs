@@ -2,6 +2,7 @@
 
 mod faults;
 mod follow;
+mod load;
 mod restarts;
 mod tables;
 
@@ -42,10 +43,10 @@ impl World {
         self.setup.process("tracker").start().ready().await
     }
 
-    /// Starts an execution in StackStorm.
+    /// Starts an execution in StackStorm, as a dispatcher does.
     async fn run(&self, action: &str, parameters: Value) -> String {
         let url = format!("{}/executions", self.setup.stand_in.api_url());
-        let body = json!({ "action": action, "parameters": parameters });
+        let body = json!({ "action": action, "parameters": parameters, "context": { "poundcake": { "alert_id": 1 } } });
         let answer = client().post(url).header("St2-Api-Key", KEY).json(&body).send().await.expect("an answer");
         let execution: Value = answer.json().await.expect("an execution");
         execution["id"].as_str().expect("an id").to_owned()

@@ -1,6 +1,6 @@
 //! One thing that was looked at.
 
-use crate::model::column::column;
+use crate::{cli::table::aligned, model::column::column};
 use serde::Serialize;
 
 /// What a finding means; the worst of all decides the exit code.
@@ -34,7 +34,7 @@ const LONGEST: usize = 600;
 
 impl Finding {
     fn new(level: Level, area: &'static str, check: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { level, area, check: check.into(), found: harmless(&found.into()), advice: None }
+        Self { level, area, check: harmless(&check.into()), found: harmless(&found.into()), advice: None }
     }
 
     pub(super) fn ok(area: &'static str, check: impl Into<String>, found: impl Into<String>) -> Self {
@@ -59,17 +59,26 @@ impl Finding {
         self
     }
 
-    /// For people.
-    pub(super) fn lines(&self) -> String {
-        let word = match self.level {
+    const fn word(&self) -> &'static str {
+        match self.level {
             Level::Ok => "ok",
             Level::Note => "note",
             Level::Unknown => "?",
             Level::Wrong => "WRONG",
-        };
-        let advice = self.advice.as_ref().map(|text| format!("         do: {text}\n")).unwrap_or_default();
-        format!("{word:<7}{:<12}{:<24}{}\n{advice}", self.area, self.check, self.found)
+        }
     }
+}
+
+/// The report for people: columns that never touch, and what to do under what is wrong.
+pub(super) fn lines(findings: &[Finding]) -> String {
+    let cells =
+        |finding: &Finding| [finding.word(), finding.area, &finding.check, &finding.found].map(str::to_owned).to_vec();
+    let mut lines = aligned(&findings.iter().map(cells).collect::<Vec<_>>());
+    for (line, finding) in std::iter::zip(&mut lines, findings) {
+        line.extend(finding.advice.as_ref().map(|text| format!("\n         do: {text}")));
+        line.push('\n');
+    }
+    lines.concat()
 }
 
 /// The worst of them.
@@ -95,6 +104,17 @@ mod tests {
         assert_eq!(verdict(&[ok.clone(), note]), Level::Note);
         assert_eq!(verdict(&[unknown.clone(), ok]), Level::Unknown);
         assert_eq!(verdict(&[unknown, wrong]), Level::Wrong);
+    }
+
+    #[test]
+    fn columns_never_touch() {
+        let long = Finding::wrong("stackstorm", "action:remediation.disabled", "disabled").advice("st2 action enable");
+        let short = Finding::ok("rows", "failed", "none");
+        assert_eq!(
+            lines(&[long, short]),
+            "WRONG  stackstorm  action:remediation.disabled  disabled\n         do: st2 action enable\n\
+             ok     rows        failed                       none\n"
+        );
     }
 
     #[test]

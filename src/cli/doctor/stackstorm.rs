@@ -3,9 +3,13 @@
 use super::finding::Finding;
 use crate::{
     config::Settings,
-    dispatcher::Routes,
+    dispatcher::{
+        Routes,
+        parameters::{Problem, problems},
+        routes::Route,
+    },
     model::target::{ActionRef, Target, WebhookName},
-    stackstorm::{ActionCache, ActionError, Client, LookupError},
+    stackstorm::{Action, ActionCache, ActionError, Client, LookupError},
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -28,13 +32,14 @@ pub(super) async fn check(settings: &Settings) -> Vec<Finding> {
     };
     match Routes::open(settings.dispatch.routes.as_deref()) {
         Ok(routes) => {
-            let mut targets: BTreeMap<String, (Target, Vec<String>)> = BTreeMap::new();
-            for route in routes.table().routes() {
+            let table = routes.table();
+            let mut targets: BTreeMap<String, (&Target, Vec<&Route>)> = BTreeMap::new();
+            for route in table.routes() {
                 let known = targets.entry(route.target.to_string());
-                known.or_insert_with(|| (route.target.clone(), Vec::new())).1.push(route.name.clone());
+                known.or_insert_with(|| (&route.target, Vec::new())).1.push(route);
             }
             for (name, (target, routes)) in targets {
-                findings.push(of_target(&client, &name, &target, &routes.join(", ")).await);
+                findings.extend(of_target(&client, &name, target, &routes).await);
             }
         }
         Err(error) => findings.push(
@@ -78,21 +83,37 @@ fn refusal(error: &LookupError) -> Finding {
     }
 }
 
-async fn of_target(client: &Client, name: &str, target: &Target, routes: &str) -> Finding {
+async fn of_target(client: &Client, name: &str, target: &Target, routes: &[&Route]) -> Vec<Finding> {
+    let names = routes.iter().map(|route| route.name.as_str()).collect::<Vec<_>>().join(", ");
     match target {
-        Target::Action(action) => of_action(client, name, action, routes).await,
-        Target::Webhook(webhook) => of_webhook(client, name, webhook, routes).await,
+        Target::Webhook(webhook) => vec![of_webhook(client, name, webhook, &names).await],
+        Target::Action(action) => match ActionCache::new(Duration::ZERO).get(client, action).await {
+            Ok(found) => of_action(name, action, &found, routes, &names),
+            Err(ActionError::NotFound(_)) => vec![
+                Finding::wrong(AREA, name, format!("StackStorm has no such action; used by {names}")).advice(
+                    "install or register its pack (st2 pack install, st2ctl reload --register-actions), or correct POUNDCAKE_ROUTES",
+                ),
+            ],
+            Err(ActionError::Lookup(error)) => vec![Finding::unknown(AREA, name, error.to_string())],
+        },
     }
 }
 
-async fn of_action(client: &Client, name: &str, action: &ActionRef, routes: &str) -> Finding {
-    match ActionCache::new(Duration::ZERO).get(client, action).await {
-        Ok(found) if found.enabled => Finding::ok(AREA, name, "enabled"),
-        Ok(_) => Finding::wrong(AREA, name, format!("disabled; used by {routes}")).advice(format!("st2 action enable {action}")),
-        Err(ActionError::NotFound(_)) => Finding::wrong(AREA, name, format!("StackStorm has no such action; used by {routes}"))
-            .advice("install or register its pack (st2 pack install, st2ctl reload --register-actions), or correct POUNDCAKE_ROUTES"),
-        Err(ActionError::Lookup(error)) => Finding::unknown(AREA, name, error.to_string()),
-    }
+/// The action itself, and each route whose parameters it would refuse.
+fn of_action(name: &str, action: &ActionRef, found: &Action, routes: &[&Route], names: &str) -> Vec<Finding> {
+    let itself = if found.enabled {
+        Finding::ok(AREA, name, "enabled")
+    } else {
+        Finding::wrong(AREA, name, format!("disabled; used by {names}")).advice(format!("st2 action enable {action}"))
+    };
+    let refused = routes.iter().filter_map(|route| {
+        let problems = problems(route, &found.parameters);
+        let words = problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("; ");
+        let wrong = || Finding::wrong(AREA, format!("route {}", route.name), format!("{action}: {words}"));
+        let advice = format!("correct the route's parameters in POUNDCAKE_ROUTES; st2 action get {action} lists them");
+        (!problems.is_empty()).then(|| wrong().advice(advice))
+    });
+    std::iter::once(itself).chain(refused).collect()
 }
 
 async fn of_webhook(client: &Client, name: &str, webhook: &WebhookName, routes: &str) -> Finding {

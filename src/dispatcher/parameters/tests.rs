@@ -23,7 +23,7 @@ fn filled(parameters: &Value, declaration: Value) -> Result<Value, String> {
 }
 
 #[test]
-fn only_declared_parameters_are_sent_and_no_immutable_ones() {
+fn of_the_default_parameters_only_declared_ones_are_sent_and_no_immutable_ones() {
     let declaration = json!({
         "alert_name": {"type": "string", "required": true},
         "instance": {"type": "string", "immutable": true, "default": "x"},
@@ -31,10 +31,74 @@ fn only_declared_parameters_are_sent_and_no_immutable_ones() {
         "sleep": {"type": "integer", "default": 0},
         "host": {},
     });
-    let sent = filled(&json!({"host": "at ${instance}", "undeclared": 1}), declaration).unwrap();
+    let sent = filled(&json!({"host": "at ${instance}"}), declaration).unwrap();
     let request_id = "019aa7b5-8f2b-7c3e-9a51-2f6f3c1d4e5f";
     assert_eq!(sent, json!({"alert_name": "HostDown", "poundcake_request_id": request_id, "host": "at web-01:9100"}));
     assert_eq!(filled(&json!({}), json!({})).unwrap(), json!({}));
+}
+
+#[test]
+fn a_routes_own_parameters_are_sent_as_written_whatever_is_declared() {
+    let own = json!({
+        "undeclared": 1, "nothing": null, "list": ["a"], "port": "22", "fixed": "mine", "at": "at ${instance}", "map": {"a": "${instance}"}
+    });
+    let declaration =
+        json!({"fixed": {"type": "string", "immutable": true, "default": "x"}, "port": {"type": "integer"}});
+    let sent = filled(&own, declaration).unwrap();
+    let mut expected = own;
+    expected["at"] = json!("at web-01:9100");
+    expected["map"] = json!({"a": "web-01:9100"});
+    assert_eq!(sent, expected);
+}
+
+#[test]
+fn a_route_that_stackstorm_would_refuse_is_told_so_before_any_alert_comes() {
+    let declaration = json!({
+        "hosts": {"type": "string", "required": true}, "user": {"type": "string", "required": true, "immutable": true, "default": "x"},
+        "cwd": {"type": "string"}, "port": {"type": "integer"}, "level": {"type": "string", "enum": ["low", "high"]},
+        "labels": {"type": "object", "required": true}, "retries": {"type": "integer", "enum": [1, 2]},
+    });
+    let said = |parameters: &Value| {
+        let problems = problems(&route(parameters), &declared(declaration.clone()));
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(said(&json!({"hosts": "${instance}", "port": "22", "level": "low", "cwd": null, "retries": "1"})), "");
+    assert_eq!(
+        said(&json!({"hosts": "{{ st2kv.hosts }}", "port": "{{ st2kv.port }}", "level": "${labels.level}"})),
+        ""
+    );
+    insta::assert_snapshot!(said(&json!({"user": "me", "cwdd": "/", "port": "ssh", "cwd": ["/"], "level": "medium"})), @r#"
+    parameter "cwd" must be of type string, and the route gives a list
+    parameter "cwdd" is unknown to the action and its runner; StackStorm answers 400 "Additional properties are not allowed"
+    parameter "level" must be one of ["low","high"]
+    parameter "port" must be of type integer, and the route gives a text that is none
+    parameter "user" is immutable; StackStorm answers 400 to a call that gives it
+    parameter "hosts" is required, and neither the route nor the default parameters give it
+    "#);
+}
+
+#[test]
+fn secrets_are_masked_and_cut_out_of_stackstorms_words() {
+    let declaration = declared(
+        json!({"password": {"secret": true}, "private_key": {"secret": true}, "n": {"secret": true}, "cmd": {}}),
+    );
+    let Value::Object(parameters) = json!({"password": "it's ${x}", "private_key": {"pem": "-----BEGIN\nMIIE\n"}, "n": 4711, "cmd": "ls", "api_key": "k"})
+    else {
+        unreachable!()
+    };
+    let shown = Value::Object(masked(&parameters, &declaration));
+    assert_eq!(
+        shown,
+        json!({"password": "********", "private_key": "********", "n": "********", "cmd": "ls", "api_key": "k"})
+    );
+    let shown = masked_by_name(&parameters);
+    assert!(["password", "private_key", "api_key"].iter().all(|name| shown[*name] == "********") && shown["n"] == 4711);
+    let words = r"{'pem': '-----BEGIN\nMIIE\n'} is not of type 'string'; 4711 either, nor 'it\'s ${x}'; ls";
+    let hidden = Secrets::of(&parameters, &declaration).hide(words);
+    assert_eq!(
+        hidden,
+        r"{'pem': '********\n********\n'} is not of type 'string'; ******** either, nor 'it\'********'; ls"
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::stackstorm::test_server::{Do, TestServer};
 
 const RECORDED: &str = r#"{"tags":[],"uid":"action:remediation:host_down_workflow","name":"host_down_workflow","ref":"remediation.host_down_workflow",
     "enabled":true,"pack":"remediation","runner_type":"orquesta","parameters":{"alert_name":{"type":"string","required":true},
-    "poundcake_request_id":{"type":"string"},"sleep":{"type":"integer","default":0},"mode":{"type":["string","null"],"immutable":true,"default":null}},
+    "notify":{"type":"array","default":[]},"poundcake_request_id":{"type":"string","secret":true,"enum":["a"]},"sleep":{"type":"integer","default":0},"mode":{"type":["string","null"],"immutable":true,"default":null}},
     "output_schema":{},"notify":{},"id":"6b0234078922ff26a12f1b02"}"#;
 
 fn action() -> ActionRef {
@@ -19,6 +19,8 @@ fn a_declaration_is_read_as_stackstorm_writes_it() {
     let of = |name: &str| read.parameters.get(name).unwrap();
     assert!(of("alert_name").must_be_filled() && of("alert_name").kind.as_deref() == Some("string"));
     assert!(of("sleep").has_default && !of("sleep").must_be_filled());
+    assert!(of("poundcake_request_id").secret && of("poundcake_request_id").choices == Some(vec!["a".into()]));
+    assert!(of("notify").has_default, "the runner's are there too");
     assert!(of("mode").immutable && of("mode").kind.is_none() && !of("mode").has_default);
 }
 
@@ -29,7 +31,7 @@ async fn a_declaration_is_asked_for_once_until_it_is_forgotten() {
     cache.get(&client, &action()).await.unwrap();
     cache.get(&client, &action()).await.unwrap();
     assert_eq!(server.seen().len(), 1);
-    assert!(server.seen()[0].starts_with("GET /v1/actions/remediation.host_down_workflow HTTP/1.1\r\n"));
+    assert!(server.seen()[0].starts_with("GET /v1/actions/views/overview/remediation.host_down_workflow HTTP/1.1\r\n"));
     cache.forget(&action());
     cache.get(&client, &action()).await.unwrap();
     assert_eq!(server.seen().len(), 2);

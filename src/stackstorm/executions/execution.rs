@@ -78,12 +78,12 @@ pub struct Execution {
     /// How long it took.
     #[serde(default)]
     pub elapsed_seconds: Option<f64>,
-    /// Its parameters; secret ones are masked by StackStorm.
+    /// Its parameters; secret ones are masked by StackStorm. `None` where StackStorm shows none, which is not `{}`.
     #[serde(default)]
-    pub parameters: Map<String, Value>,
-    /// Its context: trace tag, `poundcake`, user.
+    pub parameters: Option<Map<String, Value>>,
+    /// Its context: trace tag, `poundcake`, user. `None` where StackStorm shows none.
     #[serde(default)]
-    pub context: Map<String, Value>,
+    pub context: Option<Map<String, Value>>,
     /// Its result, whose shape depends on the runner; absent while it runs.
     #[serde(default)]
     pub result: Option<Value>,
@@ -109,10 +109,15 @@ impl Execution {
         self.known_status().is_some_and(ExecutionStatus::is_terminal)
     }
 
+    /// A member of its context.
+    pub fn in_context(&self, name: &str) -> Option<&Value> {
+        self.context.as_ref()?.get(name)
+    }
+
     /// True when StackStorm's retry policy or a person's re-run made it out of another execution: its context says so.
     pub fn is_made_again(&self) -> bool {
-        let retried = self.context.get("policies").is_some_and(|policies| policies.get("retry").is_some());
-        retried || self.context.contains_key("re-run")
+        let retried = self.in_context("policies").is_some_and(|policies| policies.get("retry").is_some());
+        retried || self.in_context("re-run").is_some()
     }
 
     /// True when StackStorm handed it to a runner at any time: a `canceled` one may have run.

@@ -1,7 +1,8 @@
-//! `poundcake routes test`: what would happen to an alert, told without asking anybody.
+//! `poundcake routes test`: what would happen to an alert, with StackStorm's declarations where it can be asked, and without.
 
 use super::{file, repository};
-use crate::harness::{Process, firing};
+use crate::harness::{KEY, Process, firing};
+use st2_stand_in::{Options, StandIn};
 use std::process::ExitStatus;
 
 const ROUTES: &str = r#"
@@ -19,12 +20,23 @@ routes:
 "#;
 
 async fn routes_test(routes: Option<&str>, alert: &str) -> (ExitStatus, String, String) {
+    routes_test_with(routes, alert, &[]).await
+}
+
+async fn routes_test_with(
+    routes: Option<&str>,
+    alert: &str,
+    variables: &[(&str, String)],
+) -> (ExitStatus, String, String) {
     let directory = tempfile::tempdir().expect("a directory");
     let alert = file(&directory, "alert.json", alert);
     let mut process = Process::poundcake("routes").argument("test").argument(alert.display().to_string());
     if let Some(routes) = routes {
         let path = file(&directory, "routes.yaml", routes);
         process = process.variable("POUNDCAKE_ROUTES", path.display().to_string());
+    }
+    for (name, value) in variables {
+        process = process.variable(name, value);
     }
     process.run().await
 }
@@ -55,6 +67,56 @@ async fn a_single_alert_takes_the_first_route_that_matches() {
     assert!(status.success() && output.contains("skipped/no_route"), "{output}");
     let (_, output, _) = routes_test(Some(ROUTES), &firing("Watchdog", "-", "2026-11-22T01:00:00Z").to_string()).await;
     assert!(output.contains("muted by POUNDCAKE_MUTE"), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stackstorm_would_refuse_is_said_and_secrets_are_masked() {
+    let stand_in = StandIn::start(&Options::for_tests(KEY)).expect("a stand-in");
+    let variables = [("ST2_API_URL", stand_in.api_url()), ("ST2_API_KEY", KEY.to_owned())];
+    let alert = firing("HostDown", "web-1", "2026-11-22T01:00:00Z").to_string();
+    let of = async |route: &str| {
+        let routes = format!("routes: [{{name: one, {route}}}]");
+        let (status, output, error) = routes_test_with(Some(&routes), &alert, &variables).await;
+        assert!(error.is_empty(), "{error}");
+        (status.code().expect("a code"), output)
+    };
+    let (code, output) = of("action: remediation.host_down_workflow, parameters: {sleep: 1}").await;
+    assert!(code == 0 && output.contains("sleep: 1") && !output.contains("labels:"), "{output}");
+    let (code, output) = of("action: core.local, parameters: {cmd: ls, sudo_password: s3cret, cwd: /}").await;
+    assert!(code == 0 && output.contains("sudo_password: \"********\"") && output.contains("cwd: \"/\""), "{output}");
+    let cases = [
+        (
+            "action: core.local, parameters: {cmd: ls, cwdd: /}",
+            "WRONG: parameter \"cwdd\" is unknown to the action and its runner",
+        ),
+        (
+            "action: core.local, parameters: {cmd: ls, timeout: soon}",
+            "WRONG: parameter \"timeout\" must be of type integer",
+        ),
+        ("action: core.echo", "WRONG: parameter \"message\" is required"),
+        ("action: remediation.secretive, parameters: {cmd: ls}", "WRONG: parameter \"cmd\" is immutable"),
+        ("action: remediation.disabled", "WRONG: the action is disabled"),
+        ("action: remediation.nowhere", "WRONG: StackStorm has no action remediation.nowhere"),
+    ];
+    for (route, said) in cases {
+        let (code, output) = of(route).await;
+        assert!(code == 1 && output.contains(said), "{route}: {output}");
+    }
+    assert!(stand_in.control().executions().is_empty(), "nothing is run");
+}
+
+#[tokio::test]
+async fn without_stackstorm_routes_are_shown_with_a_note_and_likely_secrets_masked() {
+    let routes =
+        "routes: [{action: core.remote, parameters: {hosts: a, private_key: s3cret, password: '${labels.x}'}}]";
+    let alert = firing("HostDown", "web-1", "2026-11-22T01:00:00Z").to_string();
+    let away = [("ST2_API_URL", "http://127.0.0.1:1/v1".to_owned()), ("ST2_API_KEY", "k".to_owned())];
+    for (variables, why) in [(&away[..0], "ST2_API_URL is not set"), (&away[..], "StackStorm did not answer")] {
+        let (status, output, error) = routes_test_with(Some(routes), &alert, variables).await;
+        assert!(status.success(), "{error}");
+        assert!(output.contains("not checked") && output.contains(why), "{output}");
+        assert!(output.contains("private_key: \"********\"") && output.contains("hosts: \"a\""), "{output}");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What a replay runs: one more execution, under the new generation's tag.
 
 use super::rows::{log, order, states};
-use crate::harness::{Pipeline, SOON, Setup, Shape, eventually, firing, resolved};
+use crate::harness::{Pipeline, SOON, Setup, Shape, client, eventually, firing, resolved};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -40,6 +40,36 @@ async fn a_replayed_alert_runs_once_more_under_its_new_generation() {
         assert_eq!(tags(&pipeline), [0, 1].map(|generation| format!("poundcake:{request_id}:1:{generation}")));
         assert_eq!(pipeline.database().count("poundcake_st2_execution_link"), 2);
         assert_eq!(log(pipeline.database(), 1)[0]["from"], "dispatched/-");
+    }
+}
+
+/// The steps of alert 1, without its executions' own.
+async fn steps(pipeline: &Pipeline) -> Vec<String> {
+    let story: Value =
+        client().get(pipeline.ingest.url("/api/v1/alerts/1")).send().await.unwrap().json().await.unwrap();
+    let steps = story["steps"].as_array().unwrap_or_else(|| panic!("{story}")).clone();
+    let words = steps.iter().filter_map(|step| step["step"].as_str());
+    words.filter(|word| !word.starts_with("execution")).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_of_a_replayed_alert_has_the_calls_of_all_its_generations() {
+    let call = ["attempted", "dispatched"];
+    for pipeline in Pipeline::each(|setup| setup.routes(ROUTES)).await {
+        pipeline.send(&[firing("HostDown", "a", T0)]).await;
+        pipeline.settled().await;
+        let mut expected = [&["received"][..], &call].concat();
+        assert_eq!(steps(&pipeline).await, expected);
+        let body = json!({ "filter": { "ids": [1] }, "reason": "once more", "include_dispatched": true });
+        for _ in 0..2 {
+            replay(&pipeline, &body).await;
+            pipeline.settled().await;
+            expected.extend([&["pending_again"][..], &call].concat());
+            assert_eq!(steps(&pipeline).await, expected);
+        }
+        let (status, text, error) = pipeline.setup.process("history").argument("1").run().await;
+        assert!(status.success(), "{error}");
+        assert_eq!(text.matches("StackStorm was called").count(), 3, "{text}");
     }
 }
 

@@ -101,6 +101,18 @@ async fn what_stackstorm_deletes_stays_and_is_marked_as_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_stackstorm_leaves_out_of_its_lists_is_followed_to_its_end() {
+    let world = World::new().await.variable("ST2_STREAM_URL", "");
+    let _tracker = world.tracker().await;
+    let ids = [world.run("core.noop", json!({})).await, world.run("core.noop", json!({})).await];
+    world.st2().set_fault(Fault::HiddenFromLists { ids: vec![ids[0].clone()] });
+    world.link(&ids);
+    for id in &ids {
+        world.becomes(id, "succeeded/done").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_end_is_marked_and_followed_on() {
     let world = World::new().await.variable("POUNDCAKE_EXECUTION_DEADLINE", "1s");
     let tracker = world.tracker().await;
