@@ -11,7 +11,7 @@ use crate::{
     model::status::DispatchStatus,
     store::{
         Store, StoreError,
-        due::{self, Due},
+        due::{self, Due, Taken},
     },
     tasks::Tasks,
 };
@@ -192,8 +192,8 @@ impl Relay {
         }
         let mut more = false;
         for status in [DispatchStatus::Pending, DispatchStatus::Queued] {
-            let due = self.path.store.run(move |conn| due::take(conn, status, CHUNK)).await?;
-            more |= i64::try_from(due.len()).is_ok_and(|taken| taken == CHUNK);
+            let Taken { due, looked_at } = self.path.store.run(move |conn| due::take(conn, status, CHUNK)).await?;
+            more |= i64::try_from(looked_at).is_ok_and(|taken| taken == CHUNK);
             if !due.is_empty() {
                 log::debug!(rows = due.len(), status:%; "publishing rows that were due");
                 self.path.publish(due).await?;

@@ -3,9 +3,10 @@
 //! Every change of an alert's state is one guarded UPDATE here, or a claim's, whose guard is read under a lock; losing the race
 //! is a value.
 //! Files: `conn`, `pool` (with `kept` and `pulse`), `tx` and `prepared` are the ground; `api_calls`, `alerts` and `links` one table each;
-//! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them; `selection`, `repair`
+//! `intake` (the webhook transaction), `due` (relay), `claims` (dispatcher) are the flows over them, and `unreadable` the rows that they
+//! cannot read; `selection`, `repair`
 //! and `prune` are what people do by hand, `legacy` takes over an older installation's tables; `history` (in
-//! pages of `page`, none longer than `bounded` allows), `depth` and `inspect` are what people, Prometheus and `doctor` read; `executions` is StackStorm's side, which may be another server.
+//! pages of `page`, none longer than `bounded` allows), `depth`, `inspect`, `probe`, `server` and `sizes` are what people, Prometheus, `/readyz` and `doctor` ask; `executions` is StackStorm's side, which may be another server.
 
 pub mod alerts;
 pub mod any;
@@ -50,6 +51,7 @@ pub mod selection;
 mod session;
 mod target;
 pub mod tx;
+pub mod unreadable;
 pub mod write_check;
 
 use any::AnyConnection;
@@ -99,6 +101,9 @@ pub enum StoreError {
     /// What was read changed before the write; the transaction begins anew.
     #[error("another writer changed the same rows")]
     Raced,
+    /// What a row says cannot be read.
+    #[error("{0}")]
+    Unreadable(String),
     /// The schema is not ours.
     #[error("{0}")]
     Schema(String),
@@ -208,7 +213,7 @@ impl Store {
         self.pool.run_blocking(body)
     }
 
-    /// Checks that the database answers; what `/readyz` means.
+    /// Checks that the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.run(|conn| Ok(tx::now(conn).map(|_| ())?)).await
     }

@@ -49,12 +49,14 @@ impl FromStr for Key {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const FORMS: &str = "this is no id: a request id has 36 characters (01890a5d-ac96-774b-bcce-b302099a8057), a fingerprint 16 hex \
-                             digits, an alert's id is a number, an execution's id has 24 hex digits";
-        if text.len() == 36
-            && let Ok(id) = RequestId::parse(text)
-        {
-            return Ok(Self::Request(id));
+        const FORMS: &str = "this is not an id: a request id has 36 characters (01890a5d-ac96-774b-bcce-b302099a8057), or is as the older \
+                             installation wrote it (request:ID where that looks like another kind of id); a fingerprint has 16 hex digits, an alert's id is a number, an execution's id has 24 hex digits";
+        let request = |text| RequestId::parse(text).map(Self::Request).map_err(|_not_an_id| FORMS);
+        if let Some(id) = text.strip_prefix("request:") {
+            return request(id);
+        }
+        if text.len() == RequestId::LONGEST {
+            return request(text);
         }
         if let Some(fingerprint) = Fingerprint::parse(&text.to_ascii_lowercase()) {
             return Ok(Self::Fingerprint(fingerprint));
@@ -63,7 +65,11 @@ impl FromStr for Key {
             return if id > 0 { Ok(Self::Alert(id)) } else { Err(FORMS) };
         }
         let is_id = text.len() == 24 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        if is_id { ExecutionId::parse(text).map(Self::Execution).map_err(|_invalid| FORMS) } else { Err(FORMS) }
+        if is_id {
+            return ExecutionId::parse(text).map(Self::Execution).map_err(|_invalid| FORMS);
+        }
+        // A bare word is more likely the name of an alert.
+        if text.bytes().any(|b| b.is_ascii_digit()) { request(text) } else { Err(FORMS) }
     }
 }
 
@@ -175,7 +181,9 @@ mod tests {
         assert!(matches!("1234567890123456".parse(), Ok(Key::Fingerprint(_))));
         assert!(matches!("12".parse(), Ok(Key::Alert(12))));
         assert!(matches!("6b0264acac6a4b12e50e28d7".parse(), Ok(Key::Execution(_))));
-        for text in ["", "0", "-1", "HostDown", "6b0264acac6a4b12e50e28dz"] {
+        assert!(matches!("req-7".parse(), Ok(Key::Request(id)) if id.as_str() == "req-7"));
+        assert!(matches!("request:12".parse(), Ok(Key::Request(id)) if id.as_str() == "12"));
+        for text in ["", "0", "a b", "HostDown", "request:", "{{ 1 }}", "01890a5d/ac96-774b-bcce-b302099a8057"] {
             assert!(text.parse::<Key>().is_err(), "{text}");
         }
     }

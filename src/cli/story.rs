@@ -119,9 +119,10 @@ fn decision(story: &AlertStory) -> String {
 /// Steps and attempts in the order of their times.
 fn timeline(story: &AlertStory) -> String {
     let mut lines: Vec<(NaiveDateTime, String)> = story.steps.iter().map(|step| (step.at, words_of(step))).collect();
-    let attempts = story.attempts.iter().filter_map(|entry| {
-        let at = DateTime::parse_from_rfc3339(&entry.at).ok()?.naive_utc();
-        Some((at, attempt(entry)))
+    // An entry whose time cannot be read is shown at the beginning.
+    let attempts = story.attempts.iter().map(|entry| {
+        let at = DateTime::parse_from_rfc3339(&entry.at).map(|at| at.naive_utc());
+        (at.unwrap_or(story.alert.summary.created_at), attempt(entry))
     });
     lines.extend(attempts);
     lines.sort_by_key(|(at, _)| *at);

@@ -24,7 +24,7 @@ const NEAR: usize = 4;
 /// What [`Query::window`] reads.
 pub(super) const PAGING: &[&str] = &["limit", "next"];
 /// What a request id is.
-pub(super) const REQUEST_ID: &str = "a request id is a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057";
+pub(super) const REQUEST_ID: &str = "a request id is a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057, or as the older installation wrote it: 1 to 36 ASCII letters, digits or -_.:+=@";
 
 /// The parameters that were given.
 pub(super) struct Query(Vec<(String, String)>);
@@ -78,7 +78,7 @@ impl Query {
 
     /// `request_id`.
     pub(super) fn request_id(&self) -> Result<Option<RequestId>, Problem> {
-        self.read("request_id", |text| RequestId::parse(text).map_err(|_not_a_uuid| REQUEST_ID))
+        self.read("request_id", |text| RequestId::parse(text).map_err(|_not_an_id| REQUEST_ID))
     }
 
     /// `limit` and `next`; `list` is the list whose cursors are meant.

@@ -34,7 +34,7 @@ pub(super) async fn one(
     history: web::Data<History>,
 ) -> Result<HttpResponse, Problem> {
     query::Query::parse(&request, &[])?;
-    let id = RequestId::parse(&path).map_err(|_not_a_uuid| query::bad("request_id", query::REQUEST_ID))?;
+    let id = RequestId::parse(&path).map_err(|_not_an_id| query::bad("request_id", query::REQUEST_ID))?;
     let found = history.request(id).await?;
     let story = found.ok_or_else(|| Problem::NoSuch { what: "request", id: id.to_string() })?;
     Ok(HttpResponse::Ok().json(story))

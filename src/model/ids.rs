@@ -8,26 +8,77 @@ pub type ApiCallId = i64;
 /// `poundcake_alerts.id`.
 pub type AlertId = i64;
 
-/// The public id of one webhook POST: a UUIDv7, made by us, unique.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RequestId(uuid::Uuid);
+/// The public id of one webhook POST, unique. Ours are UUIDv7; rows of an older installation keep the id that they had, so
+/// this is a checked text and not a UUID. It is compared as it is written.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct RequestId {
+    text: [u8; Self::LONGEST],
+    length: u8,
+}
+
+/// A text that cannot be a request id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a request id has 1 to 36 characters, which are ASCII letters, digits or one of {}", RequestId::MARKS)]
+pub struct NotARequestId;
 
 impl RequestId {
+    /// Characters at most; the column's width.
+    pub const LONGEST: usize = 36;
+    /// The characters besides letters and digits. None of them means anything in a path, a header, a log line or one of
+    /// StackStorm's templates, which all carry the id.
+    pub const MARKS: &str = "-_.:+=@";
+
     /// A new id; ids of one process sort by their time, which keeps the unique index in order.
     pub fn generate() -> Self {
-        Self(uuid::Uuid::now_v7())
+        let (mut text, length) = ([0; Self::LONGEST], 36);
+        uuid::Uuid::now_v7().hyphenated().encode_lower(&mut text);
+        Self { text, length }
     }
 
-    /// Reads the 36-character form.
-    pub fn parse(text: &str) -> Result<Self, uuid::Error> {
-        uuid::Uuid::try_parse(text).map(Self)
+    /// Checks length and characters.
+    pub fn parse(given: &str) -> Result<Self, NotARequestId> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || Self::MARKS.as_bytes().contains(&byte);
+        let length = u8::try_from(given.len()).map_err(|_too_long| NotARequestId)?;
+        let mut text = [0; Self::LONGEST];
+        let room = text.get_mut(..given.len()).filter(|room| !room.is_empty()).ok_or(NotARequestId)?;
+        if !given.bytes().all(plain) {
+            return Err(NotARequestId);
+        }
+        room.copy_from_slice(given.as_bytes());
+        Ok(Self { text, length })
+    }
+
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        // ASCII, by both ways to make one.
+        self.text.get(..usize::from(self.length)).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default()
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestId({self})")
+    }
+}
+
+impl From<RequestId> for String {
+    fn from(id: RequestId) -> Self {
+        id.as_str().to_owned()
+    }
+}
+
+impl TryFrom<String> for RequestId {
+    type Error = NotARequestId;
+
+    fn try_from(text: String) -> Result<Self, NotARequestId> {
+        Self::parse(&text)
     }
 }
 
@@ -96,5 +147,32 @@ impl Fnv {
         for byte in text.bytes().chain(std::iter::once(0xFF)) {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(PRIME);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_other_systems_stay_as_they_are_written() {
+        for text in
+            ["req-7", "6C656761637980008000000000000001", "019AA7B5-8F2B-7C3E-9A51-2F6F3C1D4E5F", "a:b+c=d@e_f.g"]
+        {
+            assert_eq!(RequestId::parse(text).unwrap().to_string(), text);
+        }
+        let ours = RequestId::generate();
+        assert_eq!((RequestId::parse(ours.as_str()), ours.as_str().len()), (Ok(ours), 36));
+        assert_eq!(serde_json::from_str::<RequestId>(&serde_json::to_string(&ours).unwrap()).unwrap(), ours);
+    }
+
+    #[test]
+    fn what_means_something_elsewhere_is_no_id() {
+        let long = "x".repeat(37);
+        for text in ["", "a b", "a/b", "{{1}}", "<%x%>", "a\"b", "a\nb", "\u{e4}", "a?b", "a%20b", "\0", long.as_str()]
+        {
+            assert_eq!(RequestId::parse(text), Err(NotARequestId), "{text}");
+        }
+        assert!(NotARequestId.to_string().ends_with("or one of -_.:+=@"));
     }
 }

@@ -12,10 +12,11 @@ use super::{
         poundcake_api_calls,
     },
     tx,
+    unreadable::{self, Unreadable},
 };
 use crate::model::{
     column::column,
-    ids::{AlertId, RequestId},
+    ids::{AlertId, ApiCallId, RequestId},
     status::{DispatchReason, DispatchStatus},
 };
 use chrono::{NaiveDateTime, TimeDelta};
@@ -58,6 +59,7 @@ pub struct Awaiting {
 #[diesel(table_name = poundcake_alerts)]
 struct Row {
     id: AlertId,
+    api_call_id: ApiCallId,
     dispatch_generation: i32,
     dispatch_attempts: i32,
     dispatch_log: Option<String>,
@@ -84,12 +86,11 @@ fn next_look(waited: TimeDelta) -> TimeDelta {
 
 /// Takes up to `limit` rows that are due and moves their due time, so that other resolvers pass them over.
 pub fn take(conn: &mut AnyConnection, limit: i64) -> Result<Vec<Awaiting>, StoreError> {
-    tx::write(conn, |conn| {
+    let (taken, unreadable) = tx::write(conn, |conn| {
         let now = tx::now(conn)?;
-        let mut taken = Vec::new();
+        let (mut taken, mut unreadable) = (Vec::new(), Vec::new());
         for (row, request_id) in due(conn, limit, now)? {
-            let posted_at = row.attempted_at.unwrap_or(row.created_at);
-            let waited = now - posted_at;
+            let waited = now - row.posted_at();
             let next = now + next_look(waited);
             let changed = diesel::update(
                 dsl::poundcake_alerts
@@ -99,27 +100,50 @@ pub fn take(conn: &mut AnyConnection, limit: i64) -> Result<Vec<Awaiting>, Store
             )
             .set(dsl::next_attempt_at.eq(Some(next)))
             .execute(conn)?;
-            if let (1, Ok(request_id)) = (changed, RequestId::parse(&request_id)) {
-                taken.push(Awaiting {
-                    alert_id: row.id,
-                    request_id,
-                    generation: row.dispatch_generation,
-                    age: now - row.pending_at.unwrap_or(row.created_at),
-                    waited,
-                    uncertain: row.dispatch_uncertain,
-                    silent: row.dispatch_silent,
-                    settling_since: row.settling_since,
-                    posted_at,
-                    taken_at: now,
-                    attempts: row.dispatch_attempts,
-                    target: row.dispatch_target,
-                    labels: row.labels,
-                    dispatch_log: row.dispatch_log,
-                });
+            if changed != 1 {
+                continue;
+            }
+            match row.read(&request_id) {
+                Ok(request_id) => taken.push(row.taken(request_id, now)),
+                Err(row) => unreadable.push(row),
             }
         }
-        Ok(taken)
-    })
+        unreadable::put_off(conn, &unreadable, now)?;
+        Ok((taken, unreadable))
+    })?;
+    unreadable::report(&unreadable);
+    Ok(taken)
+}
+
+impl Row {
+    fn posted_at(&self) -> NaiveDateTime {
+        self.attempted_at.unwrap_or(self.created_at)
+    }
+
+    /// Its webhook's id. Without its labels it would be posted again by another route.
+    fn read(&self, request_id: &str) -> Result<RequestId, Unreadable> {
+        self.labels.check(self.id, "labels")?;
+        unreadable::request_id(self.id, self.api_call_id, Some(request_id))
+    }
+
+    fn taken(self, request_id: RequestId, now: NaiveDateTime) -> Awaiting {
+        Awaiting {
+            alert_id: self.id,
+            request_id,
+            generation: self.dispatch_generation,
+            age: now - self.pending_at.unwrap_or(self.created_at),
+            waited: now - self.posted_at(),
+            uncertain: self.dispatch_uncertain,
+            silent: self.dispatch_silent,
+            settling_since: self.settling_since,
+            posted_at: self.posted_at(),
+            taken_at: now,
+            attempts: self.dispatch_attempts,
+            target: self.dispatch_target,
+            labels: self.labels,
+            dispatch_log: self.dispatch_log,
+        }
+    }
 }
 
 /// Read without locks; the UPDATE after it decides who gets a row.

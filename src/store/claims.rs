@@ -20,6 +20,7 @@ use super::{
         poundcake_api_calls,
     },
     tx,
+    unreadable::{self, Unreadable},
 };
 use crate::model::{
     ids::{AlertId, ApiCallId, RequestId},
@@ -113,13 +114,25 @@ pub struct ClaimedAlert {
     pub dispatch_log: Option<String>,
 }
 
-/// A JSON object of texts, read. It was written by us, so one that cannot be read has none.
+/// A JSON object of texts, read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Texts(pub BTreeMap<String, String>);
+pub struct Texts(pub BTreeMap<String, String>, Option<String>);
 
 impl From<String> for Texts {
+    /// What cannot be read has no texts and says why; `claim` leaves such a row.
     fn from(json: String) -> Self {
-        Self(serde_json::from_str(&json).unwrap_or_default())
+        match serde_json::from_str(&json) {
+            Ok(texts) => Self(texts, None),
+            Err(error) => Self(BTreeMap::new(), Some(error.to_string())),
+        }
+    }
+}
+
+impl Texts {
+    /// Fails where the column could not be read.
+    pub(super) fn check(&self, alert_id: AlertId, column: &str) -> Result<(), Unreadable> {
+        let problem = |text| Unreadable::new(alert_id, format!("{column} is not a JSON object of texts: {text}"));
+        self.1.as_deref().map(problem).map_or(Ok(()), Err)
     }
 }
 
@@ -132,7 +145,7 @@ pub struct ClaimPolicy<'a> {
 }
 
 /// Claims what can be claimed of `requests`, in one transaction; what is missing from the result was not claimable:
-/// stale, settled, held by another dispatcher, or not due.
+/// stale, settled, held by another dispatcher, not due, or not readable.
 ///
 /// The rows are locked while they are read, so one UPDATE writes the claim and what is about to be sent.
 pub fn claim(
@@ -141,22 +154,47 @@ pub fn claim(
     token: &str,
     policy: &ClaimPolicy<'_>,
 ) -> Result<Vec<Claimed>, StoreError> {
-    tx::write(conn, |conn| {
+    let (claimed, unreadable) = tx::write(conn, |conn| {
         let begun = Instant::now();
-        let claimed = |(alert, request_id, now): Row| {
-            let (request_id, target) = (RequestId::parse(&request_id?).ok()?, target_of(&alert, policy));
-            Some(Claimed { alert, request_id, token: token.to_owned(), target, claimed_at: now, begun })
-        };
-        let claimed: Vec<Claimed> = claimable(conn, requests)?.into_iter().filter_map(claimed).collect();
-        take(conn, &claimed, token, policy.lease)?;
-        Ok(claimed)
-    })
+        let (mut all, mut unreadable) = (Vec::new(), Vec::new());
+        for (alert, request_id, now) in claimable(conn, requests)? {
+            match read(&alert, request_id.as_deref(), policy) {
+                Ok((request_id, target)) => {
+                    let token = token.to_owned();
+                    all.push(Claimed { alert, request_id, token, target, claimed_at: now, begun });
+                }
+                Err(row) => unreadable.push((row, now)),
+            }
+        }
+        take(conn, &all, token, policy.lease)?;
+        for (row, now) in &unreadable {
+            unreadable::put_off(conn, std::slice::from_ref(row), *now)?;
+        }
+        Ok((all, unreadable))
+    })?;
+    let unreadable: Vec<Unreadable> = unreadable.into_iter().map(|(row, _)| row).collect();
+    unreadable::report(&unreadable);
+    Ok(claimed)
 }
 
-/// A row that may have been sent keeps its target: the lookup must look where it went.
-fn target_of(alert: &ClaimedAlert, policy: &ClaimPolicy<'_>) -> Option<Target> {
+/// What a dispatch needs of a row besides the row. Nothing is made up for what cannot be read: without its labels an alert
+/// would take another route, and without its target a lookup would look elsewhere and post again.
+fn read(
+    alert: &ClaimedAlert,
+    request_id: Option<&str>,
+    policy: &ClaimPolicy<'_>,
+) -> Result<(RequestId, Option<Target>), Unreadable> {
+    let request_id = unreadable::request_id(alert.id, alert.api_call_id, request_id)?;
+    alert.labels.check(alert.id, "labels")?;
+    alert.annotations.check(alert.id, "annotations")?;
+    // A row that may have been sent keeps its target: the lookup must look where it went.
     let sent_to = alert.dispatch_target.as_deref().filter(|_| alert.dispatch_uncertain);
-    sent_to.and_then(|target| target.parse().ok()).or_else(|| (policy.route)(alert))
+    let target = match sent_to.map(str::parse) {
+        Some(Ok(target)) => Some(target),
+        Some(Err(error)) => return Err(Unreadable::new(alert.id, format!("dispatch_target: {error}"))),
+        None => (policy.route)(alert),
+    };
+    Ok((request_id, target))
 }
 
 /// An alert, the `request_id` of its webhook, and the time of the claim.

@@ -9,6 +9,7 @@ use diesel::{
     sql_types::{Nullable, Text},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// Entries kept per row.
 const KEPT: usize = 20;
@@ -78,11 +79,13 @@ impl Before {
 impl Entry {
     /// An event at a time.
     pub fn new(at: NaiveDateTime, event: &str) -> Self {
-        let at = rfc3339(at);
-        let event = event.to_owned();
+        Self::of(rfc3339(at), event)
+    }
+
+    fn of(at: String, event: &str) -> Self {
         Self {
             at,
-            event,
+            event: event.to_owned(),
             detail: None,
             execution_id: None,
             by: None,
@@ -144,7 +147,7 @@ impl Entry {
     }
 }
 
-/// The column's new text. What is there and cannot be read is dropped, never an error.
+/// The column's new text. What is there and cannot be read stays, as the text of an entry; see [`entries`].
 ///
 /// The same event again takes the place of the last one (a lookup every few seconds is one entry), and what is needed for ever
 /// is never pushed out.
@@ -183,7 +186,8 @@ pub(super) fn appended_in_sql(conn: &AnyConnection, entry: &Entry) -> AppendedIn
     let set = |column| format!(", '$.before.{column}', {}", time.replace("{column}", column));
     let before = entry.before.as_ref().map(|_| set("attempted_at") + &set("dispatched_at")).unwrap_or_default();
     let old = format!(
-        "CASE WHEN dispatch_log IS NULL OR NOT JSON_VALID(dispatch_log) THEN '[]' \
+        "CASE WHEN dispatch_log IS NULL THEN '[]' WHEN NOT JSON_VALID(dispatch_log) OR UPPER(JSON_TYPE(dispatch_log)) <> 'ARRAY' \
+         THEN JSON_ARRAY(JSON_OBJECT('at', '-', 'event', '{UNREADABLE}', 'detail', dispatch_log)) \
          WHEN {length}(dispatch_log) < {KEPT} THEN dispatch_log {} ELSE JSON_REMOVE(dispatch_log, '$[0]') END",
         oldest_that_may_go(value)
     );
@@ -212,9 +216,25 @@ fn oldest_that_may_go(value: &str) -> String {
     (0..KEPT).map(when).collect()
 }
 
-/// The entries, oldest first; none where the text cannot be read.
+/// The event of what is in the column and cannot be read, such as an entry of a newer version.
+const UNREADABLE: &str = "unreadable";
+
+/// The entries, oldest first. What cannot be read is an entry too, whose detail is the text as it is.
 pub fn entries(log: Option<&str>) -> Vec<Entry> {
-    log.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    let Some(text) = log else { return Vec::new() };
+    match serde_json::from_str::<Vec<&RawValue>>(text) {
+        Ok(entries) => entries.into_iter().map(|entry| entry_of(entry.get())).collect(),
+        Err(_) => vec![unreadable(text)],
+    }
+}
+
+fn entry_of(text: &str) -> Entry {
+    serde_json::from_str(text).unwrap_or_else(|_| unreadable(text))
+}
+
+fn unreadable(text: &str) -> Entry {
+    // The time of an entry is the time of its event, which is not known.
+    Entry::of("-".to_owned(), UNREADABLE).detail(text)
 }
 
 /// True when nothing was written after the last event of this kind.
@@ -260,7 +280,7 @@ mod tests {
     #[test]
     fn the_last_twenty_entries_are_kept_in_order() {
         let at = crate::clock::utc_now();
-        let mut log = Some("not json".to_owned());
+        let mut log = None;
         for n in 0..25 {
             log = Some(append(log.as_deref(), &Entry::new(at, "attempt_failed").detail(&n.to_string())));
         }
@@ -269,6 +289,24 @@ mod tests {
         let entries: Vec<Entry> = serde_json::from_str(&again).unwrap();
         let details: Vec<_> = entries.iter().filter_map(|entry| entry.detail.as_deref()).collect();
         assert_eq!((details.len(), details[0], details[19]), (20, "5", "24"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_stays_and_is_shown() {
+        let at = crate::clock::utc_now();
+        for (there, shown) in [("not json", "not json"), (r#"[{"at":7}]"#, r#"{"at":7}"#), (r#"{"a":1}"#, r#"{"a":1}"#)]
+        {
+            let log = append(Some(there), &Entry::new(at, "lookup"));
+            let log = append(Some(&log), &Entry::new(at, "adopted"));
+            let entries = entries(Some(&log));
+            assert_eq!(
+                entries.iter().map(|entry| entry.event.as_str()).collect::<Vec<_>>(),
+                ["unreadable", "lookup", "adopted"]
+            );
+            assert_eq!((entries[0].at.as_str(), entries[0].detail.as_deref()), ("-", Some(shown)));
+        }
+        let newer = r#"[{"at":"t","event":"cancelled","execution_id":"6b02"},{"event":7}]"#;
+        assert_eq!(executions(Some(newer), CANCELLED), ["6b02"], "one entry does not hide the others");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{
         poundcake_api_calls,
     },
     tx,
+    unreadable::{self, Unreadable},
 };
 use crate::model::{
     ids::{AlertId, RequestId},
@@ -57,10 +58,19 @@ struct DueRow {
     next_attempt_at: Option<NaiveDateTime>,
 }
 
+/// What one look took.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// To be published.
+    pub due: Vec<Due>,
+    /// Rows that were due, with those that cannot be read.
+    pub looked_at: usize,
+}
+
 /// Takes up to `limit` rows of one state that are due, oldest first, and moves their due time; others skip them.
 /// One state at a time: over several states MariaDB would sort, and lock what it sorts (measured).
-pub fn take(conn: &mut AnyConnection, status: DispatchStatus, limit: i64) -> Result<Vec<Due>, StoreError> {
-    tx::write(conn, |conn| {
+pub fn take(conn: &mut AnyConnection, status: DispatchStatus, limit: i64) -> Result<Taken, StoreError> {
+    let (due, unreadable) = tx::write(conn, |conn| {
         let now = tx::now(conn)?;
         let rows = lock_due(conn, status, limit, now)?;
         let ids: Vec<AlertId> = rows.iter().map(|row| row.id).collect();
@@ -68,8 +78,13 @@ pub fn take(conn: &mut AnyConnection, status: DispatchStatus, limit: i64) -> Res
         diesel::update(dsl::poundcake_alerts.filter(dsl::id.eq_any(&ids)))
             .set((dsl::next_attempt_at.eq(Some(next)), dsl::claimed_by.eq(Some(RELAYED))))
             .execute(conn)?;
-        with_requests(conn, rows.into_iter().map(|row| DueRow { next_attempt_at: Some(next), ..row }).collect())
-    })
+        let rows = rows.into_iter().map(|row| DueRow { next_attempt_at: Some(next), ..row }).collect();
+        let (due, unreadable) = with_requests(conn, rows)?;
+        unreadable::put_off(conn, &unreadable, now)?;
+        Ok((due, unreadable))
+    })?;
+    unreadable::report(&unreadable);
+    Ok(Taken { looked_at: due.len() + unreadable.len(), due })
 }
 
 fn lock_due(
@@ -91,16 +106,16 @@ fn lock_due(
     })
 }
 
-/// The rows of these ids, as they are.
+/// The rows of these ids, as they are. One that cannot be read is left to the relay, which says so.
 pub(super) fn of_alerts(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Vec<Due>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let rows = dsl::poundcake_alerts.filter(dsl::id.eq_any(ids)).select(DueRow::as_select()).load(conn)?;
-    with_requests(conn, rows)
+    with_requests(conn, rows).map(|(due, _unreadable)| due)
 }
 
-fn with_requests(conn: &mut AnyConnection, rows: Vec<DueRow>) -> Result<Vec<Due>, StoreError> {
+fn with_requests(conn: &mut AnyConnection, rows: Vec<DueRow>) -> Result<(Vec<Due>, Vec<Unreadable>), StoreError> {
     let calls: Vec<i64> = rows.iter().map(|row| row.api_call_id).collect();
     let requests: HashMap<i64, String> = poundcake_api_calls::table
         .filter(poundcake_api_calls::id.eq_any(calls))
@@ -108,17 +123,25 @@ fn with_requests(conn: &mut AnyConnection, rows: Vec<DueRow>) -> Result<Vec<Due>
         .load::<(i64, String)>(conn)?
         .into_iter()
         .collect();
-    let due = |row: DueRow| {
-        let request_id = RequestId::parse(requests.get(&row.api_call_id)?).ok()?;
-        Some(Due {
-            alert_id: row.id,
-            request_id,
-            generation: row.dispatch_generation,
-            pending_at: row.pending_at.unwrap_or(row.created_at),
-            next_attempt_at: row.next_attempt_at?,
-        })
-    };
-    Ok(rows.into_iter().filter_map(due).collect())
+    let (mut all, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows {
+        match due(&row, requests.get(&row.api_call_id).map(String::as_str)) {
+            Ok(due) => all.push(due),
+            Err(row) => unreadable.push(row),
+        }
+    }
+    Ok((all, unreadable))
+}
+
+fn due(row: &DueRow, request_id: Option<&str>) -> Result<Due, Unreadable> {
+    let no_due_time = || Unreadable::new(row.id, "next_attempt_at is NULL although the row waits".to_owned());
+    Ok(Due {
+        alert_id: row.id,
+        request_id: unreadable::request_id(row.id, row.api_call_id, request_id)?,
+        generation: row.dispatch_generation,
+        pending_at: row.pending_at.unwrap_or(row.created_at),
+        next_attempt_at: row.next_attempt_at.ok_or_else(no_due_time)?,
+    })
 }
 
 /// After the confirm: `queued`, unless a dispatcher has claimed the row already or anybody else moved it.

@@ -31,9 +31,8 @@ pub(super) fn load(
 ) -> Result<HashMap<Fingerprint, EpisodeState>, StoreError> {
     let mut states: HashMap<Fingerprint, EpisodeState> = HashMap::with_capacity(heard.len());
     for row in open(conn, heard.keys())? {
-        if let Some(fingerprint) = Fingerprint::parse(&row.fingerprint) {
-            states.entry(fingerprint).or_default().open = Some(row.into());
-        }
+        let fingerprint = asked_for(heard, row.open_fingerprint.as_deref().unwrap_or_default())?;
+        states.entry(fingerprint).or_default().open = Some(row.into());
     }
     let open = |fingerprint| states.get(fingerprint).and_then(|state| state.open.as_ref());
     let asked: Vec<&Fingerprint> = heard
@@ -55,11 +54,25 @@ pub(super) fn load(
     Ok(states)
 }
 
+/// The fingerprint that a row was found by. One that MariaDB takes for the same and we do not (blanks at its end) must be
+/// no reason to open a second episode, which its unique key would refuse for ever.
+fn asked_for(heard: &BTreeMap<Fingerprint, Heard>, found: &str) -> Result<Fingerprint, StoreError> {
+    let fingerprint = Fingerprint::parse(found).filter(|found| heard.contains_key(found));
+    fingerprint.ok_or_else(|| unreadable_fingerprint(found))
+}
+
+fn unreadable_fingerprint(found: &str) -> StoreError {
+    StoreError::Unreadable(format!(
+        "poundcake_alerts has the fingerprint {found:?}, which is not 16 hex digits; correct it (SELECT id FROM poundcake_alerts \
+         WHERE fingerprint = '{found}' OR open_fingerprint = '{found}')"
+    ))
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = poundcake_alerts)]
 struct OpenRow {
     id: AlertId,
-    fingerprint: String,
+    open_fingerprint: Option<String>,
     starts_at: Option<NaiveDateTime>,
     created_at: NaiveDateTime,
     dispatch_status: DispatchStatus,

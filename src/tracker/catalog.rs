@@ -117,6 +117,10 @@ impl Keeper {
 
     async fn replace(&self, catalog: Catalog, listed: &[Value]) -> Result<(), StoreError> {
         let entries: Vec<Entry> = listed.iter().filter_map(|object| entry(catalog, object)).collect();
+        if entries.len() < listed.len() {
+            let (rows, without) = (listed.len(), listed.len() - entries.len());
+            log::warn!(rows, without; "StackStorm listed objects whose id is missing or too long; they are not in SQL");
+        }
         let prefix = self.tables.prefix.clone();
         self.tables.store.run(move |conn| catalog::replace(conn, &prefix, catalog, &entries)).await
     }

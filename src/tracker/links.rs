@@ -53,8 +53,13 @@ impl Links {
         let now = Instant::now();
         let count = unfinished.len();
         for row in unfinished {
-            if let Ok(id) = ExecutionId::parse(&row.id) {
-                watched.add(id, row.parent.and_then(|parent| ExecutionId::parse(&parent).ok()), now);
+            let parent = row.parent.as_deref().map(ExecutionId::parse).transpose();
+            match (ExecutionId::parse(&row.id), parent) {
+                (Ok(id), Ok(parent)) => watched.add(id, parent, now),
+                (_, Err(error)) | (Err(error), _) => {
+                    let (id, parent) = (row.id, row.parent.unwrap_or_default());
+                    log::error!(event = "row_unreadable", id, parent, error:%; "this row of execution_db cannot be read and is not followed");
+                }
             }
         }
         log::info!(unfinished = count, links_read_to = mark; "following executions");
@@ -115,7 +120,8 @@ impl Links {
         for link in links {
             self.read.insert(link.id);
             let Ok(id) = ExecutionId::parse(&link.execution_id) else {
-                log::warn!(link_id = link.id; "a link holds no StackStorm id and is not followed");
+                let (link_id, id) = (link.id, &link.execution_id);
+                log::error!(event = "row_unreadable", link_id, id; "st2_execution_id of this link is not a StackStorm id; it is not followed");
                 continue;
             };
             match rows.get(&link.execution_id) {

@@ -1,6 +1,7 @@
 //! `poundcake migrate legacy`: an older installation's tables, with what years of use leave in them.
 
 mod copied;
+mod ids;
 mod interrupted;
 mod old;
 mod refused;

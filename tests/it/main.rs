@@ -30,3 +30,4 @@ mod same_rows;
 mod schema;
 mod st2_client;
 mod tracker;
+mod unreadable;

@@ -5,5 +5,5 @@ mod commands;
 mod dispatched;
 mod pruned;
 mod refused;
-mod rows;
+pub mod rows;
 mod uncertain;

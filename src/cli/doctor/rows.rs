@@ -4,7 +4,10 @@ use super::finding::Finding;
 use crate::{
     logging,
     model::status::{DispatchReason, DispatchStatus},
-    store::{Store, StoreError, depth, inspect},
+    store::{
+        Store, StoreError, depth, inspect,
+        unreadable::{self, Marked},
+    },
 };
 use chrono::TimeDelta;
 
@@ -18,11 +21,9 @@ pub(super) async fn check(store: &Store) -> Vec<Finding> {
 }
 
 async fn look(store: &Store) -> Result<Vec<Finding>, StoreError> {
-    let (depths, overdue, failed, uncertain) = store
-        .run(|conn| {
-            Ok((depth::read(conn)?, inspect::overdue(conn, GRACE)?, inspect::failed(conn)?, inspect::uncertain(conn)?))
-        })
-        .await?;
+    let (depths, overdue) = store.run(|conn| Ok((depth::read(conn)?, inspect::overdue(conn, GRACE)?))).await?;
+    let (failed, uncertain, unreadable) =
+        store.run(|conn| Ok((inspect::failed(conn)?, inspect::uncertain(conn)?, unreadable::marked(conn)?))).await?;
     let mut findings = Vec::new();
     for depth in depths {
         let late = overdue.iter().find(|late| late.status == depth.status);
@@ -41,7 +42,18 @@ async fn look(store: &Store) -> Result<Vec<Finding>, StoreError> {
         "uncertain",
         format!("{uncertain} rows, looked up before anything is posted again"),
     ));
+    findings.extend(of_unreadable(&unreadable));
     Ok(findings)
+}
+
+/// Rows that some process could not read.
+fn of_unreadable(marked: &Marked) -> Option<Finding> {
+    let first = marked.first.as_ref()?;
+    let found = format!("{} rows; the first is alert {}: {}", marked.rows, first.alert_id, first.why);
+    let advice = "they wait, and nothing runs for them: correct what is named (UPDATE … WHERE id = …), within 5 minutes they go on; \
+                  SELECT id, dispatch_error FROM poundcake_alerts WHERE dispatch_error LIKE 'this row cannot be read%' lists them; \
+                  poundcake discard --id … gives one up";
+    Some(Finding::wrong(AREA, "unreadable", found).advice(advice))
 }
 
 /// Who should have looked at an overdue row.

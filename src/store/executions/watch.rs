@@ -61,7 +61,11 @@ struct Counted {
 pub fn read_to(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<i64, StoreError> {
     let sql = format!("SELECT value FROM {} WHERE name = '{MARK}'", prefix.table(LEDGER));
     let kept: Vec<Kept> = diesel::sql_query(sql).load(conn)?;
-    Ok(kept.first().and_then(|kept| kept.value.parse().ok()).unwrap_or(0))
+    let Some(Kept { value }) = kept.first() else { return Ok(0) };
+    Ok(value.parse().unwrap_or_else(|error: std::num::ParseIntError| {
+        log::error!(event = "row_unreadable", value, error:%; "{MARK} of tracker_state is not a number; all links are read again");
+        0
+    }))
 }
 
 /// Moves the mark. Any value that was true stays true, so two trackers may overwrite each other's.

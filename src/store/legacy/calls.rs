@@ -2,7 +2,7 @@
 
 use super::{columns::Columns, old::Old, values, window};
 use crate::{
-    model::{column::column, headers},
+    model::{column::column, headers, ids::RequestId},
     store::{
         StoreError,
         any::{AnyConnection, each},
@@ -95,8 +95,8 @@ impl OldCall {
     fn into_ours(self, taken: &mut HashSet<String>, now: NaiveDateTime) -> Row {
         let text = |value: &Option<String>, width| column(value.as_deref().unwrap_or_default(), width).into_owned();
         let old = self.request_id.clone().unwrap_or_default();
-        // The one whose own cannot stand in our column gets another, and keeps its own beside it.
-        let fits = !old.is_empty() && old.chars().count() <= 36 && !old.contains('\0') && taken.insert(old.clone());
+        // A row whose own is no request id for us gets another, and keeps its own as the sender's.
+        let fits = RequestId::parse(&old).is_ok() && taken.insert(old.clone());
         let (request_id, client_request_id) = if fits {
             (old, None)
         } else {

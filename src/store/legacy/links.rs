@@ -3,7 +3,7 @@
 
 use super::{columns::Columns, judge::Judge, old::Old, values, window};
 use crate::{
-    model::column::column,
+    model::{column::column, ids::RequestId},
     store::{
         StoreError,
         any::{AnyConnection, each},
@@ -108,7 +108,7 @@ impl OldLink {
     fn into_ours(self) -> Option<Row> {
         let st2_execution_id = self.st2_execution_id.filter(|id| (1..=36).contains(&id.chars().count()))?;
         let alert_id = self.alert_id.filter(|_| !self.is_copied)?;
-        let request_id = self.request_id.filter(|id| (1..=36).contains(&id.chars().count())).or(self.call_request_id)?;
+        let request_id = self.request_id.filter(|id| RequestId::parse(id).is_ok()).or(self.call_request_id)?;
         let name = |text: Option<String>| text.map(|text| column(&text, 255).into_owned());
         Some(Row {
             id: self.id,

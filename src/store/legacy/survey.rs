@@ -1,10 +1,13 @@
 //! Counting: what is here, what of it is copied, and what cannot be. Reads only.
 
 use super::{alerts, calls, columns::Columns, ddl, judge::Judge, links, old::Old};
-use crate::store::{
-    StoreError,
-    any::AnyConnection,
-    migrate::{self, OUR_TABLES},
+use crate::{
+    model::ids::RequestId,
+    store::{
+        StoreError,
+        any::AnyConnection,
+        migrate::{self, OUR_TABLES},
+    },
 };
 use diesel::{
     QueryableByName, RunQueryDsl,
@@ -36,7 +39,7 @@ pub struct Table {
     pub copied: i64,
     /// Those that cannot be copied, by reason.
     pub not_copied: Vec<Loss>,
-    /// Those that are copied with something made anew, by what.
+    /// Those that are copied with a new value for something, by what.
     pub changed: Vec<Loss>,
     /// Columns that ours has no place for.
     pub columns_left: Vec<String>,
@@ -167,16 +170,19 @@ fn changed(conn: &mut AnyConnection, query: &str) -> Result<Vec<Loss>, StoreErro
 fn made_fingerprints(table: &str) -> String {
     format!(
         "SELECT o.id, FALSE AS copied, IF(COALESCE(CONVERT(o.fingerprint USING utf8mb4), '') COLLATE utf8mb4_bin \
-         REGEXP '^[0-9a-f]{{16}}$', NULL, 'a fingerprint that is not 16 hex digits is computed anew') AS reason FROM `{table}` o"
+         REGEXP '^[0-9a-f]{{16}}$', NULL, 'a fingerprint that is not 16 hex digits is computed again') AS reason FROM `{table}` o"
     )
 }
 
 fn made_request_ids(table: &str) -> String {
     let id = "COALESCE(CONVERT(o.request_id USING utf8mb4), '') COLLATE utf8mb4_bin";
+    // `-` comes first among the marks, so it has no meaning after a range.
+    let (marks, longest) = (RequestId::MARKS, RequestId::LONGEST);
     format!(
-        "SELECT o.id, FALSE AS copied, IF(CHAR_LENGTH({id}) BETWEEN 1 AND 36 AND \
+        "SELECT o.id, FALSE AS copied, IF({id} REGEXP '^[0-9A-Za-z{marks}]{{1,{longest}}}\\\\z' AND \
          ROW_NUMBER() OVER (PARTITION BY {id} ORDER BY o.id) = 1, NULL, \
-         'a request_id that is missing, too long or taken is made anew') AS reason FROM `{table}` o"
+         'a request_id that is missing, too long, taken or has other characters than our ids gets a new one') AS reason \
+         FROM `{table}` o"
     )
 }
 

@@ -47,7 +47,7 @@ pub(super) fn status(text: Option<&str>) -> AlertStatus {
     if resolved { AlertStatus::Resolved } else { AlertStatus::Firing }
 }
 
-/// A request id for a webhook whose own is missing, too long or taken: a UUID made of its id, the same in every run.
+/// A request id for a webhook whose own is missing, taken or no id for us: a UUID made of its row's id, the same in every run.
 pub(super) fn request_id(id: i64) -> String {
     // Version 8, "legacy" in its first bytes.
     const BASE: u128 = 0x6c65_6761_6379_8000_8000_0000_0000_0000;

@@ -57,7 +57,11 @@ pub(in crate::store) fn newest_closed(
          JOIN poundcake_alerts AS a ON a.id = newest.id"
     );
     let rows: Vec<ClosedRow> = prepared(diesel::sql_query(query).bind::<Text, _>(list_of(fingerprints))).load(conn)?;
-    Ok(rows.into_iter().filter_map(|row| Some((Fingerprint::parse(&row.fingerprint)?, row.into()))).collect())
+    rows.into_iter().map(|row| Ok((parsed(&row.fingerprint)?, row.into()))).collect()
+}
+
+fn parsed(found: &str) -> Result<Fingerprint, StoreError> {
+    Fingerprint::parse(found).ok_or_else(|| super::unreadable_fingerprint(found))
 }
 
 /// One bound JSON list as a table `f` of one column, `value`.
@@ -102,7 +106,7 @@ pub(super) fn heard_before(
         i64::MAX
     );
     let rows: Vec<HeardRow> = prepared(diesel::sql_query(query).bind::<Text, _>(list_of(fingerprints))).load(conn)?;
-    Ok(rows.iter().filter_map(|row| Fingerprint::parse(&row.fingerprint)).collect())
+    rows.iter().map(|row| parsed(&row.fingerprint)).collect()
 }
 
 impl From<ClosedRow> for Closed {

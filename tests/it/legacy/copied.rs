@@ -20,7 +20,7 @@ async fn a_dry_run_counts_everything_by_name_and_changes_nothing() {
     assert_eq!(table("poundcake_api_calls")["rows"], 3);
     assert_eq!(
         table("poundcake_api_calls")["changed"],
-        json!([{ "reason": "a request_id that is missing, too long or taken is made anew", "rows": 1, "ids": [3] }])
+        json!([{ "reason": "a request_id that is missing, too long, taken or has other characters than our ids gets a new one", "rows": 1, "ids": [3] }])
     );
     assert_eq!(
         table("poundcake_alerts")["not_copied"],
