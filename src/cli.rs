@@ -76,7 +76,7 @@ enum Command {
     Replay(orders::Replay),
     /// Skip alerts that wait or have failed
     Discard(orders::Discard),
-    /// Delete settled, closed history
+    /// Delete settled history
     Prune(prune::Prune),
     /// Check everything, and say what to do
     Doctor(doctor::Doctor),

@@ -1,4 +1,4 @@
-//! `poundcake prune --older-than 90d`: settled, closed history, deleted in small chunks.
+//! `poundcake prune --older-than 90d`: settled history, deleted in small chunks.
 
 use super::{
     print,

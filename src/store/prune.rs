@@ -1,7 +1,9 @@
 //! Deleting old history, a window of ids at a time, oldest first: each window is one short transaction.
 //!
-//! Only what nobody will look at again goes: settled rows that have not changed since the cutoff, and no row of an episode
-//! that is open. Ids ascend with time, so the pass ends at the first row that was stored after the cutoff.
+//! Only rows that no decision needs any more go: settled ones that have not changed since the cutoff, and not the opener of an
+//! open episode. The repeats of an alert that has been firing for weeks go: the opener alone decides what the next one is.
+//! Ids ascend with time, so the pass ends at the first full window without a row that is older than the cutoff. (Not at the first
+//! such row: one with a time in the future, which an older installation can leave, would end every pass.)
 
 use super::{
     StoreError,
@@ -47,13 +49,13 @@ struct Row {
     updated_at: NaiveDateTime,
     dispatch_status: DispatchStatus,
     open_fingerprint: Option<String>,
-    opened_by: Option<AlertId>,
     closed_at: Option<NaiveDateTime>,
 }
 
 impl Row {
-    fn is_old(&self, cutoff: NaiveDateTime) -> bool {
+    fn may_go(&self, cutoff: NaiveDateTime) -> bool {
         self.dispatch_status.is_settled()
+            && self.created_at < cutoff
             && self.updated_at < cutoff
             && self.open_fingerprint.is_none()
             && self.closed_at.is_none_or(|closed| closed < cutoff)
@@ -68,19 +70,9 @@ pub fn alerts(conn: &mut AnyConnection, after: AlertId, cutoff: NaiveDateTime) -
         .limit(limit())
         .select(Row::as_select())
         .load(conn)?;
-    let old: Vec<&Row> = rows.iter().take_while(|row| row.created_at < cutoff).collect();
-    let last = old.last().filter(|_| old.len() == rows.len()).map(|row| row.id);
-    let candidates: Vec<&Row> = old.into_iter().filter(|row| row.is_old(cutoff)).collect();
-    let openers: HashSet<AlertId> = candidates.iter().filter_map(|row| row.opened_by).collect();
-    let open: HashSet<AlertId> = dsl::poundcake_alerts
-        .filter(dsl::id.eq_any(openers))
-        .filter(dsl::open_fingerprint.is_not_null())
-        .select(dsl::id)
-        .load(conn)?
-        .into_iter()
-        .collect();
-    let closed = |row: &&Row| row.opened_by.is_none_or(|opener| !open.contains(&opener));
-    Ok(Window { ids: candidates.into_iter().filter(closed).map(|row| row.id).collect(), last })
+    let any_old = rows.iter().any(|row| row.created_at < cutoff);
+    let last = rows.last().filter(|_| any_old && rows.len() == CHUNK).map(|row| row.id);
+    Ok(Window { ids: rows.iter().filter(|row| row.may_go(cutoff)).map(|row| row.id).collect(), last })
 }
 
 /// Deletes alerts with their links, unless somebody has moved them since; returns how many of each.
@@ -134,9 +126,8 @@ pub fn api_calls(
         .limit(limit())
         .select((calls::id, calls::created_at))
         .load(conn)?;
-    let old: Vec<ApiCallId> =
-        rows.iter().take_while(|(_, created_at)| *created_at < cutoff).map(|(id, _)| *id).collect();
-    let last = old.last().copied().filter(|_| old.len() == rows.len());
+    let old: Vec<ApiCallId> = rows.iter().filter(|(_, created_at)| *created_at < cutoff).map(|(id, _)| *id).collect();
+    let last = rows.last().filter(|_| !old.is_empty() && rows.len() == CHUNK).map(|(id, _)| *id);
     let alerts: Vec<(ApiCallId, AlertId)> = dsl::poundcake_alerts
         .filter(dsl::api_call_id.eq_any(old.clone()))
         .select((dsl::api_call_id, dsl::id))

@@ -20,7 +20,7 @@ fn ids(app: &App) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_settled_rows_of_closed_episodes_that_are_old_go_with_their_links_and_webhooks() {
+async fn only_settled_rows_that_are_old_go_with_their_links_and_webhooks_and_an_open_episode_keeps_its_opener() {
     for database in TestDatabase::each() {
         let app = App::on(database);
         let (db, now) = (&app.database, poundcake::clock::utc_now().format("%Y-%m-%d %H:%M:%S").to_string());
@@ -30,7 +30,7 @@ async fn only_settled_rows_of_closed_episodes_that_are_old_go_with_their_links_a
                 "dispatched",         // 1: opener, closed
                 "skipped/repeat",     // 2: its follower
                 "dispatched",         // 3: opener of an episode that is open
-                "skipped/repeat",     // 4: its follower
+                "skipped/repeat",     // 4: its follower, of weeks ago
                 "skipped/muted",      // 5: alone
                 "pending",            // 6: not settled
                 "awaiting_execution", // 7: not settled
@@ -38,13 +38,16 @@ async fn only_settled_rows_of_closed_episodes_that_are_old_go_with_their_links_a
                 "failed/rejected",    // 9: opener, closed
                 "skipped/repeat",     // 10: follower of one that is gone
                 "dispatched",         // 11: opener, closed just now
+                "skipped/repeat",     // 12: follower of 3, of just now
+                "queued",             // 13: follower of 3, replayed
             ],
         );
         let closed = "closed_at = '2026-01-02 00:00:00'";
         db.execute(&format!("UPDATE poundcake_alerts SET {closed} WHERE id IN (1, 8, 9)"));
         db.execute("UPDATE poundcake_alerts SET open_fingerprint = fingerprint WHERE id IN (3, 6, 7)");
         db.execute("UPDATE poundcake_alerts SET opened_by = 1 WHERE id = 2");
-        db.execute("UPDATE poundcake_alerts SET opened_by = 3 WHERE id = 4");
+        db.execute("UPDATE poundcake_alerts SET opened_by = 3 WHERE id IN (4, 12, 13)");
+        db.execute(&format!("UPDATE poundcake_alerts SET created_at = '{now}', updated_at = '{now}' WHERE id = 12"));
         db.execute("UPDATE poundcake_alerts SET opened_by = 9999 WHERE id = 10");
         db.execute(&format!("UPDATE poundcake_alerts SET updated_at = '{now}' WHERE id = 8"));
         db.execute(&format!("UPDATE poundcake_alerts SET closed_at = '{now}' WHERE id = 11"));
@@ -54,12 +57,12 @@ async fn only_settled_rows_of_closed_episodes_that_are_old_go_with_their_links_a
             "INSERT INTO poundcake_st2_execution_link (request_id, alert_id, st2_execution_id, created_at) \
              SELECT 'x', id, '65a1b2c3d4e5f60718293a4b', created_at FROM poundcake_alerts WHERE id IN (1, 3)",
         );
-        let expected = Pruned { alerts: 5, links: 1, requests: 1 };
+        let expected = Pruned { alerts: 6, links: 1, requests: 1 };
         let ninety_days = TimeDelta::days(90);
         assert_eq!(prune(&store(&app), ninety_days, true).await.unwrap(), expected, "a dry run counts the same");
-        assert_eq!(ids(&app).len(), 11);
+        assert_eq!(ids(&app).len(), 13);
         assert_eq!(prune(&store(&app), ninety_days, false).await.unwrap(), expected);
-        assert_eq!(ids(&app), ["A3", "A4", "A6", "A7", "A8", "A11"]);
+        assert_eq!(ids(&app), ["A3", "A6", "A7", "A8", "A11", "A12", "A13"]);
         assert_eq!(db.count("poundcake_st2_execution_link"), 1);
         assert_eq!(db.count(&format!("poundcake_api_calls WHERE request_id = '{OTHER}'")), 0);
         assert_eq!(prune(&store(&app), ninety_days, false).await.unwrap(), Pruned::default());
@@ -76,5 +79,20 @@ async fn more_than_one_window_goes_and_a_webhook_whose_alerts_are_all_gone_goes_
         assert_eq!(prune(&store(&app), TimeDelta::days(90), true).await.unwrap(), expected);
         assert_eq!(prune(&store(&app), TimeDelta::days(90), false).await.unwrap(), expected);
         assert_eq!(app.database.count("poundcake_alerts") + app.database.count("poundcake_api_calls"), 0);
+    }
+}
+
+/// What one row is dated does not end the pass for those behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_with_a_time_in_the_future_holds_up_no_other() {
+    for database in TestDatabase::each() {
+        let app = App::on(database);
+        insert(&app.database, &["skipped/muted", "skipped/muted", "skipped/muted"]);
+        webhook(&app.database, OTHER, "2026-01-03 00:00:00");
+        app.database.execute("UPDATE poundcake_alerts SET created_at = '2999-01-01 00:00:00' WHERE id = 1");
+        app.database.execute("UPDATE poundcake_api_calls SET created_at = '2999-01-01 00:00:00' WHERE id = 1");
+        let expected = Pruned { alerts: 2, links: 0, requests: 1 };
+        assert_eq!(prune(&store(&app), TimeDelta::days(90), false).await.unwrap(), expected);
+        assert_eq!(ids(&app), ["A1"]);
     }
 }
