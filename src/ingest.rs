@@ -19,6 +19,7 @@ use crate::{
         matcher::Matchers,
         status::{DispatchReason, DispatchStatus},
     },
+    store::probe::Refusal,
 };
 use std::time::Duration;
 
@@ -100,6 +101,11 @@ impl Ingest {
     /// True while the writer gets nothing done: a webhook that came now would be [`Outcome::Unavailable`].
     pub fn is_stuck(&self) -> bool {
         self.writer.is_stuck()
+    }
+
+    /// Why the database refused the last webhook, if that is a moment ago.
+    pub fn refused(&self) -> Option<Refusal> {
+        self.writer.refused()
     }
 
     /// Stores that a webhook came whose body cannot be kept: too large, or packed in a way that is not known. False when it

@@ -11,6 +11,7 @@ mod publisher;
 mod refusal;
 mod repair;
 mod topology;
+mod version;
 
 pub(super) use acks::Acks;
 pub use consumer::Consumer;

@@ -1,13 +1,15 @@
 //! `poundcake doctor`: everything that has to be right for an alert to end in an execution, looked at once, with what to do.
 //!
-//! It only reads. Every finding is one line; secrets are in none of them.
+//! It changes nothing: it reads, and rolls back what it tries to write. Every finding is one line; secrets are in none of them.
 
 mod database;
 mod finding;
 mod rabbitmq;
 mod rows;
+mod server;
 mod stackstorm;
 mod tracker;
+mod writable;
 
 use super::{print, selection::Output, started};
 use crate::{config::Settings, store::Store};

@@ -1,22 +1,35 @@
 //! `/livez`, `/readyz` and `/metrics`: for orchestrators and Prometheus, without a token, on every listener.
 
 use super::{cached::Cached, problem::Problem, server::Shared, webhook::Intake};
-use crate::store::depth::{self, Depth};
+use crate::{
+    logging,
+    store::{
+        Store, StoreError,
+        depth::{self, Depth},
+        probe::{self, Refusal},
+    },
+};
 use actix_web::{HttpResponse, http::header, web};
 use std::time::{Duration, Instant};
+
+/// How long the database may be silent to a probe until its connection is given up.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the probes keep between calls.
 pub(super) struct Probes {
     started: Instant,
+    /// With a connection of its own: a write that hangs takes none from webhooks, and only one hangs at a time.
+    store: Store,
     readiness: Cached<()>,
     depths: Cached<Vec<Depth>>,
 }
 
 impl Probes {
-    pub(super) fn new(started: Instant) -> Self {
+    pub(super) fn new(started: Instant, store: &Store) -> Self {
         let patience = Duration::from_secs(2);
         Self {
             started,
+            store: store.with_patience(1, PATIENCE),
             readiness: Cached::new(Duration::from_secs(1), patience),
             depths: Cached::new(Duration::from_secs(5), patience),
         }
@@ -29,7 +42,8 @@ pub(super) async fn livez(shared: web::Data<Shared>) -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({ "status": "ok", "uptime_seconds": uptime }))
 }
 
-/// Whether a webhook could be stored now: the database, nothing else. Why not goes to the log; the caller has no token.
+/// Whether a webhook could be stored now: the database, nothing else. Where webhooks are taken, by trying to store one; elsewhere
+/// by asking for the time. The whole error goes to the log: the caller has no token.
 pub(super) async fn readyz(
     shared: web::Data<Shared>,
     intake: Option<web::Data<Intake>>,
@@ -37,17 +51,26 @@ pub(super) async fn readyz(
     if shared.stop.is_cancelled() {
         return Err(Problem::Unavailable("shutting down"));
     }
-    if intake.is_some_and(|intake| intake.is_stuck()) {
+    if intake.as_ref().is_some_and(|intake| intake.is_stuck()) {
         return Err(Problem::Unavailable("the database does not answer the writer"));
     }
-    let store = shared.store.clone();
-    match shared.probes.readiness.get(&shared.runtime, async move { store.ping().await }).await {
-        Ok(()) => Ok(HttpResponse::Ok().json(serde_json::json!({ "status": "ready" }))),
-        Err(reason) => {
-            log::debug!("not ready: {reason}");
-            Err(Problem::Unavailable("the database does not answer"))
-        }
+    if let Some(refusal) = intake.as_ref().and_then(|intake| intake.refused()) {
+        return Err(Problem::NotReady(refusal.to_string()));
     }
+    let look = look(shared.probes.store.clone(), intake.is_some());
+    match shared.probes.readiness.get(&shared.runtime, look).await {
+        Ok(()) => Ok(HttpResponse::Ok().json(serde_json::json!({ "status": "ready" }))),
+        Err(reason) => Err(Problem::NotReady(reason)),
+    }
+}
+
+async fn look(store: Store, stores_webhooks: bool) -> Result<(), Refusal> {
+    let looked = if stores_webhooks { store.run(probe::ingest).await } else { store.ping().await };
+    looked.map_err(|error: StoreError| {
+        let refusal = Refusal::of(&error);
+        log::warn!(event = "not_ready", reason:% = refusal; "not ready: {}", logging::chain(&error));
+        refusal
+    })
 }
 
 /// What is counted here, and how deep the rows stand; without the latter while the database is away.

@@ -40,6 +40,8 @@ pub(super) enum Problem {
     NoSuch { what: &'static str, id: String },
     #[error("{0}")]
     Unavailable(&'static str),
+    #[error("a webhook could not be stored now: {0}")]
+    NotReady(String),
     #[error("{0}")]
     NoTables(String),
     #[error("{0}")]
@@ -93,7 +95,7 @@ impl ResponseError for Problem {
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Store(StoreError::Query(error)) if !is_lost(error) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Store(StoreError::Migration(_)) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable(_) | Self::NoTables(_) | Self::TooLong(_) | Self::Store(_) => {
+            Self::Unavailable(_) | Self::NotReady(_) | Self::NoTables(_) | Self::TooLong(_) | Self::Store(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }
@@ -190,6 +192,7 @@ mod tests {
             (413, Problem::TooLarge { limit: 1024 }),
             (415, Problem::Encoded),
             (503, Problem::Unavailable("shutting down")),
+            (503, Problem::NotReady("the database is read-only".to_owned())),
             (503, StoreError::Unavailable { label: "db:3306/pc".to_owned(), source: "refused".into() }.into()),
             (503, StoreError::CommitUnknown(diesel::result::Error::BrokenTransactionManager).into()),
             (503, StoreError::Raced.into()),

@@ -165,7 +165,7 @@ async fn run(server: Server, shared: web::Data<Shared>) -> io::Result<()> {
 impl Shared {
     fn new(parts: Parts, auth: Auth, connections: Arc<Connections>) -> Self {
         let Parts { store, metrics, stop } = parts;
-        let (runtime, probes) = (tokio::runtime::Handle::current(), Probes::new(Instant::now()));
+        let (runtime, probes) = (tokio::runtime::Handle::current(), Probes::new(Instant::now(), &store));
         Self { store, metrics, auth, probes, stop, connections, runtime, in_flight: AtomicUsize::new(0) }
     }
 

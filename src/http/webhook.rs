@@ -8,7 +8,10 @@ use super::{
     problem::Problem,
     server::Shared,
 };
-use crate::ingest::{Ingest, Outcome, RawWebhook, Receipt};
+use crate::{
+    ingest::{Ingest, Outcome, RawWebhook, Receipt},
+    store::probe::Refusal,
+};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web};
 use serde::Serialize;
 use tokio::task::JoinError;
@@ -30,6 +33,11 @@ impl Intake {
     /// See [`Ingest::is_stuck`].
     pub(super) fn is_stuck(&self) -> bool {
         self.ingest.is_stuck()
+    }
+
+    /// See [`Ingest::refused`].
+    pub(super) fn refused(&self) -> Option<Refusal> {
+        self.ingest.refused()
     }
 }
 

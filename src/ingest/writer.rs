@@ -15,6 +15,7 @@ use crate::{
         Store, StoreError,
         due::Due,
         intake::{Batch, Intake, Stored},
+        probe::Refusal,
     },
 };
 use std::{
@@ -68,10 +69,17 @@ pub struct Writer {
     queue: mpsc::Sender<Waiting>,
     waiting_bytes: Arc<AtomicUsize>,
     busy_since: BusySince,
+    refused: Refused,
 }
 
 /// When the batch under way was begun.
 type BusySince = Arc<Mutex<Option<Instant>>>;
+
+/// When the database refused the last batch, and why.
+type Refused = Arc<Mutex<Option<(Instant, Refusal)>>>;
+
+/// How long a refusal is believed without another: whoever asks `/readyz` may send no webhook meanwhile.
+const BELIEVED: Duration = Duration::from_secs(10);
 
 const FULL: &str = "too many webhooks are waiting; send again";
 const STOPPED: &str = "shutting down; send again";
@@ -88,7 +96,8 @@ impl Writer {
         metrics: Metrics,
     ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
         let (queue, receiver) = mpsc::channel(settings.queue.max(1));
-        let (waiting_bytes, busy_since) = (Arc::new(AtomicUsize::new(0)), BusySince::default());
+        let (waiting_bytes, busy_since, refused) =
+            (Arc::new(AtomicUsize::new(0)), BusySince::default(), Refused::default());
         let thread = Thread {
             store: store.single(),
             runtime: Handle::current(),
@@ -98,16 +107,24 @@ impl Writer {
             receiver,
             waiting_bytes: Arc::clone(&waiting_bytes),
             busy_since: Arc::clone(&busy_since),
+            refused: Arc::clone(&refused),
             held_over: None,
         };
         let handle = std::thread::Builder::new().name("writer".to_owned()).spawn(move || thread.run())?;
-        Ok((Self { queue, waiting_bytes, busy_since }, handle))
+        Ok((Self { queue, waiting_bytes, busy_since, refused }, handle))
     }
 
     /// True while a batch takes longer than anybody waits for it: a webhook that came now would be 503.
     pub(super) fn is_stuck(&self) -> bool {
         let since = *self.busy_since.lock().unwrap_or_else(PoisonError::into_inner);
         since.is_some_and(|since| since.elapsed() >= PATIENCE)
+    }
+
+    /// Why the last batch could not be stored, as long as that counts: a COMMIT that is refused and a disk that is full show
+    /// nowhere else. An error that one webhook may have caused alone is none.
+    pub(super) fn refused(&self) -> Option<Refusal> {
+        let last = *self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        last.filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, refusal)| refusal)
     }
 
     /// Queues a webhook and waits for its COMMIT. `Err` is short enough for the sender's log.
@@ -143,6 +160,7 @@ struct Thread {
     receiver: mpsc::Receiver<Waiting>,
     waiting_bytes: Arc<AtomicUsize>,
     busy_since: BusySince,
+    refused: Refused,
     /// What did not fit into the last batch.
     held_over: Option<Waiting>,
 }
@@ -184,6 +202,11 @@ impl Thread {
         *self.busy_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
+    fn note_refused(&self, refusal: Option<Refusal>) {
+        let refused = refusal.filter(|refusal| *refusal != Refusal::Other).map(|refusal| (Instant::now(), refusal));
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
+    }
+
     /// A batch that fails is halved down to the one at fault, so that one webhook never takes others with it.
     /// A lost database (no connection, no answer) fails them all at once; an unanswered COMMIT must not be tried again by us.
     fn commit_or_halve(&self, mut intakes: Vec<Arc<Intake>>, mut answers: Vec<oneshot::Sender<Answer>>) {
@@ -192,9 +215,12 @@ impl Thread {
         let copy = (count > 1).then(|| intakes.clone());
         let result = self.store(std::mem::take(&mut intakes));
         match (result, copy) {
-            (Ok(stored), _) => self.answer(stored, answers),
+            (Ok(stored), _) => {
+                self.note_refused(None);
+                self.answer(stored, answers);
+            }
             // Cut off: something in the batch made us panic.
-            (Err(error @ (StoreError::Query(_) | StoreError::CutOff)), Some(mut first)) => {
+            (Err(error @ (StoreError::Query(_) | StoreError::Unreadable(_) | StoreError::CutOff)), Some(mut first)) => {
                 log::warn!(webhooks = count; "a batch failed and is halved: {}", crate::logging::chain(&error));
                 let second = first.split_off(count / 2);
                 let second_answers = answers.split_off(count / 2);
@@ -202,6 +228,7 @@ impl Thread {
                 self.commit_or_halve(second, second_answers);
             }
             (Err(error), _) => {
+                self.note_refused(Some(Refusal::of(&error)));
                 log::error!(webhooks = count; "webhooks could not be stored, answering 503: {}", crate::logging::chain(&error));
                 for answer in answers {
                     drop(answer.send(Err(FAILED)));

@@ -1,45 +1,12 @@
-//! What `doctor` asks the database: the server's state, and rows that nobody has looked at in time.
+//! What `doctor` asks of the rows: which ones no process has looked at in time, which failed, which are uncertain.
 
 use super::{StoreError, any::AnyConnection, tx};
 use crate::model::status::{DispatchReason, DispatchStatus};
 use chrono::{NaiveDateTime, TimeDelta};
-#[cfg(feature = "mysql")]
-use diesel::sql_types::Bool;
 use diesel::{
     QueryableByName, RunQueryDsl,
     sql_types::{BigInt, Nullable, Text, Timestamp},
 };
-
-/// The server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Server {
-    /// No write can succeed, unless its user has rights that ours need not have.
-    pub read_only: bool,
-    /// Its clock, UTC.
-    pub now: NaiveDateTime,
-}
-
-#[cfg(feature = "mysql")]
-#[derive(QueryableByName)]
-struct ReadOnly {
-    #[diesel(sql_type = Bool)]
-    read_only: bool,
-}
-
-/// Asks the server about itself. An SQLite file that we could open is writable: opening it sets WAL.
-pub fn server(conn: &mut AnyConnection) -> Result<Server, StoreError> {
-    let now = tx::now(conn)?;
-    let read_only = match conn {
-        #[cfg(feature = "mysql")]
-        AnyConnection::Mysql(conn) => {
-            let row: ReadOnly = diesel::sql_query("SELECT @@read_only AS read_only").get_result(conn)?;
-            row.read_only
-        }
-        #[cfg(feature = "sqlite")]
-        AnyConnection::Sqlite(_) => false,
-    };
-    Ok(Server { read_only, now })
-}
 
 #[derive(QueryableByName)]
 #[cfg(feature = "mysql")]

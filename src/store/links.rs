@@ -76,6 +76,19 @@ pub fn after(conn: &mut AnyConnection, id: i64, limit: i64) -> Result<Vec<LinkSe
     Ok(rows.into_iter().map(seen).collect())
 }
 
+/// Executions linked after this link and longer ago than `age`, in the order of their links, each with its link's age in seconds.
+pub fn older(conn: &mut AnyConnection, id: i64, age: TimeDelta, limit: i64) -> Result<Vec<(String, i64)>, StoreError> {
+    let now = tx::now(conn)?;
+    let rows: Vec<(String, NaiveDateTime)> = dsl::poundcake_st2_execution_link
+        .filter(dsl::id.gt(id))
+        .filter(dsl::created_at.lt(now - age))
+        .order(dsl::id)
+        .limit(limit)
+        .select((dsl::st2_execution_id, dsl::created_at))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(execution, created_at)| (execution, (now - created_at).num_seconds())).collect())
+}
+
 /// A link to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NewLink {

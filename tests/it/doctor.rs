@@ -42,7 +42,14 @@ async fn running() -> Pipeline {
 async fn with_everything_up_it_exits_0() {
     let pipeline = running().await;
     let (code, document) = doctor(pipeline.setup.process("doctor")).await;
-    assert_eq!((code, &document["verdict"]), (0, &json!("ok")), "{document}");
+    // The tests' MariaDB does not wait for the disk.
+    assert_eq!((code, &document["verdict"]), (0, &json!("note")), "{document}");
+    assert_eq!(of_level(&document, "note"), ["database durability"], "{document}");
+    let (found, advice) = of_check(&document, "durability");
+    assert!(found.starts_with("innodb_flush_log_at_trx_commit = 2: a power failure"), "{document}");
+    assert_eq!(advice, "SET GLOBAL innodb_flush_log_at_trx_commit = 1");
+    assert!(of_check(&document, "poundcake_alerts").0.ends_with(" in the last 24 h"), "{document}");
+    assert!(of_check(&document, "version").0.starts_with("RabbitMQ "), "{document}");
     let ok = of_level(&document, "ok");
     for check in [
         "database reachable",
@@ -50,7 +57,12 @@ async fn with_everything_up_it_exits_0() {
         "database writable",
         "database max_allowed_packet",
         "database clock",
+        "database versions",
+        "database poundcake_api_calls",
+        "database poundcake_alerts",
+        "database poundcake_st2_execution_link",
         "rabbitmq reachable",
+        "rabbitmq version",
         "rabbitmq poundcake.dispatch",
         "rabbitmq poundcake.dead",
         "stackstorm reachable",
@@ -60,11 +72,16 @@ async fn with_everything_up_it_exits_0() {
         "rows failed",
         "tracker tables",
         "tracker executions",
+        "tracker running",
     ] {
         assert!(ok.iter().any(|found| found == check), "{check}: {document}");
     }
     let (status, output, _) = pipeline.setup.process("doctor").run().await;
-    assert!(status.success() && output.lines().all(|line| line.starts_with("ok ")), "{output}");
+    let others: Vec<&str> = output.lines().filter(|line| !line.starts_with("ok ")).collect();
+    assert!(
+        status.success() && others.len() == 2 && others[0].starts_with("note   database    durability"),
+        "{output}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,6 +169,53 @@ async fn dead_letters_are_counted_until_they_are_purged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_this_user_may_not_make_or_that_a_limit_forbids_is_wrong_and_stays_unmade() {
+    let setup = Setup::new(Shape::Separate).await.routes(ROUTES);
+    let vhost = setup.vhost.as_ref().expect("a vhost");
+    let url = vhost.add_user("reader").await;
+    let check = async || doctor(setup.process("doctor").variable("AMQP_URL", &url)).await.1;
+    for allowed in ["", "^poundcake\\.dead$", "^poundcake$"] {
+        vhost.may_configure("reader", allowed).await;
+        let document = check().await;
+        let (found, advice) = of_check(&document, "poundcake.dispatch");
+        assert!(found.starts_with("not there, and this user may not make it: "), "{allowed}: {document}");
+        assert!(advice.contains("rabbitmqctl set_permissions -p pc-"), "{document}");
+    }
+    vhost.may_configure("reader", "^poundcake").await;
+    vhost.limit_queues(0).await;
+    let document = check().await;
+    let (found, advice) = of_check(&document, "poundcake.dispatch");
+    assert!(found.contains("it cannot be made: ") && found.contains("limit"), "{document}");
+    assert!(advice.contains("list_vhost_limits"), "{document}");
+    vhost.limit_queues(-1).await;
+    let document = check().await;
+    assert_eq!(of_check(&document, "poundcake.dispatch").0, "not there");
+    assert_eq!(of_check(&document, "poundcake.dead").0, "not there");
+    assert_eq!((vhost.depth("poundcake.dispatch").await, vhost.depth("poundcake.dead").await), (None, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tracker_that_does_not_run_is_told_by_links_without_a_row() {
+    let pipeline = running().await;
+    let database = pipeline.database();
+    database.execute("UPDATE poundcake_st2_execution_link SET created_at = created_at - INTERVAL 10 MINUTE");
+    let (code, document) = doctor(pipeline.setup.process("doctor")).await;
+    let (found, advice) = of_check(&document, "running");
+    assert!(
+        found.starts_with("1 linked executions have no row, the first (") && found.contains(" for 60"),
+        "{document}"
+    );
+    assert!(code == 0 && advice.contains("poundcake tracker"), "{document}");
+    let _tracker = pipeline.start_tracker().await;
+    eventually("the tracker makes the row", SOON, async || {
+        let (_, document) = doctor(pipeline.setup.process("doctor")).await;
+        let (found, _) = of_check(&document, "running");
+        if found.starts_with("every execution linked") { Ok(()) } else { Err(found.to_owned()) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn routes_that_lead_to_nothing_and_a_key_that_opens_nothing_are_found() {
     let routes = "routes:\n- {name: hosts, match: 'a=\"b\"', action: core.nope}\n- {name: disks, webhook: nobody_listens}\n- {action: core.nope}";
     let pipeline = Setup::new(Shape::Separate).await.routes(routes).start().await;
@@ -229,7 +293,7 @@ async fn stackstorms_tables_are_looked_at_where_they_are() {
 
     database.execute("DROP TABLE execution_db, tracker_state");
     let (_, document) = doctor(process("doctor")).await;
-    assert_eq!(of_level(&document, "note"), ["tracker tables"], "{document}");
+    assert_eq!(of_level(&document, "note"), ["database durability", "tracker tables"], "{document}");
     assert!(of_check(&document, "tables").1.starts_with("poundcake migrate up; without these tables"), "{document}");
 
     let elsewhere = format!("mysql://u:s3cret@{NOWHERE}/x");

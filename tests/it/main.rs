@@ -22,6 +22,7 @@ mod identity;
 mod legacy;
 mod metrics;
 mod outcomes;
+mod probes;
 mod queries;
 mod recovery;
 mod replay;

@@ -3,8 +3,9 @@
 use super::{
     link::{self, BrokerUrl},
     topology::{self, DEAD_QUEUE, QUEUE},
+    version::version,
 };
-use lapin::{Connection, Error, ErrorKind, protocol::AMQPErrorKind};
+use lapin::{Connection, Error};
 use std::time::Duration;
 
 /// For one question: a queue without a leader does not answer.
@@ -13,6 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Both queues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspected {
+    /// RabbitMQ's version, where it can be read.
+    pub version: Option<String>,
     /// What dispatchers consume.
     pub dispatch: QueueState,
     /// What could not be read.
@@ -31,8 +34,10 @@ pub enum QueueState {
         /// How it differs from what we declare, in the broker's words.
         difference: Option<String>,
     },
-    /// It does not exist.
+    /// It does not exist, and this user may make it.
     Missing,
+    /// It does not exist and cannot be made, for this reason of the broker's: a right or a limit.
+    Forbidden(String),
     /// The broker would not say.
     Unknown(String),
 }
@@ -45,12 +50,14 @@ pub async fn inspect(url: &BrokerUrl) -> Result<Inspected, String> {
     if let Err(error) = connection.close(200, "done".into()).await {
         log::debug!(error:% = error; "closing doctor's connection failed");
     }
-    Ok(Inspected { dispatch, dead })
+    Ok(Inspected { version: version(url).await, dispatch, dead })
 }
 
 async fn state(connection: &Connection, queue: &'static str) -> QueueState {
     let look = async {
-        let Some(found) = topology::look(connection, queue).await? else { return Ok(QueueState::Missing) };
+        let Some(found) = topology::look(connection, queue).await? else {
+            return Ok(topology::obstacle(connection, queue).await?.map_or(QueueState::Missing, QueueState::Forbidden));
+        };
         let (messages, consumers) = (found.message_count(), found.consumer_count());
         Ok(QueueState::There { messages, consumers, difference: difference(connection, queue).await? })
     };
@@ -71,12 +78,7 @@ async fn difference(connection: &Connection, queue: &'static str) -> Result<Opti
     let channel = connection.create_channel().await?;
     match topology::declare_as_it_should_be(&channel, queue).await {
         Ok(()) => Ok(None),
-        Err(error) if is_of_the_channel(&error) => Ok(Some(error.to_string())),
+        Err(error) if topology::is_of_the_channel(&error) => Ok(Some(error.to_string())),
         Err(error) => Err(error),
     }
-}
-
-/// Refused by the broker, which goes on talking to us: another type, other arguments, or no right to declare.
-fn is_of_the_channel(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if matches!(amqp.kind(), AMQPErrorKind::Soft(_)))
 }

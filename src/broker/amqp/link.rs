@@ -97,6 +97,12 @@ impl BrokerUrl {
         &self.uri.vhost
     }
 
+    /// Where to connect without TLS; `None` for `amqps://`.
+    pub(super) fn plain_address(&self) -> Option<(String, u16)> {
+        let uri = self.current();
+        (uri.scheme == AMQPScheme::AMQP).then_some((uri.authority.host, uri.authority.port))
+    }
+
     /// `host:port/vhost`, for messages.
     pub fn label(&self) -> String {
         format!("{}:{}/{}", self.uri.authority.host, self.uri.authority.port, self.uri.vhost.trim_start_matches('/'))

@@ -68,6 +68,49 @@ pub(super) fn replied(error: &Error, kind: &AMQPErrorKind) -> bool {
     matches!(error.kind(), ErrorKind::ProtocolError(amqp) if amqp.kind() == kind)
 }
 
+/// What keeps this user from making a queue that is not there, and its exchange; `None`: nothing. Makes neither.
+///
+/// Both are declared with an argument that no broker takes. RabbitMQ looks at rights first, then at the vhost's limits, then at
+/// the arguments; so a complaint about our argument says that everything before it is in order. (An exchange that is there is
+/// compared instead, which is as good.)
+pub(super) async fn obstacle(connection: &Connection, queue: &'static str) -> Result<Option<String>, Error> {
+    let (exchange, arguments) =
+        if queue == DEAD_QUEUE { (DEAD_EXCHANGE, dead_arguments()) } else { (EXCHANGE, dispatch_arguments()) };
+    let exchange = impossible_exchange(connection, exchange).await;
+    let queue = impossible_queue(connection, queue, arguments).await;
+    for declared in [exchange, queue] {
+        match declared {
+            Err(error) if !is_of_the_channel(&error) => return Err(error),
+            Err(error) if !is_of_the_argument(&error) => return Ok(Some(error.to_string())),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+async fn impossible_exchange(connection: &Connection, exchange: &str) -> Result<(), Error> {
+    let mut arguments = FieldTable::default();
+    arguments.insert("alternate-exchange".into(), AMQPValue::LongInt(-1));
+    let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    let channel = connection.create_channel().await?;
+    channel.exchange_declare(exchange.into(), ExchangeKind::Direct, durable, arguments).await
+}
+
+async fn impossible_queue(connection: &Connection, queue: &str, mut arguments: FieldTable) -> Result<(), Error> {
+    arguments.insert("x-max-length-bytes".into(), AMQPValue::LongInt(-1));
+    let channel = connection.create_channel().await?;
+    channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments).await.map(drop)
+}
+
+fn is_of_the_argument(error: &Error) -> bool {
+    replied(error, &AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED)) && error.to_string().contains(" arg ")
+}
+
+/// Refused by the broker, which goes on talking to us: another type, other arguments, a limit, or no right to declare.
+pub(super) fn is_of_the_channel(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if matches!(amqp.kind(), AMQPErrorKind::Soft(_)))
+}
+
 async fn declare_queue(
     channel: &Channel,
     exchange: &str,

@@ -1,11 +1,11 @@
 //! The database: there, ours, writable, with room for the largest webhook.
 
-use super::finding::Finding;
+use super::{finding::Finding, server, writable};
 use crate::{
     clock,
     config::Settings,
     logging,
-    store::{Store, StoreError, inspect, migrate, packet},
+    store::{Store, StoreError, inspect, migrate, packet, tx},
 };
 
 const AREA: &str = "database";
@@ -33,11 +33,15 @@ pub(super) async fn check(settings: &Settings, store: &Store) -> (Vec<Finding>, 
         Err(StoreError::Schema(text)) => Finding::wrong(AREA, "schema", text).advice("poundcake migrate status"),
         Err(error) => Finding::unknown(AREA, "schema", logging::chain(&error)),
     });
+    if usable {
+        findings.push(writable::check(AREA, store).await);
+    }
     findings.extend(
-        server(settings, store)
+        limits(settings, store)
             .await
-            .unwrap_or_else(|error| vec![Finding::unknown(AREA, "server", logging::chain(&error))]),
+            .unwrap_or_else(|error| vec![Finding::unknown(AREA, "limits", logging::chain(&error))]),
     );
+    findings.extend(server::check(AREA, store, usable).await);
     (findings, usable)
 }
 
@@ -52,14 +56,9 @@ async fn schema(store: &Store) -> Result<(), StoreError> {
     store.run(|conn| migrate::status(conn)?.require_current()).await
 }
 
-async fn server(settings: &Settings, store: &Store) -> Result<Vec<Finding>, StoreError> {
-    let (server, packet) = store.run(|conn| Ok((inspect::server(conn)?, packet::max_allowed(conn)?))).await?;
-    let mut findings = vec![if server.read_only {
-        Finding::wrong(AREA, "writable", "@@read_only is on")
-            .advice("if this is a replica, point DATABASE_URL at the primary; else: SET GLOBAL read_only = OFF")
-    } else {
-        Finding::ok(AREA, "writable", "yes")
-    }];
+async fn limits(settings: &Settings, store: &Store) -> Result<Vec<Finding>, StoreError> {
+    let (now, packet) = store.run(|conn| Ok((tx::now(conn)?, packet::max_allowed(conn)?))).await?;
+    let mut findings = Vec::new();
     if let Some(packet) = packet {
         let (body, check) = (settings.http.max_body_bytes, "max_allowed_packet");
         findings.push(if body > packet / 2 {
@@ -71,7 +70,7 @@ async fn server(settings: &Settings, store: &Store) -> Result<Vec<Finding>, Stor
             Finding::ok(AREA, check, format!("{packet} bytes"))
         });
     }
-    let difference = (server.now - clock::utc_now()).num_milliseconds();
+    let difference = (now - clock::utc_now()).num_milliseconds();
     let found = format!("the database's is {difference} ms ahead of this host's; only the database's is used");
     findings.push(Finding::ok(AREA, "clock", found));
     Ok(findings)

@@ -19,8 +19,10 @@ pub(super) async fn check(settings: &Settings) -> Vec<Finding> {
     };
     let label = url.label();
     match inspect(&url).await {
-        Ok(Inspected { dispatch, dead }) => {
+        Ok(Inspected { version, dispatch, dead }) => {
             let mut findings = vec![Finding::ok(AREA, "reachable", &label)];
+            let version = version.map_or_else(|| "not told".to_owned(), |version| format!("RabbitMQ {version}"));
+            findings.push(Finding::ok(AREA, "version", version));
             findings.extend(of_dispatch(&dispatch, url.vhost()));
             findings.push(of_dead(&dead, url.vhost()));
             findings
@@ -39,7 +41,9 @@ const DISPATCH: &str = "poundcake.dispatch";
 const DEAD: &str = "poundcake.dead";
 
 fn of_dispatch(state: &QueueState, vhost: &str) -> Vec<Finding> {
-    let QueueState::There { messages, consumers, difference } = state else { return vec![trouble(DISPATCH, state)] };
+    let QueueState::There { messages, consumers, difference } = state else {
+        return vec![trouble(DISPATCH, state, vhost)];
+    };
     let mut findings = Vec::new();
     findings.extend(difference.as_ref().map(|difference| of_difference(DISPATCH, difference, vhost)));
     let found = format!("{messages} messages wait, {consumers} consumers");
@@ -62,22 +66,38 @@ fn of_dead(state: &QueueState, vhost: &str) -> Finding {
             "somebody else publishes to our exchange, or a dispatcher could not finish 1,000 deliveries; messages hold ids only, and the rows \
              are published again by themselves: once looked at, rabbitmqctl purge_queue -p {vhost} {DEAD}"
         )),
-        other => trouble(DEAD, other),
+        other => trouble(DEAD, other, vhost),
     }
 }
 
 fn of_difference(queue: &'static str, difference: &str, vhost: &str) -> Finding {
-    Finding::wrong(AREA, queue, difference).advice(format!(
-        "somebody else declared it, or a policy changed: rabbitmqctl delete_queue -p {vhost} {queue}; it is made anew, and every row that was \
-         in it is published again"
+    let finding = Finding::wrong(AREA, queue, difference);
+    if difference.contains("ACCESS_REFUSED") {
+        return finding.advice(rights(vhost));
+    }
+    finding.advice(format!(
+        "another program declared it, or a policy changed: rabbitmqctl delete_queue -p {vhost} {queue}; it is made again, and every row that \
+         was in it is published again"
     ))
 }
 
-fn trouble(queue: &'static str, state: &QueueState) -> Finding {
+fn rights(vhost: &str) -> String {
+    format!(
+        "give the user of AMQP_URL its rights: rabbitmqctl set_permissions -p {vhost} USER '^poundcake' '^poundcake' '^poundcake'; \
+         meanwhile alerts are stored and wait in the database"
+    )
+}
+
+fn trouble(queue: &'static str, state: &QueueState, vhost: &str) -> Finding {
     match state {
         QueueState::Missing => {
-            Finding::wrong(AREA, queue, "not there").advice("ingest and dispatcher make it when they start")
+            Finding::wrong(AREA, queue, "not there").advice("ingest and dispatcher make it when they start; this user may")
         }
+        QueueState::Forbidden(why) if why.contains("ACCESS_REFUSED") => {
+            Finding::wrong(AREA, queue, format!("not there, and this user may not make it: {why}")).advice(rights(vhost))
+        }
+        QueueState::Forbidden(why) => Finding::wrong(AREA, queue, format!("not there, and it cannot be made: {why}"))
+            .advice(format!("raise the limits of the vhost: rabbitmqctl list_vhost_limits -p {vhost}; alerts wait in the database meanwhile")),
         QueueState::Unknown(error) => Finding::unknown(AREA, queue, error),
         QueueState::There { .. } => Finding::ok(AREA, queue, "there"),
     }

@@ -8,8 +8,11 @@ use crate::{
     store::{
         Store, StoreError,
         executions::{St2Tables, watch},
+        links,
     },
 };
+use chrono::TimeDelta;
+use std::collections::HashSet;
 
 const AREA: &str = "tracker";
 /// Alerts are dispatched without the tables.
@@ -25,7 +28,15 @@ pub(super) async fn check(settings: &Settings, store: &Store, usable: bool) -> V
         Err(error) => return vec![Finding::unknown(AREA, "settings", format!("{error:#}"))],
     };
     match tables.require_schema().await {
-        Ok(()) => vec![Finding::ok(AREA, "tables", tables.store.label()), overdue(&tables).await],
+        Ok(()) => {
+            let mut findings = vec![Finding::ok(AREA, "tables", tables.store.label()), overdue(&tables).await];
+            if usable {
+                let running = running(store, &tables).await;
+                findings
+                    .push(running.unwrap_or_else(|error| Finding::unknown(AREA, "running", logging::chain(&error))));
+            }
+            findings
+        }
         Err(StoreError::Schema(text)) => {
             vec![Finding::note(AREA, "tables", text).advice(format!("poundcake migrate up; {WITHOUT}"))]
         }
@@ -34,6 +45,29 @@ pub(super) async fn check(settings: &Settings, store: &Store, usable: bool) -> V
                 .advice(format!("start that database, or set ST2_DATABASE_URL right; {WITHOUT}")),
         ],
     }
+}
+
+/// A tracker makes the row of a linked execution within seconds.
+const PROMPT: TimeDelta = TimeDelta::minutes(1);
+/// Links that are looked at.
+const LOOKED_AT: i64 = 1_000;
+
+/// Whether a tracker runs: it leaves nothing but its rows, so links without one tell.
+async fn running(store: &Store, tables: &St2Tables) -> Result<Finding, StoreError> {
+    let (prefix, again) = (tables.prefix.clone(), tables.prefix.clone());
+    let mark = tables.store.run(move |conn| watch::read_to(conn, &prefix)).await?;
+    let linked = store.run(move |conn| links::older(conn, mark, PROMPT, LOOKED_AT)).await?;
+    let ids: Vec<String> = linked.iter().map(|(id, _)| id.clone()).collect();
+    let rows = tables.store.run(move |conn| watch::tracked(conn, &again, &ids)).await?;
+    let known: HashSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let mut unread = linked.iter().filter(|(id, _)| !known.contains(id.as_str()));
+    let Some((first, seconds)) = unread.next() else {
+        return Ok(Finding::ok(AREA, "running", "every execution linked more than a minute ago has its row"));
+    };
+    let found = format!("{} linked executions have no row, the first ({first}) for {seconds} s", unread.count() + 1);
+    Ok(Finding::note(AREA, "running", found).advice(
+        "is a tracker running? Start poundcake tracker; if it runs, its log says what it waits for (StackStorm, the database)",
+    ))
 }
 
 async fn overdue(tables: &St2Tables) -> Finding {

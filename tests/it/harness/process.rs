@@ -179,6 +179,13 @@ impl Running {
         signal(self.pid(), "STOP");
     }
 
+    /// Lifts the limit of its files' sizes that it was started with: room on the disk.
+    pub fn unlimited(&self) {
+        let pid = self.pid().to_string();
+        let lifted = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:unlimited"]).status();
+        assert!(lifted.expect("prlimit").success());
+    }
+
     /// SIGCONT.
     pub fn resume(&self) {
         signal(self.pid(), "CONT");

@@ -53,6 +53,19 @@ impl Vhost {
         url.to_string()
     }
 
+    /// What a user may make in this vhost; it may read and write all.
+    pub async fn may_configure(&self, user: &str, pattern: &str) {
+        let rights = json!({"configure": pattern, "write": ".*", "read": ".*"});
+        let path = format!("permissions/{}/{}", self.name, self.user(user));
+        call(&self.services, Method::PUT, &path, Some(rights)).await;
+    }
+
+    /// Limits the queues of this vhost; -1 is no limit.
+    pub async fn limit_queues(&self, most: i32) {
+        let path = format!("vhost-limits/{}/max-queues", self.name);
+        call(&self.services, Method::PUT, &path, Some(json!({"value": most}))).await;
+    }
+
     /// Removes a user; RabbitMQ closes its connections.
     pub async fn remove_user(&self, user: &str) {
         call(&self.services, Method::DELETE, &format!("users/{}", self.user(user)), None).await;

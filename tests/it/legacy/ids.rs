@@ -33,7 +33,7 @@ async fn an_old_id_stays_and_its_alert_can_be_asked_for_and_replayed() {
         let answer = client().get(pipeline.ingest.url(&format!("/api/v1/requests/{id}"))).send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 200, "{id}");
         assert_eq!(answer.json::<Value>().await.unwrap()["request_id"], id);
-        let (status, output, error) = pipeline.setup.process("history").argument(&format!("request:{id}")).run().await;
+        let (status, output, error) = pipeline.setup.process("history").argument(format!("request:{id}")).run().await;
         assert!(status.success() && output.contains(id), "{id}: {output}{error}");
     }
     let replay = pipeline.setup.process("replay").argument("--id").argument("1,2,3,4").argument("--include-dispatched");

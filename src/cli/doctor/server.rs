@@ -1,0 +1,70 @@
+//! What a power failure would cost, and how large our tables are.
+
+use super::finding::Finding;
+use crate::{
+    logging,
+    store::{
+        Store, StoreError,
+        server::{self, Weak},
+        sizes::{self, Size},
+    },
+};
+
+const MIB: i64 = 1 << 20;
+
+/// `usable`: our tables are there.
+pub(super) async fn check(area: &'static str, store: &Store, usable: bool) -> Vec<Finding> {
+    let mut findings = match store.run(server::weak).await {
+        Ok(weak) => durability(area, &weak),
+        Err(error) => vec![Finding::unknown(area, "durability", logging::chain(&error))],
+    };
+    if usable {
+        let sizes = sizes(area, store).await;
+        findings.extend(sizes.unwrap_or_else(|error| vec![Finding::unknown(area, "sizes", logging::chain(&error))]));
+    }
+    findings
+}
+
+fn durability(area: &'static str, weak: &[Weak]) -> Vec<Finding> {
+    let note = |weak: &Weak| {
+        let found = format!("{}: a power failure can lose webhooks that were answered 202", weak.setting);
+        Finding::note(area, "durability", found).advice(weak.advice)
+    };
+    if weak.is_empty() {
+        return vec![Finding::ok(area, "durability", "what was answered 202 is on the disk")];
+    }
+    weak.iter().map(note).collect()
+}
+
+async fn sizes(area: &'static str, store: &Store) -> Result<Vec<Finding>, StoreError> {
+    let (tables, file) = store.run(|conn| Ok((sizes::tables(conn)?, sizes::file(conn)?))).await?;
+    let mut findings: Vec<Finding> = tables.iter().map(|size| Finding::ok(area, size.table, of_table(size))).collect();
+    findings.extend(file.map(|bytes| Finding::ok(area, "file", mib(bytes))));
+    Ok(findings)
+}
+
+fn of_table(size: &Size) -> String {
+    let Size { rows, rows_a_day, .. } = size;
+    match (size.bytes, size.bytes_a_day()) {
+        (Some(bytes), Some(a_day)) => {
+            format!("about {rows} rows, {}; {rows_a_day} rows, {} in the last 24 h", mib(bytes), mib(a_day))
+        }
+        _ => format!("about {rows} rows; {rows_a_day} rows in the last 24 h"),
+    }
+}
+
+fn mib(bytes: i64) -> String {
+    format!("{}.{} MiB", bytes / MIB, bytes % MIB * 10 / MIB)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_told_in_rows_and_bytes_and_by_the_day() {
+        let size = Size { table: "t", rows: 1_000, bytes: Some(5 * MIB / 2), rows_a_day: 100 };
+        assert_eq!(of_table(&size), "about 1000 rows, 2.5 MiB; 100 rows, 0.2 MiB in the last 24 h");
+        assert_eq!(of_table(&Size { bytes: None, ..size }), "about 1000 rows; 100 rows in the last 24 h");
+    }
+}

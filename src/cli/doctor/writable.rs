@@ -1,0 +1,21 @@
+//! The database takes what ingest and dispatcher write, tried with their own statements.
+
+use super::finding::Finding;
+use crate::{
+    logging,
+    store::{
+        Store,
+        probe::{self, Refusal},
+    },
+};
+
+pub(super) async fn check(area: &'static str, store: &Store) -> Finding {
+    match store.run(probe::all).await {
+        Ok(()) => Finding::ok(area, "writable", "yes: our statements were tried, and rolled back"),
+        Err(error) => {
+            let refusal = Refusal::of(&error);
+            let found = format!("{refusal}: {}", logging::chain(&error));
+            Finding::wrong(area, "writable", found).advice(refusal.advice())
+        }
+    }
+}
