@@ -1,26 +1,26 @@
 //! The commands, one file each; this file lists them and starts what all of them need.
 
 mod alerts;
-mod assemble;
 mod config;
 #[cfg(feature = "demo")]
 mod demo;
 mod dispatcher;
 mod doctor;
+pub(crate) mod explain;
 mod failed;
 mod history;
 mod ingest;
-mod local;
+pub(crate) mod live_story;
+pub(crate) mod local_time;
 mod migrate;
 mod moment;
-mod orders;
+pub(crate) mod operator_name;
 pub mod print;
 mod prune;
-mod report;
+pub(crate) mod replay;
 mod routes;
 mod selection;
 mod send_test;
-mod serving;
 #[cfg(feature = "demo")]
 mod stand_in;
 mod standalone;
@@ -28,10 +28,7 @@ mod stats;
 mod story;
 mod table;
 mod tracker;
-mod waiting;
 mod watch;
-mod who;
-mod words;
 
 use crate::{
     config::{DotenvError, Settings},
@@ -73,9 +70,9 @@ enum Command {
     /// List what has failed, newest first
     Failed(failed::Failed),
     /// Run failed or skipped alerts anew
-    Replay(orders::Replay),
+    Replay(crate::cli::replay::Replay),
     /// Skip alerts that wait or have failed
-    Discard(orders::Discard),
+    Discard(crate::cli::replay::Discard),
     /// Delete settled history
     Prune(prune::Prune),
     /// Check everything, and say what to do

@@ -1,6 +1,6 @@
 //! The only place that asks this host for the time of day.
 //!
-//! Whatever is compared between hosts (due times, leases, ages) uses the database's clock instead (`store::tx::now`).
+//! Whatever is compared between hosts (due times, leases, ages) uses the database's clock instead (`database::transaction::now`).
 
 use chrono::{DateTime, Datelike, NaiveDateTime, Timelike, Utc};
 

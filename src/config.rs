@@ -13,13 +13,14 @@ pub use names::{EffectiveSetting, effective, unknown_variables, variable_names};
 
 use crate::{
     broker::amqp::BrokerUrl,
+    database::connect::DatabaseUrl,
     model::{
         identity::{Additions, Identity, IgnoredLabels},
         matcher::Matchers,
     },
     secret::Secret,
+    st2_tables::TablePrefix,
     stackstorm::{self, Credentials},
-    store::{conn::DatabaseUrl, executions::TablePrefix},
     trust::TlsFiles,
 };
 use anyhow::Context;

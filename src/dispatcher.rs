@@ -5,38 +5,37 @@
 //! row that is not claimable, and a claim whose dispatcher died is looked up by its trace tag before anybody posts.
 
 mod attempt;
-mod batch;
 mod call;
 mod circuit;
 mod direct;
-mod earlier;
-mod end;
+pub(crate) mod disposition;
 mod found;
+pub(crate) mod group_commit;
 mod lease;
 mod lookup;
-mod orphan;
+pub(crate) mod orphans;
 pub mod parameters;
+pub(crate) mod prior_generations;
 mod resolver;
-pub mod routes;
-mod routing;
-mod rule;
+pub mod routing;
+pub(crate) mod rules_webhook;
 mod settle;
 pub mod template;
 mod worker;
 
 pub use circuit::Circuit;
-pub use end::End;
+pub use disposition::End;
 pub use lease::Lease;
 pub use resolver::Resolver;
 pub use routing::Routes;
 pub use worker::Worker;
 
 use crate::{
+    database::Store,
     metrics::Metrics,
     model::ids::{AlertId, RequestId},
     retry::Schedule,
     stackstorm::{ActionCache, Client, text::TemplateText},
-    store::Store,
 };
 use chrono::TimeDelta;
 use std::time::Duration;

@@ -4,24 +4,27 @@
 //! `http` and `cli` alike. Nothing is written. Without StackStorm's tables our side is shown, and each answer says what is
 //! missing ([`TablesState`]).
 
-mod beside;
 pub mod cursor;
+pub(crate) mod durations;
 mod executions;
+pub(crate) mod from_api;
 mod listing;
-mod live;
-mod sketch;
+pub(crate) mod st2_rows;
 mod stats;
-mod steps;
 mod story;
+pub(crate) mod timeline;
 
-pub use beside::{ExecutionShown, TablesState};
 pub use executions::{ExecutionEntry, ExecutionFilter, ExecutionStory};
 pub use listing::Listing;
+pub use st2_rows::{ExecutionShown, TablesState};
 pub use stats::{Counts, Day, Range, Stats, Workflow};
-pub use steps::Step;
 pub use story::{AlertAlone, AlertEntry, AlertStory, LinkStory, RequestEntry, RequestStory};
+pub use timeline::Step;
 
-use crate::store::{Store, StoreError, any::AnyConnection, bounded::bounded, executions::St2Tables};
+use crate::{
+    database::{Store, StoreError, connection::AnyConnection, statement_timeout::bounded},
+    st2_tables::St2Tables,
+};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 

@@ -6,14 +6,14 @@
 mod alerts;
 mod auth;
 mod body;
-mod cached;
 mod connections;
+pub(crate) mod csrf;
 mod encoding;
 mod executions;
 mod gate;
 mod listener;
 mod openapi;
-mod origin;
+pub(crate) mod probe_cache;
 mod probes;
 mod problem;
 mod query;

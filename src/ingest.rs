@@ -4,22 +4,22 @@
 //! publishes them. What if the database never answers: the caller is told [`Outcome::Unavailable`] and sends again;
 //! should the rows be there all the same, the second time is a repeat.
 
-mod accept;
+pub(crate) mod judge;
 mod writer;
 
-pub use accept::RawWebhook;
+pub use judge::RawWebhook;
 pub use writer::{Writer, WriterSettings};
 
 use crate::{
     metrics::Metrics,
     model::{
-        fold::RowFate,
         identity::Identity,
         ids::RequestId,
         matcher::Matchers,
+        plan::RowFate,
         status::{DispatchReason, DispatchStatus},
     },
-    store::probe::Refusal,
+    store::operate::probe::Refusal,
 };
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ impl Ingest {
 
     /// Judges, stores and answers one webhook.
     pub async fn take(&self, raw: RawWebhook) -> Outcome {
-        let judged = accept::judge(raw, &self.mute, &self.identity);
+        let judged = crate::ingest::judge::judge(raw, &self.mute, &self.identity);
         let request_id = judged.intake.request_id;
         if judged.truncated_alerts > 0 {
             log::warn!(request_id:%, truncated = judged.truncated_alerts;
@@ -111,7 +111,7 @@ impl Ingest {
     /// Stores that a webhook came whose body cannot be kept: too large, or packed in a way that is not known. False when it
     /// could not be stored.
     pub async fn note(&self, raw: RawWebhook, status_code: i32) -> bool {
-        let intake = accept::without_body(raw, status_code);
+        let intake = crate::ingest::judge::without_body(raw, status_code);
         matches!(tokio::time::timeout(PATIENCE, self.writer.store(intake)).await, Ok(Ok(_)))
     }
 }

@@ -1,31 +1,45 @@
 //! PoundCake: a durable, tracked layer between Alertmanager and StackStorm.
 //!
-//! # The map, in the order a webhook travels
-//! Leaves:
-//! - [`config`]: every setting, its default and its meaning.
-//! - [`logging`], [`metrics`], [`shutdown`]: what is said, what is counted, and how everything stops.
-//! - [`tasks`]: what a process lives by: when one of these ends too early, so does the process.
-//! - [`bom`]: the byte order mark before a text.
-//! - [`clock`]: this host's time of day, asked in one place.
-//! - [`descriptors`]: how many files and sockets may be open, and who gets them.
-//! - [`retry`]: when to try again: policy as data, delays as pure functions.
-//! - [`secret`]: values that are never shown, and files of them that are read again when they change.
-//! - [`trust`]: who is believed over TLS, and who we are.
+//! # The map
+//! Each module imports only from the modules above it, and no two files import each other; `make lint` checks both.
+//! `docs/ARCHITECTURE.md` walks an alert, a replay and a StackStorm error through these modules.
 //!
-//! The path:
-//! - [`model`]: the words of the domain as types: ids, states, targets, matchers, the episode decision. No I/O.
-//! - [`alertmanager`]: a webhook's body, judged alert by alert.
-//! - [`store`]: all SQL, on MariaDB or SQLite.
+//! Leaves:
+//! - [`clock`]: the time of day, read in one place.
+//! - [`bom`]: the byte order mark at the start of a text.
+//! - [`logging`]: the format of log lines, and error chains.
+//! - [`retry`]: when to try again: policy as data, delays as pure functions.
+//! - [`secret`]: values that are never shown, and files of secrets that are read again when they change.
+//! - [`trust`]: TLS: which certificates we trust and which ones we show.
+//! - [`descriptors`]: how many files and sockets a process may open, and who gets them.
+//! - [`metrics`]: everything that is counted.
+//! - [`shutdown`]: SIGTERM, and how everything stops.
+//! - [`tasks`]: the tasks that a process depends on: when one ends too early, the process ends.
+//!
+//! The domain:
+//! - [`model`]: ids, states, targets, matchers, the episode decision. Pure, no I/O.
+//! - [`alertmanager`]: a webhook's body, parsed alert by alert.
+//!
+//! The neighbours:
+//! - [`database`]: URL, connections, pool, watchdog, transactions, migrations, schema.
+//! - [`store`]: all SQL on our three tables, by who uses it.
+//! - [`st2_tables`]: `execution_db` and the other copies of StackStorm's data.
+//! - [`takeover`]: the tables of older installations.
 //! - [`broker`]: all AMQP, and the in-process queue of `standalone`.
 //! - [`stackstorm`]: all StackStorm HTTP, and what each answer means.
-//! - [`ingest`]: the webhook's way into the database: judge, group commit, answer.
-//! - [`http`]: the webhook, the query API, probes and metrics, and who may call them.
+//!
+//! The flows, in the order in which an alert travels:
+//! - [`ingest`]: from a webhook to committed rows: parse, group commit, answer.
 //! - [`relay`]: from rows to the broker: after COMMIT, and whatever is due.
 //! - [`dispatcher`]: from a message to an execution link: claim, route, trigger, record, ack.
-//! - [`tracker`]: from executions to rows: follows what StackStorm runs for us to its end, in SQL.
-//! - [`replay`]: what operators do by hand: replay, discard, prune.
-//! - [`history`]: what became of webhooks: our rows, StackStorm's beside them, figures.
+//! - [`tracker`]: from execution links to `execution_db`: follows executions to their end.
+//! - [`history`]: what is shown about requests, alerts and executions.
+//! - [`operator`]: what people order: replay, discard, prune.
+//!
+//! The edges:
+//! - [`config`]: every setting, its default and its meaning.
 //! - [`http`]: every route on one screen (`http::routes`), who may call it, and errors as HTTP.
+//! - [`app`]: wires the parts of a process together from its settings.
 //! - [`cli`]: the commands, one file each.
 //!
 //! The stand-in for StackStorm, for tests and the demo, is a crate of its own: `st2-stand-in`.
@@ -37,11 +51,13 @@
 compile_error!("build with the feature mysql, sqlite or both");
 
 pub mod alertmanager;
+pub mod app;
 pub mod bom;
 pub mod broker;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod database;
 pub mod descriptors;
 pub mod dispatcher;
 pub mod history;
@@ -50,13 +66,15 @@ pub mod ingest;
 pub mod logging;
 pub mod metrics;
 pub mod model;
+pub mod operator;
 pub mod relay;
-pub mod replay;
 pub mod retry;
 pub mod secret;
 pub mod shutdown;
+pub mod st2_tables;
 pub mod stackstorm;
 pub mod store;
+pub mod takeover;
 pub mod tasks;
 pub mod tracker;
 pub mod trust;

@@ -3,14 +3,14 @@
 //! Everything else imports from here; this module imports nothing of ours.
 
 pub mod alert;
-pub mod column;
 pub mod doubt;
 pub mod episode;
-pub mod fold;
 pub mod headers;
 pub mod identity;
 pub mod ids;
 pub mod matcher;
+pub mod plan;
 pub mod status;
 pub mod target;
 pub mod text_enum;
+pub mod truncate;

@@ -7,12 +7,10 @@
 
 use crate::{
     broker::{PublishError, Publisher, message::Message},
+    database::{Store, StoreError},
     metrics::Metrics,
     model::status::DispatchStatus,
-    store::{
-        Store, StoreError,
-        due::{self, Due, Taken},
-    },
+    store::dispatch::due::{self, Due, Taken},
     tasks::Tasks,
 };
 use std::{

@@ -3,7 +3,7 @@
 //! - `listen` reads the event stream, which loses whatever happens while it is cut; `poll` asks for executions by id, a
 //!   hundred at a time and one question after the other: all of them after every connect, and those that have been silent
 //!   for longer than the `patience`. Both only send `Signal`s.
-//! - `follow` owns everything else: which executions are `watched`, what the stream showed too `early`, what is still to be
+//! - `follow` owns everything else: which executions are `followed`, what the stream showed too `early`, what is still to be
 //!   written, and how far the links have been read (`links`). One loop, one writer.
 //! - `catalog` keeps the tables of what is registered.
 //!
@@ -14,18 +14,19 @@
 mod catalog;
 mod early;
 mod follow;
+pub(crate) mod followed;
 mod links;
 mod listen;
 mod patience;
 mod poll;
 mod row;
-mod watched;
 mod write;
 
 use crate::{
+    database::Store,
     metrics::Metrics,
+    st2_tables::St2Tables,
     stackstorm::{Client, Execution, ExecutionId},
-    store::{Store, executions::St2Tables},
 };
 use std::{
     sync::Arc,

@@ -9,12 +9,11 @@ use poundcake::{
         amqp::{BrokerUrl, Publisher},
         message::Message,
     },
-    model::{episode::EpisodePolicy, fold::Arrival, identity::Identity, ids::RequestId},
-    store::{
-        Store,
+    database::{Store, connect::DatabaseUrl},
+    model::{episode::EpisodePolicy, identity::Identity, ids::RequestId, plan::Arrival},
+    store::ingest::{
         api_calls::NewApiCall,
-        conn::DatabaseUrl,
-        intake::{Arrived, Batch, Intake},
+        webhooks::{Arrived, Batch, Intake},
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -78,7 +77,8 @@ impl Plain {
         let batch = Batch::new(vec![Arc::new(Intake { request_id, call, arrivals })]);
         let policy = EpisodePolicy { refire_cooldown: Duration::from_mins(10), several_sources: false };
         let stored = self.store.run(move |conn| batch.store(conn, &policy)).await?;
-        let message = |due: &poundcake::store::due::Due| Message::new(due.alert_id, due.request_id, due.generation);
+        let message =
+            |due: &poundcake::store::dispatch::due::Due| Message::new(due.alert_id, due.request_id, due.generation);
         let messages: Vec<Message> = stored.due.iter().map(message).collect();
         let confirms = self.publisher.publish(&messages).await;
         confirms.into_iter().collect::<Result<Vec<()>, _>>().context("not published")?;

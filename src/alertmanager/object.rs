@@ -1,6 +1,6 @@
 //! JSON objects read by the names we know: raw members, maps of strings, nothing in between.
 
-use crate::model::column::column;
+use crate::model::truncate::column;
 use serde::{
     Deserializer,
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},

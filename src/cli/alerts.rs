@@ -1,19 +1,20 @@
 //! `poundcake alerts`: a page of alerts, newest first.
 
 use super::{
-    assemble, local,
+    local_time,
     selection::{EXIT_CODES, Output, Selection, exit_code, open},
     table::Table,
     watch::{self, View},
 };
 use crate::{
+    app,
     config::Settings,
+    database::page::{Position, Window},
     history::{
         AlertEntry, History, Listing,
         cursor::{self, List},
     },
-    replay::Filter,
-    store::page::{Position, Window},
+    operator::Filter,
 };
 use std::process::ExitCode;
 
@@ -43,7 +44,7 @@ impl Alerts {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let settings = *self.settings;
         let store = open(settings.clone()).await?;
-        let history = assemble::history(&settings, &store)?;
+        let history = app::history(&settings, &store)?;
         let window = Window { limit: self.limit, after: self.next };
         let look = async || {
             let filter = self.selection.filter(&store).await?;
@@ -86,7 +87,7 @@ fn table(page: &Listing<AlertEntry>) -> String {
         let went = newest.and_then(|link| link.execution.as_ref()?.status());
         table.row(&[
             row.id.to_string(),
-            local::second(row.created_at),
+            local_time::second(row.created_at),
             row.alert_name.clone(),
             row.severity.clone(),
             row.instance.clone(),

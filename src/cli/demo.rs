@@ -1,14 +1,15 @@
 //! `poundcake demo`: the main job in a few seconds, with nothing to install. `standalone` on a temporary SQLite file and
 //! the StackStorm stand-in; webhooks that a real Alertmanager sent, over HTTP; then what became of each.
 
-use super::{assemble, print, report, standalone, story};
+use super::{live_story, print, standalone, story};
 use crate::{
+    app,
     config::Settings,
+    database::{Store, connect::DatabaseUrl},
     history::{History, RequestStory},
     logging::{self, LogFormat},
     model::ids::RequestId,
     stackstorm::Client,
-    store::{Store, conn::DatabaseUrl},
 };
 use anyhow::{Context, ensure};
 use clap::{Args, FromArgMatches};
@@ -113,7 +114,7 @@ fn settings(directory: &Path, stand_in: &StandIn) -> anyhow::Result<Settings> {
 
 async fn show(settings: &Settings, address: SocketAddr) -> anyhow::Result<()> {
     let store = Store::new(DatabaseUrl::parse(settings.database.database_url.as_deref().unwrap_or_default())?, 1);
-    let history = assemble::history(settings, &store)?;
+    let history = app::history(settings, &store)?;
     let client = Client::new(settings.stackstorm.client_config()?)?;
     for (what, body) in WEBHOOKS {
         let request_id = send(address, body).await?;
@@ -156,8 +157,8 @@ async fn finished(
     deadline: Instant,
 ) -> anyhow::Result<RequestStory> {
     loop {
-        story = report::live(history, client, story).await?;
-        if report::have_ended(&story) {
+        story = live_story::live(history, client, story).await?;
+        if live_story::have_ended(&story) {
             return Ok(story);
         }
         ensure!(Instant::now() < deadline, "the executions did not end in time");

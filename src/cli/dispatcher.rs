@@ -1,7 +1,7 @@
 //! `poundcake dispatcher`: messages in, executions and links out.
 
-use super::{assemble, serving, waiting};
 use crate::{
+    app::{self, serving, waiting},
     broker::{
         Consumer,
         amqp::{self, Repair},
@@ -23,16 +23,16 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let consumer = amqp::Consumer::new(settings.broker.url()?, concurrency.saturating_mul(2), repair);
     let database = settings.database.url()?;
     settings.stackstorm.client_config()?;
-    let store = assemble::store(&settings, database, &stop).await?;
+    let store = app::store(&settings, database, &stop).await?;
     waiting::check_writes(&store).await?;
-    let dispatch = assemble::dispatch(&settings, &store, &metrics)?;
+    let dispatch = app::dispatch(&settings, &store, &metrics)?;
     let tasks = Tasks::new(stop, metrics);
-    assemble::watch_store(&store, &tasks);
+    app::watch_store(&store, &tasks);
     let addresses = listener.addresses().to_vec();
     let server = tasks.spawn_fallible("HTTP server", serving::probes(&settings, listener, store, &tasks)?);
     tasks.started();
     serving::say_listening(&addresses);
-    assemble::run_dispatch(dispatch, concurrency, Consumer::Amqp(Box::new(consumer)), tasks.clone()).await;
+    app::run_dispatch(dispatch, concurrency, Consumer::Amqp(Box::new(consumer)), tasks.clone()).await;
     server.await?;
     tasks.verdict()?;
     Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ mod tracker;
 mod writable;
 
 use super::{print, selection::Output, started};
-use crate::{config::Settings, store::Store};
+use crate::{config::Settings, database::Store};
 use finding::{Finding, Level};
 use std::process::ExitCode;
 

@@ -1,14 +1,14 @@
 //! `poundcake failed`: what needs a person, newest first.
 
 use super::{
-    local,
+    local_time,
     print::{self, PrintError},
     selection::{EXIT_CODES, Output, Selection, exit_code, open},
     table::Table,
 };
 use crate::{
     config::Settings,
-    store::selection::{self, Entry},
+    store::operate::filter::{self, Entry},
 };
 use std::process::ExitCode;
 
@@ -37,7 +37,7 @@ impl Failed {
         let (filter, before, limit) = (self.selection.filter(&store).await?, self.before, usize::from(self.limit));
         // One more than asked for tells whether there is a next page.
         let asked = i64::from(self.limit) + 1;
-        let mut rows = store.run(move |conn| selection::page(conn, &filter, before, asked)).await?;
+        let mut rows = store.run(move |conn| filter::page(conn, &filter, before, asked)).await?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|entry| entry.alert.id);
@@ -56,7 +56,7 @@ fn show(rows: &[Entry], next: Option<i64>) -> Result<(), PrintError> {
         let text = |value: Option<&str>| value.unwrap_or("-").to_owned();
         table.row(&[
             alert.id.to_string(),
-            local::second(alert.created_at),
+            local_time::second(alert.created_at),
             alert.alert_name.clone(),
             alert.severity.clone(),
             alert.instance.clone(),

@@ -1,18 +1,19 @@
 //! `poundcake history`: everything about a request, a fingerprint, an alert or an execution.
 
 use super::{
-    assemble, print,
+    print,
     selection::{EXIT_CODES, Output, exit_code, open},
     story,
     watch::{self, View},
 };
 use crate::{
+    app,
     config::Settings,
+    database::page::Window,
     history::{AlertStory, History, Listing, TablesState, cursor::List},
     model::ids::{AlertId, Fingerprint, RequestId},
-    replay::Filter,
+    operator::Filter,
     stackstorm::ExecutionId,
-    store::page::Window,
 };
 use std::{process::ExitCode, str::FromStr};
 
@@ -77,7 +78,7 @@ impl Show {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let settings = *self.settings;
         let store = open(settings.clone()).await?;
-        let history = assemble::history(&settings, &store)?;
+        let history = app::history(&settings, &store)?;
         let (key, limit, output) = (&self.key, self.limit, self.output);
         let rows = watch::show(self.watch, async || look(&history, key, limit, output).await).await?;
         if rows == 0 {

@@ -1,7 +1,7 @@
 //! `poundcake ingest`: webhooks in, rows and messages out.
 
-use super::{assemble, serving, waiting};
 use crate::{
+    app::{self, serving, waiting},
     broker::{Publisher, amqp},
     config::Settings,
     metrics::Metrics,
@@ -15,13 +15,12 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let stop = shutdown::on_signal()?;
     let metrics = Metrics::new()?;
     let publisher = Publisher::Amqp(amqp::Publisher::new(settings.broker.url()?, settings.broker.confirm_timeout));
-    let store = assemble::store(&settings, settings.database.url()?, &stop).await?;
+    let store = app::store(&settings, settings.database.url()?, &stop).await?;
     waiting::check_writes(&store).await?;
-    let settings = assemble::fitted(&settings, &store, &stop).await?;
+    let settings = app::fitted(&settings, &store, &stop).await?;
     let tasks = Tasks::new(stop.clone(), metrics.clone());
-    assemble::watch_store(&store, &tasks);
-    let (ingest, relay, writer, announcer) =
-        assemble::intake(&settings, &store, &publisher, &metrics, &tasks)?.into_parts();
+    app::watch_store(&store, &tasks);
+    let (ingest, relay, writer, announcer) = app::intake(&settings, &store, &publisher, &metrics, &tasks)?.into_parts();
     let addresses = listener.addresses().to_vec();
     let server = serving::ingest(&settings, ingest, listener, store, &tasks)?;
     let relay = tasks.spawn("relay", relay.run(stop));
@@ -30,7 +29,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     serving::say_listening(&addresses);
     server.await?;
     relay.await?;
-    assemble::drain(writer, announcer).await;
+    app::drain(writer, announcer).await;
     tasks.verdict()?;
     Ok(ExitCode::SUCCESS)
 }

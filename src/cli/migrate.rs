@@ -3,17 +3,14 @@
 mod legacy;
 
 use super::{
-    assemble,
     print::{self, PrintError},
-    started, waiting,
+    started,
 };
 use crate::{
+    app::{self, waiting},
     config::Settings,
-    store::{
-        Store, StoreError,
-        executions::{St2Tables, schema},
-        migrate,
-    },
+    database::{Store, StoreError, migrations},
+    st2_tables::{St2Tables, schema},
 };
 use std::{process::ExitCode, time::Duration};
 
@@ -54,7 +51,7 @@ async fn open(settings: &Settings, patience: Duration) -> anyhow::Result<Store> 
 }
 
 async fn open_st2(settings: &Settings, store: &Store, patience: Duration) -> anyhow::Result<St2Tables> {
-    let tables = assemble::st2_tables(settings, store, None)?;
+    let tables = app::st2_tables(settings, store, None)?;
     waiting::reach_database(&tables.store, patience).await?;
     Ok(tables)
 }
@@ -64,7 +61,7 @@ async fn up(settings: Settings) -> anyhow::Result<ExitCode> {
     // A mistake in the settings of the other side is told before anything is changed.
     settings.tracker.database(settings.database.tls_files())?;
     let store = open(&settings, STARTING).await?;
-    let applied = store.run(migrate::up).await?;
+    let applied = store.run(migrations::up).await?;
     for version in &applied {
         print::line(format_args!("applied {version}"))?;
     }
@@ -82,7 +79,7 @@ async fn up(settings: Settings) -> anyhow::Result<ExitCode> {
 async fn status(settings: Settings) -> anyhow::Result<ExitCode> {
     let store = open(&settings, waiting::WATCHED).await?;
     let tables = open_st2(&settings, &store, waiting::WATCHED).await?;
-    let ours = store.run(migrate::status).await?;
+    let ours = store.run(migrations::status).await?;
     let prefix = tables.prefix.clone();
     let st2 = tables.store.run(move |conn| schema::status(conn, &prefix)).await?;
     show("", &ours)?;
@@ -99,7 +96,7 @@ async fn status(settings: Settings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-fn show(side: &str, status: &migrate::SchemaStatus) -> Result<(), PrintError> {
+fn show(side: &str, status: &migrations::SchemaStatus) -> Result<(), PrintError> {
     for (word, versions) in [("applied", &status.applied), ("pending", &status.pending), ("unknown", &status.unknown)] {
         for version in versions {
             print::line(format_args!("{side}{word} {version}"))?;

@@ -1,6 +1,6 @@
 //! A time on the command line: a point in time, or how long ago.
 
-use crate::store::{Store, tx};
+use crate::database::{Store, transaction};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// As a person writes it.
@@ -37,7 +37,7 @@ impl Moment {
             Self::At(time) => return Ok(time),
             Self::Ago(ago) => ago,
         };
-        let now = store.run(|conn| Ok(tx::now(conn)?)).await?.and_utc();
+        let now = store.run(|conn| Ok(transaction::now(conn)?)).await?.and_utc();
         now.checked_sub_signed(ago).ok_or_else(|| anyhow::anyhow!("{ago} ago is before all time; write a shorter one"))
     }
 }
@@ -61,7 +61,7 @@ mod tests {
     #[cfg(feature = "sqlite")]
     #[tokio::test]
     async fn how_long_ago_counts_from_the_databases_now() {
-        let store = Store::new(crate::store::conn::DatabaseUrl::parse("sqlite://:memory:").unwrap(), 1);
+        let store = Store::new(crate::database::connect::DatabaseUrl::parse("sqlite://:memory:").unwrap(), 1);
         let hour_ago = parse("1h").unwrap().resolve(&store).await.unwrap();
         let distance = Utc::now() - TimeDelta::hours(1) - hour_ago;
         assert!(distance.abs() < TimeDelta::minutes(1), "{distance}");

@@ -4,7 +4,10 @@ use super::{
     print,
     selection::{Output, open},
 };
-use crate::{config::Settings, replay, replay::Pruned};
+use crate::{
+    config::Settings,
+    operator::{self, Pruned},
+};
 use anyhow::Context;
 use chrono::TimeDelta;
 use std::{process::ExitCode, time::Duration};
@@ -37,7 +40,7 @@ impl Prune {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let older_than = TimeDelta::from_std(self.older_than).context("--older-than is too long")?;
         let store = open(*self.settings).await?;
-        let pruned = replay::prune(&store, older_than, self.dry_run).await?;
+        let pruned = operator::prune(&store, older_than, self.dry_run).await?;
         let Pruned { alerts, links, requests } = pruned;
         match self.output {
             Output::Json => print::json(&pruned)?,

@@ -2,9 +2,9 @@
 
 use super::{
     moment::{self, Moment},
-    started, waiting,
+    started,
 };
-use crate::{config::Settings, replay::Filter, store::Store};
+use crate::{app::waiting, config::Settings, database::Store, operator::Filter};
 use std::process::ExitCode;
 
 /// The status when nothing was there to do: not an error (1), not a wrong command line (2).

@@ -1,13 +1,14 @@
 //! `poundcake send-test`: one alert through the configured ingest, followed to the end of its execution, with the time
 //! of every step. What an operator runs after installing, and when something is wrong.
 
-use super::{assemble, print, report, started, story};
+use super::{live_story, print, started, story};
 use crate::{
+    app,
     config::Settings,
+    database::Store,
     history::{History, RequestStory},
     model::ids::RequestId,
     stackstorm::Client,
-    store::Store,
 };
 use anyhow::{Context, bail, ensure};
 use secrecy::ExposeSecret;
@@ -45,7 +46,7 @@ impl SendTest {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let settings = started(self.settings.clone());
         let store = Store::new(settings.database.url()?, 1);
-        let history = assemble::history(&settings, &store)?;
+        let history = app::history(&settings, &store)?;
         let client = Client::new(settings.stackstorm.client_config()?)?;
         let begun = Instant::now();
         let step = |what: &str| print::line(format_args!("{:>8.3} s  {what}", begun.elapsed().as_secs_f64()));
@@ -58,11 +59,11 @@ impl SendTest {
             step(&format!("{}{reason}", row.dispatch_status))?;
         }
         let ended = self.ended(&history, &client, dispatched, begun).await?;
-        for (id, execution) in report::executions(&ended) {
+        for (id, execution) in live_story::executions(&ended) {
             step(&format!("execution {id} {}", execution.status().unwrap_or("-")))?;
         }
         print::line(format_args!("\n{}", story::request(&ended)))?;
-        Ok(if report::executions(&ended).next().is_none() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        Ok(if live_story::executions(&ended).next().is_none() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
     /// A firing alert that starts now, with a label of its own: never a repeat.
@@ -82,7 +83,7 @@ impl SendTest {
         let alert = json!({ "status": "firing", "labels": labels, "startsAt": now,
             "annotations": { "summary": "sent by poundcake send-test" } });
         let body = json!({ "version": "4", "status": "firing", "receiver": "send-test", "alerts": [alert] });
-        let mut request = crate::cli::assemble::http_client(settings)?.post(url.clone()).json(&body);
+        let mut request = crate::app::http_client(settings)?.post(url.clone()).json(&body);
         if let Some(token) = webhook_token(settings)? {
             request = request.bearer_auth(token);
         }
@@ -127,8 +128,8 @@ impl SendTest {
         begun: Instant,
     ) -> anyhow::Result<RequestStory> {
         loop {
-            story = report::live(history, client, story).await?;
-            if report::have_ended(&story) || begun.elapsed() > self.wait {
+            story = live_story::live(history, client, story).await?;
+            if live_story::have_ended(&story) || begun.elapsed() > self.wait {
                 return Ok(story);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,13 +1,15 @@
 //! `poundcake standalone`: ingest, dispatcher and tracker in one process, on SQLite and an in-process queue: the same rows, the
 //! same sweep, the same promises, for one small machine.
 
-use super::{assemble, serving, started, waiting};
+use super::started;
 use crate::{
+    app::{self, serving, waiting},
     broker::{Consumer, Publisher, in_process},
     config::Settings,
+    database::{Store, connect::DatabaseUrl, migrations},
     metrics::Metrics,
     shutdown,
-    store::{Store, conn::DatabaseUrl, executions::schema, migrate},
+    st2_tables::schema,
     tasks::Tasks,
 };
 use std::process::ExitCode;
@@ -52,25 +54,25 @@ pub(super) async fn run(
     let store = Store::new(url.clone(), 1);
     waiting::wait_for_database(&store, &stop).await?;
     // A migration takes as long as it takes.
-    store.run(migrate::up).await?;
-    let tables = assemble::st2_tables(settings, &store, None)?;
+    store.run(migrations::up).await?;
+    let tables = app::st2_tables(settings, &store, None)?;
     waiting::wait_for_database(&tables.store, &stop).await?;
     let prefix = tables.prefix.clone();
     tables.store.run(move |conn| schema::up(conn, &prefix)).await?;
     let store = Store::bounded(url, settings.database.db_pool, patience);
-    let tables = assemble::st2_tables(settings, &store, Some(patience))?;
+    let tables = app::st2_tables(settings, &store, Some(patience))?;
     // A newer schema has nothing pending and is still not ours.
     store.require_schema().await?;
     waiting::check_writes(&store).await?;
-    assemble::watch_store(&store, &tasks);
-    let settings = &assemble::fitted(settings, &store, &stop).await?;
+    app::watch_store(&store, &tasks);
+    let settings = &app::fitted(settings, &store, &stop).await?;
     let (publisher, consumer) = in_process::pair();
     let (ingest, relay, writer, announcer) =
-        assemble::intake(settings, &store, &Publisher::InProcess(publisher), &metrics, &tasks)?.into_parts();
+        app::intake(settings, &store, &Publisher::InProcess(publisher), &metrics, &tasks)?.into_parts();
     let dispatcher = if dispatching {
-        let dispatch = assemble::dispatch(settings, &store, &metrics)?;
+        let dispatch = app::dispatch(settings, &store, &metrics)?;
         let concurrency = settings.dispatch.dispatch_concurrency;
-        let run = assemble::run_dispatch(dispatch, concurrency, Consumer::InProcess(consumer), tasks.clone());
+        let run = app::run_dispatch(dispatch, concurrency, Consumer::InProcess(consumer), tasks.clone());
         Some(tokio::spawn(run))
     } else {
         log::warn!("--no-dispatch: alerts are stored and wait");
@@ -78,7 +80,7 @@ pub(super) async fn run(
     };
     // What runs already is followed, whether or not more is dispatched.
     let tracker = if dispatching || settings.stackstorm.st2_api_url.is_some() {
-        let tracker = assemble::tracker(settings, &store, tables, &metrics)?;
+        let tracker = app::tracker(settings, &store, tables, &metrics)?;
         Some(tasks.spawn("tracker", tracker.run(stop.clone())))
     } else {
         None
@@ -100,7 +102,7 @@ pub(super) async fn run(
     if let Some(tracker) = tracker {
         tracker.await?;
     }
-    assemble::drain(writer, announcer).await;
+    app::drain(writer, announcer).await;
     Ok(tasks.verdict()?)
 }
 

@@ -1,13 +1,14 @@
 //! `poundcake stats`: how executions have gone, per workflow and per day.
 
 use super::{
-    assemble, local,
+    local_time,
     moment::{self, Moment},
     print,
     selection::{EXIT_CODES, Output, exit_code, open},
     table::Table,
 };
 use crate::{
+    app,
     config::Settings,
     history::{Counts, Range, Stats},
 };
@@ -38,7 +39,7 @@ impl Show {
         let store = open(settings.clone()).await?;
         let (from, to) = (moment::resolve(self.from, &store).await?, moment::resolve(self.to, &store).await?);
         let range = Range::new(from, to).context("--from must be earlier than --to")?;
-        let stats = assemble::history(&settings, &store)?.stats(range).await?;
+        let stats = app::history(&settings, &store)?.stats(range).await?;
         match self.output {
             Output::Json => print::json(&stats)?,
             Output::Table => print::text(text(&stats))?,
@@ -66,8 +67,8 @@ fn text(stats: &Stats) -> String {
         stats.execution_db.detail.as_deref().map(|detail| format!("\nnote: {}\n", super::table::harmless(detail)));
     format!(
         "executions linked from {} to {}: {}\n\n{}\n{}{}",
-        local::second(stats.from),
-        local::second(stats.to),
+        local_time::second(stats.from),
+        local_time::second(stats.to),
         stats.all.total,
         workflows.render(),
         days.render(),

@@ -2,13 +2,12 @@
 //! how long each step took. Whatever an alert wrote is made harmless first.
 
 use super::{
-    local,
+    explain, local_time,
     table::{cut, harmless},
-    words,
 };
 use crate::{
     history::{AlertStory, ExecutionShown, ExecutionStory, LinkStory, RequestStory, Step, TablesState},
-    store::dispatch_log::Entry,
+    store::dispatch::dispatch_log::Entry,
 };
 use chrono::{DateTime, NaiveDateTime};
 
@@ -24,7 +23,7 @@ pub(super) fn request(story: &RequestStory) -> String {
         "request {}  answered {}  received {}",
         harmless(&call.request_id),
         call.status_code,
-        local::millisecond(call.created_at)
+        local_time::millisecond(call.created_at)
     );
     for (word, value) in [("from", &call.client_address), ("its X-Request-ID", &call.client_request_id)] {
         if let Some(value) = value {
@@ -94,8 +93,8 @@ fn note(state: &TablesState) -> String {
 fn decision(story: &AlertStory) -> String {
     let row = &story.alert.summary;
     let mut text = match row.dispatch_reason {
-        Some(reason) => format!("    {}/{reason}: {}", row.dispatch_status, words::of_reason(reason)),
-        None => format!("    {}: {}", row.dispatch_status, words::of_status(row.dispatch_status)),
+        Some(reason) => format!("    {}/{reason}: {}", row.dispatch_status, explain::of_reason(reason)),
+        None => format!("    {}: {}", row.dispatch_status, explain::of_status(row.dispatch_status)),
     };
     if let Some(target) = &row.dispatch_target {
         text.extend([format!("  [{}]", harmless(target))]);
@@ -111,7 +110,7 @@ fn decision(story: &AlertStory) -> String {
         text += "    uncertain: it is looked up in StackStorm before anything is posted\n";
     }
     if let Some(due) = story.alert.next_attempt_at {
-        text.extend([format!("    looked at again at {}\n", local::millisecond(due))]);
+        text.extend([format!("    looked at again at {}\n", local_time::millisecond(due))]);
     }
     text
 }
@@ -129,7 +128,7 @@ fn timeline(story: &AlertStory) -> String {
     let mut previous = story.alert.summary.created_at;
     let line = |(at, words): (NaiveDateTime, String)| {
         let since = (at - std::mem::replace(&mut previous, at)).as_seconds_f64();
-        format!("    {}  {since:>+9.3} s  {words}\n", local::of_day(at))
+        format!("    {}  {since:>+9.3} s  {words}\n", local_time::of_day(at))
     };
     lines.into_iter().map(line).collect()
 }

@@ -1,7 +1,12 @@
 //! `poundcake tracker`: executions followed to their end, in StackStorm's tables in SQL.
 
-use super::{assemble, serving};
-use crate::{config::Settings, metrics::Metrics, shutdown, tasks::Tasks};
+use crate::{
+    app::{self, serving},
+    config::Settings,
+    metrics::Metrics,
+    shutdown,
+    tasks::Tasks,
+};
 use std::process::ExitCode;
 
 pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
@@ -11,14 +16,14 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let database = settings.database.url()?;
     settings.stackstorm.client_config()?;
     settings.tracker.database(settings.database.tls_files())?;
-    let store = assemble::store(&settings, database, &stop).await?;
-    let tables = assemble::migrated_st2_tables(&settings, &store, &stop).await?;
+    let store = app::store(&settings, database, &stop).await?;
+    let tables = app::migrated_st2_tables(&settings, &store, &stop).await?;
     let tasks = Tasks::new(stop.clone(), metrics.clone());
-    assemble::watch_store(&store, &tasks);
+    app::watch_store(&store, &tasks);
     if !tables.store.is_same(&store) {
-        assemble::watch_store(&tables.store, &tasks);
+        app::watch_store(&tables.store, &tasks);
     }
-    let tracker = assemble::tracker(&settings, &store, tables, &metrics)?;
+    let tracker = app::tracker(&settings, &store, tables, &metrics)?;
     let addresses = listener.addresses().to_vec();
     let server = serving::probes(&settings, listener, store, &tasks)?;
     let tracker = tasks.spawn("tracker", tracker.run(stop));

@@ -1,9 +1,12 @@
 //! What one claimed row needs: nothing any more, a lookup, or a call to StackStorm.
 
-use super::{Dispatch, End, direct, earlier, lookup, routes::Route, rule, template::AlertView, trace_tag};
+use super::{
+    Dispatch, End, direct, lookup, prior_generations, routing::table::Route, rules_webhook, template::AlertView,
+    trace_tag,
+};
 use crate::{
     model::{doubt::Doubt, ids::Fingerprint, status::DispatchReason, target::Target},
-    store::claims::Claimed,
+    store::dispatch::claim::Claimed,
 };
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -28,12 +31,14 @@ impl<'a> Attempt<'a> {
 
     /// Runs to the end of the claim. Twice is safe: an uncertain row is looked up first, and what is found is adopted.
     pub(super) async fn run(&self) -> End {
-        if earlier::is_to_be_asked(&self.claimed.alert) {
-            return earlier::run(self).await;
+        if prior_generations::is_to_be_asked(&self.claimed.alert) {
+            return prior_generations::run(self).await;
         }
         if self.claimed.alert.dispatch_uncertain {
             return match &self.claimed.target {
-                Some(Target::Webhook(name)) if self.claimed.may_be_posted_again() => rule::again::run(self, name).await,
+                Some(Target::Webhook(name)) if self.claimed.may_be_posted_again() => {
+                    rules_webhook::again::run(self, name).await
+                }
                 Some(Target::Webhook(_)) => End::awaiting(Doubt::AsBefore),
                 _ => lookup::run(self).await,
             };
@@ -88,7 +93,7 @@ impl<'a> Attempt<'a> {
         };
         match &route.target {
             Target::Action(action) => direct::run(self, route, action, &view).await,
-            Target::Webhook(name) => rule::run(self, route, name, &view).await,
+            Target::Webhook(name) => rules_webhook::run(self, route, name, &view).await,
         }
     }
 }

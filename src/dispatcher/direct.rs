@@ -9,13 +9,13 @@ use super::{
     call::{UNAUTHORIZED_WAIT, call},
     lookup,
     parameters::{self, Secrets},
-    routes::Route,
+    routing::table::Route,
     template::AlertView,
 };
 use crate::{
     model::{doubt::Doubt, status::DispatchReason, target::ActionRef},
     stackstorm::{ActionError, ExecutionId, LookupError, NewExecution, Outcome, Signal},
-    store::links::Link,
+    store::dispatch::links::Link,
 };
 use serde_json::{Map, Value, json};
 

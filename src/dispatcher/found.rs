@@ -3,10 +3,10 @@
 //! Absence from a list proves nothing about an execution once seen (StackStorm's access control hides other users'), so each
 //! root that a list lacks is asked for by its id.
 
-use super::orphan;
+use super::orphans;
 use crate::{
     stackstorm::{Execution, ExecutionStatus, Root, Sighting},
-    store::{claims::Claimed, dispatch_log, links::Link},
+    store::dispatch::{claim::Claimed, dispatch_log, links::Link},
 };
 use chrono::{NaiveDateTime, TimeDelta};
 
@@ -68,7 +68,7 @@ impl Found {
     }
 
     fn add(&mut self, execution: Execution, cancelled: &[String]) {
-        if cancelled.contains(&execution.id.to_string()) && orphan::never_ran(&execution) {
+        if cancelled.contains(&execution.id.to_string()) && orphans::never_ran(&execution) {
             return;
         }
         if execution.is_made_again() {

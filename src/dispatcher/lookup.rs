@@ -6,9 +6,9 @@
 use super::{
     End,
     attempt::Attempt,
-    end::Later,
+    disposition::Later,
     found::{self, Found},
-    orphan, settle,
+    orphans, settle,
 };
 use crate::{
     model::{
@@ -17,7 +17,7 @@ use crate::{
         target::{ActionRef, Target},
     },
     stackstorm::{LookupError, traces},
-    store::{dispatch_log::Entry, links::Link},
+    store::dispatch::{dispatch_log::Entry, links::Link},
 };
 use chrono::{NaiveDateTime, TimeDelta};
 
@@ -44,7 +44,7 @@ pub(super) async fn run(attempt: &Attempt<'_>) -> End {
 }
 
 async fn of_found(attempt: &Attempt<'_>, found: Found) -> End {
-    if found.has_begun() { adopt(attempt, found, "").await } else { orphan::run(attempt, &found).await }
+    if found.has_begun() { adopt(attempt, found, "").await } else { orphans::run(attempt, &found).await }
 }
 
 /// A lookup that fails proves nothing: the settle time begins again.
@@ -79,7 +79,7 @@ pub(super) async fn find_all(attempt: &Attempt<'_>, action: &ActionRef) -> Resul
 /// are linked, and the surplus is counted. StackStorm's own retries and a person's re-runs are linked, and that is all.
 pub(super) async fn adopt(attempt: &Attempt<'_>, found: Found, why: &str) -> End {
     for surplus in &found.waiting {
-        orphan::cancel_surplus(attempt, surplus).await;
+        orphans::cancel_surplus(attempt, surplus).await;
     }
     let surplus = found.surplus();
     let links: Vec<Link> = found.links().collect();

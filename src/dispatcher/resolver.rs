@@ -14,14 +14,14 @@ pub(super) use verdict::Verdict;
 
 use super::{Dispatch, trace_tag};
 use crate::{
+    database::StoreError,
     model::status::{DispatchReason, DispatchStatus},
     stackstorm::{Client, Trace},
-    store::{
-        StoreError,
+    store::dispatch::{
         awaiting::{self, Awaiting, Settlement},
         dispatch_log::{self, Entry},
         links::Link,
-        records::{self, Authority, Record, Recorded},
+        record::{self, Authority, Record, Recorded},
     },
     tasks::panic_message,
 };
@@ -118,7 +118,7 @@ impl Resolver {
         let count = u64::try_from(links.len()).unwrap_or_default();
         let authority = Authority::Resolver { generation: row.generation };
         let record = Record { alert_id: row.alert_id, request_id: row.request_id, authority, links, log: None };
-        let recorded = self.dispatch.store.run(move |conn| records::record(conn, &[record])).await?;
+        let recorded = self.dispatch.store.run(move |conn| record::record(conn, &[record])).await?;
         if recorded == [Recorded::Dispatched] {
             let metrics = &self.dispatch.metrics;
             metrics.links.inc_by(count);

@@ -1,8 +1,11 @@
 //! The routes in force: from the file, re-read when it changes, or the one route that is there without a file.
 
-use super::routes::{Refresh, RouteTable, RoutesFile};
-use crate::{metrics::Metrics, model::target::Target, store::claims::ClaimedAlert};
+pub(crate) mod reload;
+pub mod table;
+pub(crate) mod yaml;
+use crate::{metrics::Metrics, model::target::Target, store::dispatch::claim::ClaimedAlert};
 use std::{path::Path, sync::Arc, time::Duration};
+use table::{Refresh, RouteTable, RoutesFile};
 use tokio_util::sync::CancellationToken;
 
 /// How often the file is looked at.

@@ -8,11 +8,11 @@
 use super::{End, Policy, attempt::Attempt, lookup};
 use crate::{
     model::{doubt::Doubt, status::DispatchReason},
-    store::dispatch_log,
+    store::dispatch::dispatch_log,
 };
 use chrono::{NaiveDateTime, TimeDelta};
 
-pub(super) use crate::store::selection::PROVES_FOR;
+pub(super) use crate::store::operate::filter::PROVES_FOR;
 
 /// `None` when lookups have been empty for long enough.
 pub(super) fn not_yet(attempt: &Attempt<'_>) -> Option<End> {

@@ -1,14 +1,14 @@
 //! The consumer's loop: a slot, a delivery, a claim, an attempt, the record, and the ack last.
 
-use super::{Dispatch, End, attempt::Attempt, batch::Batched, end, routing};
+use super::{Dispatch, End, attempt::Attempt, disposition, group_commit::Batched, routing};
 use crate::{
     broker::{Consumer, Delivery, Event, message::Message},
+    database::StoreError,
     relay,
     retry::Reconnect,
-    store::{
-        StoreError,
-        claims::{self, ClaimPolicy, ClaimRequest, Claimed},
-        records::{self, Authority, Record, Recorded},
+    store::dispatch::{
+        claim::{self, ClaimPolicy, ClaimRequest, Claimed},
+        record::{self, Authority, Record, Recorded},
     },
     tasks::{Tasks, panic_message},
 };
@@ -123,8 +123,8 @@ async fn claim(
     dispatch
         .store
         .run(move |conn| {
-            let route = |alert: &claims::ClaimedAlert| routing::target(&table, alert);
-            let mut claimed = claims::claim(conn, &requests, &token, &ClaimPolicy { lease, route: &route })?;
+            let route = |alert: &claim::ClaimedAlert| routing::target(&table, alert);
+            let mut claimed = claim::claim(conn, &requests, &token, &ClaimPolicy { lease, route: &route })?;
             let mut take = |request: &ClaimRequest| {
                 let index = claimed.iter().position(|claimed| claimed.alert.id == request.alert_id)?;
                 Some(claimed.swap_remove(index))
@@ -141,7 +141,7 @@ async fn disclaim(dispatch: &Dispatch, requests: Vec<ClaimRequest>, token: Strin
     let mut pace = Reconnect::new();
     while begun.elapsed() < lease {
         let (requests, token) = (requests.clone(), token.clone());
-        match dispatch.store.run(move |conn| claims::disclaim(conn, &requests, &token, lease)).await {
+        match dispatch.store.run(move |conn| claim::disclaim(conn, &requests, &token, lease)).await {
             Ok(rows) => {
                 log::warn!(rows; "a claim's COMMIT was not answered; what it holds is given back");
                 return;
@@ -159,14 +159,14 @@ fn records_of(dispatch: &Arc<Dispatch>, tasks: &Tasks) -> Batched<Record, Record
     let store = dispatch.store.clone();
     Batched::start("records", tasks, move |batch: Vec<Record>| {
         let store = store.clone();
-        async move { store.run(move |conn| records::record(conn, &batch)).await }
+        async move { store.run(move |conn| record::record(conn, &batch)).await }
     })
 }
 
 /// The queue is gone: what was queued is due. Tried until the database has it; false when shutdown came first.
 async fn requeue(shared: &Shared) -> bool {
     let store = &shared.dispatch.store;
-    shared.insist("requeue", &shared.stop, || relay::requeue_all(store)).await.is_some()
+    shared.retry_until("requeue", &shared.stop, || relay::requeue_all(store)).await.is_some()
 }
 
 /// Of all that is held, and of all that StackStorm is asked at once.
@@ -180,7 +180,7 @@ type Places = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 async fn handle(shared: Arc<Shared>, delivery: Delivery, places: Places) {
     let message = delivery.message;
     let (request_id, alert_id) = (message.request_id, message.alert_id);
-    let done = AssertUnwindSafe(see_through(&shared, message, places)).catch_unwind().await;
+    let done = AssertUnwindSafe(dispatch(&shared, message, places)).catch_unwind().await;
     let acked = done.unwrap_or_else(|panic| {
         shared.dispatch.metrics.tasks_failed.with_label_values(&["delivery"]).inc();
         let text = panic_message(&*panic);
@@ -193,14 +193,16 @@ async fn handle(shared: Arc<Shared>, delivery: Delivery, places: Places) {
 }
 
 /// Everything before the ack. False when shutdown came first.
-async fn see_through(shared: &Shared, message: Message, (held, slot): Places) -> bool {
+async fn dispatch(shared: &Shared, message: Message, (held, slot): Places) -> bool {
     // Before the claim: no lease runs while StackStorm does not work.
     let passage = tokio::select! {
         () = shared.stop.cancelled() => return false,
         passage = shared.dispatch.circuit.pass(|| answers(&shared.dispatch)) => passage,
     };
     let request = ClaimRequest { alert_id: message.alert_id, generation: message.generation };
-    let Some(claimed) = shared.insist("claim", &shared.stop, || shared.claims.ask(request)).await else { return false };
+    let Some(claimed) = shared.retry_until("claim", &shared.stop, || shared.claims.ask(request)).await else {
+        return false;
+    };
     let metrics = &shared.dispatch.metrics;
     if let Some(claimed) = claimed {
         metrics.claims.with_label_values(&["claimed"]).inc();
@@ -238,14 +240,14 @@ impl Shared {
                 links: links.clone(),
                 log: log.clone(),
             };
-            let recorded = self.insist("record", &self.give_up, || self.records.ask(record.clone())).await;
+            let recorded = self.retry_until("record", &self.give_up, || self.records.ask(record.clone())).await;
             recorded.map(|recorded| recorded != Recorded::Surplus)
         } else {
             let write = || {
                 let (claimed, end) = (claimed.clone(), end.clone());
-                self.dispatch.store.run(move |conn| end::write(conn, &claimed, &end))
+                self.dispatch.store.run(move |conn| disposition::write(conn, &claimed, &end))
             };
-            self.insist("release", &self.give_up, write).await
+            self.retry_until("release", &self.give_up, write).await
         };
         let Some(ours) = written else { return false };
         self.note(claimed, &end, ours);
@@ -292,7 +294,7 @@ impl Shared {
 
     /// Repeats a write until the database takes it; every one of them may be written twice. `None` when `until` came first.
     /// While the database is away there is nothing better to do with the slot.
-    async fn insist<T, E, Fut>(&self, what: &str, until: &CancellationToken, write: impl Fn() -> Fut) -> Option<T>
+    async fn retry_until<T, E, Fut>(&self, what: &str, until: &CancellationToken, write: impl Fn() -> Fut) -> Option<T>
     where
         Fut: Future<Output = Result<T, E>>,
         E: AsRef<StoreError>,

@@ -1,6 +1,6 @@
 //! `next`: a place in a list as an opaque text. It names the list, so that one list's cursor is not taken for another's.
 
-use crate::store::page::Position;
+use crate::database::page::Position;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::DateTime;
 

@@ -2,18 +2,16 @@
 
 use super::{
     History, HistoryError,
-    beside::{ExecutionShown, TablesState},
     cursor::List,
     listing::Listing,
+    st2_rows::{ExecutionShown, TablesState},
     story::AlertStory,
 };
 use crate::{
+    database::page::{Page, Position, Window},
     model::ids::AlertId,
     stackstorm::ExecutionStatus,
-    store::{
-        history::{self, ExecutionLink, LinkFilter},
-        page::{Page, Position, Window},
-    },
+    store::read::{self, ExecutionLink, LinkFilter},
 };
 use serde::Serialize;
 
@@ -99,7 +97,7 @@ impl History {
     }
 
     async fn linked(&self, filter: LinkFilter, window: Window) -> Result<Listing<ExecutionEntry>, HistoryError> {
-        let Page { rows, next } = self.ours(move |conn| history::links(conn, &filter, window)).await?;
+        let Page { rows, next } = self.ours(move |conn| read::links(conn, &filter, window)).await?;
         let beside = self.in_short(rows.iter().map(|link| link.st2_execution_id.clone()).collect()).await;
         let entry = |link: ExecutionLink| ExecutionEntry {
             request_id: link.request_id.clone(),
@@ -144,7 +142,7 @@ impl History {
         let mut parent = execution.and_then(ExecutionShown::parent).map(str::to_owned);
         for _ in 0..DEPTH {
             let asked = id.clone();
-            let links = self.ours(move |conn| history::links_of_execution(conn, &asked)).await?;
+            let links = self.ours(move |conn| read::links_of_execution(conn, &asked)).await?;
             if !links.is_empty() {
                 return Ok((Some(id), links.into_iter().map(|link| link.alert_id).collect()));
             }

@@ -1,10 +1,10 @@
 //! A page as it is answered, over HTTP and in the terminal.
 
 use super::{
-    beside::TablesState,
     cursor::{self, List},
+    st2_rows::TablesState,
 };
-use crate::store::page::Position;
+use crate::database::page::Position;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 /// A page of a list: `{"<list>": […], "next": …}`, and `execution_db` where executions are in it.

@@ -3,12 +3,11 @@
 //! Our links in the time range are walked newest first, StackStorm's rows are read beside them by id, and only counters
 //! are kept: memory grows with the number of workflows and days, not of executions.
 
-use super::{History, HistoryError, beside::TablesState, sketch::Sketch};
-use crate::store::{
-    executions::Outcome,
-    history::{self, ExecutionLink, LinkFilter},
-    json::time,
-    page::Window,
+use super::{History, HistoryError, durations::Sketch, st2_rows::TablesState};
+use crate::{
+    database::{json::time, page::Window},
+    st2_tables::Outcome,
+    store::read::{self, ExecutionLink, LinkFilter},
 };
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -131,7 +130,7 @@ impl History {
             let filter = filter.clone();
             let (links, next) = self
                 .ours(move |conn| {
-                    let page = history::links(conn, &filter, window)?;
+                    let page = read::links(conn, &filter, window)?;
                     Ok((first_of_each(conn, page.rows)?, page.next))
                 })
                 .await?;
@@ -149,7 +148,7 @@ impl History {
                 return Ok(tally.stats(range, execution_db));
             }
             if begun.elapsed() > PATIENCE {
-                return Err(crate::store::StoreError::TooLong.into());
+                return Err(crate::database::StoreError::TooLong.into());
             }
         }
     }
@@ -157,11 +156,11 @@ impl History {
 
 /// Those of these links that are the first of their execution.
 fn first_of_each(
-    conn: &mut crate::store::any::AnyConnection,
+    conn: &mut crate::database::connection::AnyConnection,
     links: Vec<ExecutionLink>,
-) -> Result<Vec<ExecutionLink>, crate::store::StoreError> {
+) -> Result<Vec<ExecutionLink>, crate::database::StoreError> {
     let ids: Vec<String> = links.iter().map(|link| link.st2_execution_id.clone()).collect();
-    let first = history::first_links(conn, &ids)?;
+    let first = read::first_links(conn, &ids)?;
     Ok(links.into_iter().filter(|link| first.get(&link.st2_execution_id) == Some(&link.id)).collect())
 }
 

@@ -2,20 +2,22 @@
 
 use super::{
     History, HistoryError,
-    beside::{Beside, ExecutionShown, TablesState},
     cursor::List,
     listing::Listing,
-    steps::{Step, steps},
+    st2_rows::{Beside, ExecutionShown, TablesState},
+    timeline::{Step, steps},
 };
 use crate::{
+    database::{
+        StoreError,
+        connection::AnyConnection,
+        page::{Page, Window},
+    },
     model::ids::{AlertId, RequestId},
     store::{
-        StoreError,
-        any::AnyConnection,
-        dispatch_log,
-        history::{self, Alert, AlertCounts, AlertSummary, Call, CallFilter, CallSummary, ExecutionLink},
-        page::{Page, Window},
-        selection::Filter,
+        dispatch::dispatch_log,
+        operate::filter::Filter,
+        read::{self, Alert, AlertCounts, AlertSummary, Call, CallFilter, CallSummary, ExecutionLink},
     },
 };
 use serde::Serialize;
@@ -101,8 +103,8 @@ impl History {
     /// A webhook by its id.
     pub async fn request(&self, request_id: RequestId) -> Result<Option<RequestStory>, HistoryError> {
         let found = self.ours(move |conn| {
-            let Some(call) = history::call(conn, request_id)? else { return Ok(None) };
-            let alerts = history::alerts_of_call(conn, call.summary.id)?;
+            let Some(call) = read::call(conn, request_id)? else { return Ok(None) };
+            let alerts = read::alerts_of_call(conn, call.summary.id)?;
             let told = told(conn, alerts)?;
             Ok(Some((call, told)))
         });
@@ -120,7 +122,7 @@ impl History {
     /// Alerts by their ids, by ascending id.
     pub async fn stories(&self, ids: Vec<AlertId>) -> Result<(Vec<AlertStory>, TablesState), HistoryError> {
         let found = self.ours(move |conn| {
-            let alerts = history::alerts_by_id(conn, &ids)?;
+            let alerts = read::alerts_by_id(conn, &ids)?;
             told(conn, alerts)
         });
         Ok(self.tell(found.await?).await)
@@ -128,7 +130,7 @@ impl History {
 
     /// A page of webhooks.
     pub async fn requests(&self, filter: CallFilter, window: Window) -> Result<Listing<RequestEntry>, HistoryError> {
-        let Page { rows, next } = self.ours(move |conn| history::calls(conn, &filter, window)).await?;
+        let Page { rows, next } = self.ours(move |conn| read::calls(conn, &filter, window)).await?;
         let rows = rows.into_iter().map(|(call, alerts)| RequestEntry { call, alerts }).collect();
         Ok(Listing { list: List::Requests, rows, next, execution_db: None })
     }
@@ -136,10 +138,10 @@ impl History {
     /// A page of alerts.
     pub async fn alerts(&self, filter: Filter, window: Window) -> Result<Listing<AlertEntry>, HistoryError> {
         let found = self.ours(move |conn| {
-            let page = history::alerts(conn, &filter, window)?;
+            let page = read::alerts(conn, &filter, window)?;
             let calls: Vec<_> = page.rows.iter().map(|alert| alert.api_call_id).collect();
             let ids: Vec<_> = page.rows.iter().map(|alert| alert.id).collect();
-            Ok((page, history::request_ids(conn, &calls)?, history::links_of_alerts(conn, &ids)?))
+            Ok((page, read::request_ids(conn, &calls)?, read::links_of_alerts(conn, &ids)?))
         });
         let (Page { rows, next }, requests, links) = found.await?;
         let beside = self.in_short(execution_ids(&links)).await;
@@ -179,8 +181,8 @@ pub(super) fn steps_of(alert: &Alert, log: &[dispatch_log::Entry], links: &[Link
 fn told(conn: &mut AnyConnection, alerts: Vec<Alert>) -> Result<Told, StoreError> {
     let calls: Vec<_> = alerts.iter().map(|alert| alert.summary.api_call_id).collect();
     let ids: Vec<_> = alerts.iter().map(|alert| alert.summary.id).collect();
-    let requests = history::request_ids(conn, &calls)?;
-    let links = history::links_of_alerts(conn, &ids)?;
+    let requests = read::request_ids(conn, &calls)?;
+    let links = read::links_of_alerts(conn, &ids)?;
     let named = |alert: Alert| {
         let request_id = requests.get(&alert.summary.api_call_id).cloned().unwrap_or_default();
         (request_id, alert)

@@ -4,7 +4,7 @@ use super::{problem::Problem, query};
 use crate::{
     history::{History, cursor::List},
     model::ids::{AlertId, Fingerprint},
-    replay::Filter,
+    operator::Filter,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 

@@ -4,7 +4,7 @@ use super::{problem::Problem, query};
 use crate::{
     history::{ExecutionFilter, History, cursor::List},
     stackstorm::ExecutionId,
-    store::history::LinkFilter,
+    store::read::LinkFilter,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 

@@ -5,7 +5,7 @@
 use super::{
     body,
     connections::Connection,
-    origin,
+    csrf,
     routes::{Access, Table},
     server::Shared,
 };
@@ -39,7 +39,7 @@ pub(super) async fn gate(
     let _answering = request.conn_data::<Connection>().map(Connection::begin);
     let access = table.access(request.request());
     let is_webhook = matches!(access, Ok(Access::Webhook));
-    let access = access.and_then(|access| origin::check(request.request()).map(|()| access));
+    let access = access.and_then(|access| csrf::check(request.request()).map(|()| access));
     let allowed = access.and_then(|access| shared.auth.check(access, request.headers().get(header::AUTHORIZATION)));
     let (mut response, caller) = match allowed {
         Ok(caller) => {

@@ -1,12 +1,12 @@
 //! `/livez`, `/readyz` and `/metrics`: for orchestrators and Prometheus, without a token, on every listener.
 
-use super::{cached::Cached, problem::Problem, server::Shared, webhook::Intake};
+use super::{probe_cache::Cached, problem::Problem, server::Shared, webhook::Intake};
 use crate::{
+    database::{Store, StoreError},
     logging,
     store::{
-        Store, StoreError,
-        depth::{self, Depth},
-        probe::{self, Refusal},
+        operate::probe::{self, Refusal},
+        read::depth::{self, Depth},
     },
 };
 use actix_web::{HttpResponse, http::header, web};

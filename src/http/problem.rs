@@ -3,7 +3,7 @@
 //! Alertmanager drops a group for which it gets a 4xx and tries again after a 5xx: so a 4xx is what the sender alone can
 //! mend, and everything that is our trouble is a 503.
 
-use crate::{history::HistoryError, logging::chain, model::ids::RequestId, store::StoreError};
+use crate::{database::StoreError, history::HistoryError, logging::chain, model::ids::RequestId};
 use actix_web::{HttpResponse, ResponseError, http::StatusCode, http::header};
 use serde::Serialize;
 

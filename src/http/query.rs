@@ -3,12 +3,12 @@
 
 use super::problem::Problem;
 use crate::{
+    database::page::Window,
     history::{
         Listing,
         cursor::{self, List},
     },
     model::ids::RequestId,
-    store::page::Window,
 };
 use actix_web::{HttpRequest, HttpResponse, http::header};
 use chrono::{DateTime, Utc};
@@ -136,5 +136,5 @@ fn unknown(name: &str, known: &[&str]) -> Problem {
 
 /// What was sent is quoted, and may be long.
 fn short(text: &str, most: usize) -> String {
-    crate::model::column::column(text, most).into_owned()
+    crate::model::truncate::column(text, most).into_owned()
 }

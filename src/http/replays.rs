@@ -4,9 +4,9 @@
 
 use super::{body::Body, encoding::Encoding, gate::Caller, problem::Problem, server::Shared, webhook::Intake};
 use crate::{
-    model::column::column,
-    replay::{self, Done, Filter, Order, OrderError},
-    store::{repair::Author, selection::Move},
+    model::truncate::column,
+    operator::{self, Done, Filter, Order, OrderError},
+    store::operate::{filter::Move, moves::Author},
 };
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -108,7 +108,7 @@ fn who(request: &HttpRequest) -> String {
 /// On a task of the process's own runtime.
 async fn carry_out(shared: &Shared, order: Order) -> Result<Done, Problem> {
     let (store, metrics) = (shared.store.clone(), shared.metrics.clone());
-    let task = shared.runtime.spawn(async move { replay::carry_out(&store, &order, &metrics).await });
+    let task = shared.runtime.spawn(async move { operator::carry_out(&store, &order, &metrics).await });
     let done = task.await.map_err(|error| Problem::Internal(error.into()))?;
     done.map_err(|error| match error {
         OrderError::Store(error) => error.into(),

@@ -4,7 +4,7 @@ use super::{problem::Problem, query};
 use crate::{
     history::{History, cursor::List},
     model::ids::RequestId,
-    store::history::CallFilter,
+    store::read::CallFilter,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 

@@ -12,7 +12,7 @@ use super::{
     tls::{self, TlsError},
     webhook::Intake,
 };
-use crate::{config::HttpSettings, history::History, ingest::Ingest, metrics::Metrics, store::Store};
+use crate::{config::HttpSettings, database::Store, history::History, ingest::Ingest, metrics::Metrics};
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
 use std::{
     io,

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     ingest::{Ingest, Outcome, RawWebhook, Receipt},
-    store::probe::Refusal,
+    store::operate::probe::Refusal,
 };
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web};
 use serde::Serialize;

@@ -9,13 +9,13 @@
 //! and its second look make one of the two a repeat, whichever comes first.
 
 use crate::{
+    database::{Store, StoreError},
     metrics::Metrics,
-    model::{episode::EpisodePolicy, fold::RowFate, status::DispatchReason},
+    model::{episode::EpisodePolicy, plan::RowFate, status::DispatchReason},
     store::{
-        Store, StoreError,
-        due::Due,
-        intake::{Batch, Intake, Stored},
-        probe::Refusal,
+        dispatch::due::Due,
+        ingest::webhooks::{Batch, Intake, Stored},
+        operate::probe::Refusal,
     },
 };
 use std::{

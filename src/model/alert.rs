@@ -1,6 +1,6 @@
 //! One alert as a webhook brought it, parsed: what the episode decision and the row are made of.
 
-use crate::model::{ids::Fingerprint, status::AlertStatus};
+use super::{ids::Fingerprint, status::AlertStatus};
 use chrono::NaiveDateTime;
 use std::collections::BTreeMap;
 

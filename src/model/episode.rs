@@ -1,13 +1,13 @@
 //! What one incoming alert means for its fingerprint's episode: a pure function over the open episode's opener,
 //! the newest closed episode and the alert.
 //!
-//! [`crate::model::fold`] applies it to a batch; `store` loads the two rows it looks at and writes what it decides.
+//! [`crate::model::plan`] applies it to a batch; `store` loads the two rows it looks at and writes what it decides.
 //! The database's clock is a parameter.
 
 #[cfg(test)]
 mod tests;
 
-use crate::model::{
+use super::{
     alert::IncomingAlert,
     ids::AlertId,
     status::{AlertStatus, DispatchReason, DispatchStatus},

@@ -1,6 +1,6 @@
 //! Which headers of a webhook are stored (`poundcake_api_calls.headers`): none that carries credentials or cookies.
 
-use crate::model::column::column;
+use super::truncate::column;
 use std::collections::BTreeMap;
 
 /// The sender's own id of its request.

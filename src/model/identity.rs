@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::model::ids::Fingerprint;
+use super::ids::Fingerprint;
 use std::{collections::BTreeMap, collections::BTreeSet, str::FromStr};
 
 /// The settings of identity. The default is Alertmanager's own.

@@ -3,11 +3,14 @@
 //! Such a row keeps its state. It says in `dispatch_error` what is wrong with it, each look at it is a line in the log, and
 //! `doctor` lists it. Once somebody has corrected it, it goes on by itself.
 
-use super::{StoreError, alerts::ERROR, any::AnyConnection, schema::poundcake_alerts::dsl};
-use crate::model::{
-    column::column,
-    ids::{AlertId, ApiCallId, RequestId},
-    status::DispatchStatus,
+use super::ingest::alerts::ERROR;
+use crate::{
+    database::{StoreError, connection::AnyConnection, schema::poundcake_alerts::dsl},
+    model::{
+        ids::{AlertId, ApiCallId, RequestId},
+        status::DispatchStatus,
+        truncate::column,
+    },
 };
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;

@@ -4,13 +4,8 @@
 //! INSERT are computed from the first one. And a rollback must undo: a table of another engine than InnoDB keeps its rows.
 //! Nothing of this is visible in a variable, and a proxy between us and MariaDB can change each.
 
-use super::{
-    StoreError,
-    any::AnyConnection,
-    api_calls::{self, NewApiCall},
-    schema::poundcake_api_calls::dsl,
-    tx,
-};
+use super::ingest::api_calls::{self, NewApiCall};
+use crate::database::{StoreError, connection::AnyConnection, schema::poundcake_api_calls::dsl, transaction};
 use diesel::prelude::*;
 use uuid::Uuid;
 
@@ -23,7 +18,7 @@ pub fn check(conn: &mut AnyConnection) -> Result<(), StoreError> {
         return Ok(());
     }
     let names: Vec<String> = (0..ROWS).map(|_| Uuid::now_v7().to_string()).collect();
-    tx::rolled_back(conn, |conn| writes(conn, &names))?;
+    transaction::rolled_back(conn, |conn| writes(conn, &names))?;
     let left: i64 = dsl::poundcake_api_calls.filter(dsl::request_id.eq_any(&names)).count().get_result(conn)?;
     if left > 0 {
         diesel::delete(dsl::poundcake_api_calls.filter(dsl::request_id.eq_any(&names))).execute(conn)?;
@@ -36,7 +31,7 @@ pub fn check(conn: &mut AnyConnection) -> Result<(), StoreError> {
 }
 
 fn writes(conn: &mut AnyConnection, names: &[String]) -> Result<(), StoreError> {
-    let now = tx::now(conn)?;
+    let now = transaction::now(conn)?;
     let calls: Vec<NewApiCall> = names.iter().map(|name| call(name)).collect();
     let computed = api_calls::insert(conn, calls.iter(), now)?;
     let ours = || dsl::poundcake_api_calls.filter(dsl::request_id.eq_any(names));

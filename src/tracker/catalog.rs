@@ -2,16 +2,14 @@
 //! listed.
 
 use crate::{
-    model::column::column,
+    database::StoreError,
+    model::truncate::column,
     retry::Reconnect,
-    stackstorm::{Client, LookupError, Registered},
-    store::{
-        StoreError,
-        executions::{
-            St2Tables,
-            catalog::{self, Catalog, Entry, Field},
-        },
+    st2_tables::{
+        St2Tables,
+        catalog::{self, Catalog, Entry, Field},
     },
+    stackstorm::{Client, LookupError, Registered},
 };
 use serde_json::Value;
 use std::{

@@ -4,20 +4,18 @@ use super::{
     Polled, Signal, Tracker,
     catalog::Known,
     early::Early,
+    followed::{News, Question, Watched},
     links::Links,
     patience,
-    watched::{News, Question, Watched},
     write::Rows,
 };
 use crate::{
     clock,
+    database::StoreError,
     metrics::TrackerMetrics,
     retry::Reconnect,
+    st2_tables::{St2Tables, Tracking, tracking},
     stackstorm::{Execution, ExecutionId, ExecutionStatus},
-    store::{
-        StoreError,
-        executions::{St2Tables, Tracking, watch},
-    },
 };
 use chrono::TimeDelta;
 use std::{
@@ -98,12 +96,12 @@ impl Follower {
                 _ = fresh.tick() => self.read_fresh().await,
                 _ = sweep.tick() => {
                     let swept = self.links.sweep(&mut self.watched).await;
-                    said(swept);
+                    log_failure(swept);
                 }
                 _ = silent.tick() => self.look_for_silent(),
                 _ = overdue.tick() => {
                     let marked = self.mark_overdue().await;
-                    said(marked);
+                    log_failure(marked);
                 }
             }
             if self.early.take_new() && self.read_at.elapsed() > FRESH_AT_ONCE {
@@ -128,7 +126,7 @@ impl Follower {
     async fn read_fresh(&mut self) {
         let read = self.links.read_fresh(&mut self.watched).await;
         self.read_at = Instant::now();
-        said(read);
+        log_failure(read);
     }
 
     fn take(&mut self, signal: Signal) {
@@ -215,9 +213,9 @@ impl Follower {
         }
         if !finished.is_empty() {
             let prefix = self.tables.prefix.clone();
-            let done = self.tables.store.run(move |conn| watch::finish(conn, &prefix, &finished)).await;
+            let done = self.tables.store.run(move |conn| tracking::finish(conn, &prefix, &finished)).await;
             // Not done: the rows stay `following` and are looked at again after a restart.
-            said(done);
+            log_failure(done);
         }
     }
 
@@ -244,7 +242,7 @@ impl Follower {
         let (marked, counts) = self
             .tables
             .store
-            .run(move |conn| Ok((watch::mark_overdue(conn, &prefix, deadline)?, watch::counts(conn, &prefix)?)))
+            .run(move |conn| Ok((tracking::mark_overdue(conn, &prefix, deadline)?, tracking::counts(conn, &prefix)?)))
             .await?;
         for id in &marked {
             log::warn!(st2_execution_id = id; "an execution has not ended within POUNDCAKE_EXECUTION_DEADLINE");
@@ -268,7 +266,7 @@ impl Follower {
 }
 
 /// What is done from time to time is simply done again.
-fn said(done: Result<(), StoreError>) {
+fn log_failure(done: Result<(), StoreError>) {
     if let Err(error) = done {
         log::log!(error.level(), "waiting for the database: {}", crate::logging::chain(&error));
     }

@@ -5,14 +5,12 @@
 //! mark, which stays minutes behind and before every link whose execution has no row. The mark is in the database: a
 //! restart reads from there.
 
-use super::watched::Watched;
+use super::followed::Watched;
 use crate::{
+    database::{Store, StoreError},
+    st2_tables::{St2Tables, Tracking, tracking},
     stackstorm::ExecutionId,
-    store::{
-        Store, StoreError,
-        executions::{St2Tables, Tracking, watch},
-        links::{self, LinkSeen},
-    },
+    store::dispatch::links::{self, LinkSeen},
 };
 use std::{
     collections::{BTreeSet, HashMap},
@@ -47,7 +45,7 @@ impl Links {
         let (mark, unfinished) = self
             .tables
             .store
-            .run(move |conn| Ok((watch::read_to(conn, &prefix)?, watch::unfinished(conn, &prefix)?)))
+            .run(move |conn| Ok((tracking::read_to(conn, &prefix)?, tracking::unfinished(conn, &prefix)?)))
             .await?;
         (self.mark, self.highest) = (mark, mark);
         let now = Instant::now();
@@ -78,7 +76,7 @@ impl Links {
         let mark = settled.min(limit);
         if mark > self.mark {
             let prefix = self.tables.prefix.clone();
-            self.tables.store.run(move |conn| watch::set_read_to(conn, &prefix, mark)).await?;
+            self.tables.store.run(move |conn| tracking::set_read_to(conn, &prefix, mark)).await?;
             self.mark = mark;
             self.read = self.read.split_off(&(mark + 1));
         }
@@ -114,7 +112,7 @@ impl Links {
             return Ok(());
         }
         let prefix = self.tables.prefix.clone();
-        let rows = self.tables.store.run(move |conn| watch::tracked(conn, &prefix, &ids)).await?;
+        let rows = self.tables.store.run(move |conn| tracking::tracked(conn, &prefix, &ids)).await?;
         let rows: HashMap<String, Tracking> = rows.into_iter().map(|row| (row.id, row.tracking)).collect();
         let now = Instant::now();
         for link in links {

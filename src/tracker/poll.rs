@@ -1,6 +1,6 @@
 //! Asks StackStorm for executions by id: one question at a time, so that it is never asked faster than it answers.
 
-use super::{Polled, Signal, watched::Question};
+use super::{Polled, Signal, followed::Question};
 use crate::{
     metrics::TrackerMetrics,
     retry::Reconnect,

@@ -2,9 +2,9 @@
 
 use crate::{
     clock,
-    model::column::column,
+    model::truncate::column,
+    st2_tables::{Tracking, upsert::Observed},
     stackstorm::Execution,
-    store::executions::{Tracking, upsert::Observed},
 };
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::Serialize;

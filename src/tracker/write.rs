@@ -1,14 +1,11 @@
 //! Writing news: again until the database takes it, and past a row that it never takes.
 
-use super::watched::News;
+use super::followed::News;
 use crate::{
+    database::{StoreError, max_packet},
     retry::Reconnect,
+    st2_tables::{St2Tables, upsert},
     stackstorm::ExecutionId,
-    store::{
-        StoreError,
-        executions::{St2Tables, upsert},
-        packet,
-    },
 };
 
 /// Failures of a batch after which its rows are written one by one.
@@ -56,7 +53,7 @@ impl Rows {
     async fn attempt(&mut self, news: &[(ExecutionId, News)]) -> Result<(), StoreError> {
         let packet = match self.packet {
             Packet::Known(packet) => packet,
-            Packet::Unasked => self.tables.store.run(packet::max_allowed).await?,
+            Packet::Unasked => self.tables.store.run(max_packet::max_allowed).await?,
         };
         self.packet = Packet::Known(packet);
         let rows: Vec<_> = news.iter().map(|(_, news)| news.row.clone()).collect();

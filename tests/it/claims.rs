@@ -3,21 +3,23 @@
 use crate::{episodes::intake, harness::TestDatabase};
 use chrono::{NaiveDate, TimeDelta};
 use poundcake::{
+    database::connection::AnyConnection,
     model::{
         alert::IncomingAlert,
         doubt::Doubt,
         episode::EpisodePolicy,
-        fold::Arrival,
         ids::Fingerprint,
+        plan::Arrival,
         status::AlertStatus,
         target::{ActionRef, Target},
     },
     store::{
-        any::AnyConnection,
-        claims::{self, ClaimPolicy, ClaimRequest, Claimed, Release},
-        intake::Batch,
-        links::Link,
-        records::{self, Authority, Record, Recorded},
+        dispatch::{
+            claim::{self, ClaimPolicy, ClaimRequest, Claimed, Release},
+            links::Link,
+            record::{self, Authority, Record, Recorded},
+        },
+        ingest::webhooks::Batch,
     },
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -45,8 +47,8 @@ pub(super) fn with_one(database: &TestDatabase) -> AnyConnection {
 pub(super) const REQUESTS: [ClaimRequest; 1] = [ClaimRequest { alert_id: 1, generation: 0 }];
 
 fn claim(conn: &mut AnyConnection, token: &str) -> Vec<Claimed> {
-    let route = |_: &claims::ClaimedAlert| ActionRef::parse("core.noop").ok().map(Target::Action);
-    claims::claim(conn, &REQUESTS, token, &ClaimPolicy { lease: LEASE, route: &route }).expect("a claim")
+    let route = |_: &claim::ClaimedAlert| ActionRef::parse("core.noop").ok().map(Target::Action);
+    claim::claim(conn, &REQUESTS, token, &ClaimPolicy { lease: LEASE, route: &route }).expect("a claim")
 }
 
 /// Status, token, uncertainty and attempts of the row.
@@ -65,22 +67,22 @@ fn what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_
 
         assert_eq!(claim(&mut conn, "lost-1").len(), 1);
         assert_eq!(row(&database), ["dispatching", "lost-1", "1", "1"]);
-        assert_eq!(claims::disclaim(&mut conn, &REQUESTS, "another", LEASE).expect("asked"), 0, "not that claim's");
-        assert_eq!(claims::disclaim(&mut conn, &REQUESTS, "lost-1", LEASE).expect("given back"), 1);
+        assert_eq!(claim::disclaim(&mut conn, &REQUESTS, "another", LEASE).expect("asked"), 0, "not that claim's");
+        assert_eq!(claim::disclaim(&mut conn, &REQUESTS, "lost-1", LEASE).expect("given back"), 1);
         assert_eq!(row(&database), ["pending", "-", "0", "0"], "nothing was posted, so nothing is uncertain");
 
         // One that no route takes was not marked, and is as certain as before.
-        let nowhere = ClaimPolicy { lease: LEASE, route: &|_: &claims::ClaimedAlert| None };
-        assert_eq!(claims::claim(&mut conn, &REQUESTS, "lost-0", &nowhere).expect("a claim").len(), 1);
-        assert_eq!(claims::disclaim(&mut conn, &REQUESTS, "lost-0", LEASE).expect("given back"), 1);
+        let nowhere = ClaimPolicy { lease: LEASE, route: &|_: &claim::ClaimedAlert| None };
+        assert_eq!(claim::claim(&mut conn, &REQUESTS, "lost-0", &nowhere).expect("a claim").len(), 1);
+        assert_eq!(claim::disclaim(&mut conn, &REQUESTS, "lost-0", LEASE).expect("given back"), 1);
         assert_eq!(row(&database), ["pending", "-", "0", "0"]);
 
         // One that was uncertain before the claim stays so.
         assert_eq!(claim(&mut conn, "posted").len(), 1);
-        assert!(claims::release(&mut conn, 1, "posted", &given_back(Doubt::Over)).expect("released"));
+        assert!(claim::release(&mut conn, 1, "posted", &given_back(Doubt::Over)).expect("released"));
         let again = claim(&mut conn, "lost-2");
         assert!(again[0].alert.dispatch_uncertain);
-        assert_eq!(claims::disclaim(&mut conn, &REQUESTS, "lost-2", LEASE).expect("given back"), 1);
+        assert_eq!(claim::disclaim(&mut conn, &REQUESTS, "lost-2", LEASE).expect("given back"), 1);
         assert_eq!(row(&database), ["pending", "-", "1", "1"]);
     }
 }
@@ -101,7 +103,7 @@ fn a_claim_is_silent_until_an_answer_shows_that_the_call_is_over_and_a_lookup_ch
         let mut give_back = |token: &str, doubt| {
             assert_eq!(claim(&mut conn, token).len(), 1);
             let during = silent(&database);
-            assert!(claims::release(&mut conn, 1, token, &given_back(doubt)).expect("released"));
+            assert!(claim::release(&mut conn, 1, token, &given_back(doubt)).expect("released"));
             (during, silent(&database))
         };
         assert_eq!(give_back("posts", Doubt::Over), (1, 0));
@@ -140,7 +142,7 @@ fn few_links_and_many_are_written_whole() {
                 links.iter().map(|link| format!("{} {}", link.execution_id, link.action_ref.as_deref().unwrap_or("-"))),
             );
             // The first is the usual way; those after it find the row settled.
-            records::record(&mut conn, &[Record { links, ..record(&claimed, "") }]).expect("recorded");
+            record::record(&mut conn, &[Record { links, ..record(&claimed, "") }]).expect("recorded");
         }
         let found = database.lines(&format!(
             "SELECT CONCAT(st2_execution_id, ' ', COALESCE(st2_action_ref, '-')) AS value FROM poundcake_st2_execution_link \
@@ -156,7 +158,7 @@ fn an_execution_is_recorded_once_however_often_it_is_written() {
     for database in TestDatabase::each() {
         let mut conn = with_one(&database);
         let claimed = claim(&mut conn, "mine").pop().expect("claimed");
-        let mut write = |execution: &str| records::record(&mut conn, &[record(&claimed, execution)]).expect("written");
+        let mut write = |execution: &str| record::record(&mut conn, &[record(&claimed, execution)]).expect("written");
 
         // Somebody has linked it already, and the row is still held.
         database.execute(&format!(

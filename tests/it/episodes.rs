@@ -3,17 +3,17 @@
 use crate::harness::{Pipeline, Setup, Shape, TestDatabase, client, firing, resolved};
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use poundcake::{
+    database::Store,
     model::{
         alert::IncomingAlert,
         episode::EpisodePolicy,
-        fold::Arrival,
         ids::{Fingerprint, RequestId},
+        plan::Arrival,
         status::AlertStatus,
     },
-    store::{
-        Store,
+    store::ingest::{
         api_calls::NewApiCall,
-        intake::{Batch, Intake},
+        webhooks::{Batch, Intake},
     },
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};

@@ -10,23 +10,26 @@ use crate::{
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use diesel::{Connection, MysqlConnection, QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
 use poundcake::{
+    database::connection::AnyConnection,
     model::{
         alert::IncomingAlert,
         episode::EpisodePolicy,
-        fold::Arrival,
         ids::Fingerprint,
+        plan::Arrival,
         status::{AlertStatus, DispatchStatus},
         target::{ActionRef, Target},
     },
     store::{
-        any::AnyConnection,
-        awaiting,
-        claims::{self, ClaimPolicy, ClaimRequest},
-        depth, due, history,
-        intake::{Batch, Stored},
-        links::Link,
-        prune,
-        records::{self, Authority, Record},
+        dispatch::{
+            awaiting,
+            claim::{self, ClaimPolicy, ClaimRequest},
+            due,
+            links::Link,
+            record::{self, Authority, Record},
+        },
+        ingest::webhooks::{Batch, Stored},
+        operate::prune,
+        read::{self, depth},
     },
 };
 use std::{
@@ -108,9 +111,9 @@ fn hot_path(conn: &mut AnyConnection) {
     step(conn, "resolved", |conn| store(conn, false, 1));
     step(conn, "a later start", |conn| store(conn, true, 2));
     let request_id = stored.due[0].request_id;
-    let call = step(conn, "one request", |conn| history::call(conn, request_id).expect("read").expect("found"));
-    let alerts = step(conn, "its alerts", |conn| history::alerts_of_call(conn, call.summary.id).expect("read"));
-    step(conn, "its links", |conn| history::links_of_alerts(conn, &[alerts[0].summary.id]).expect("read"));
+    let call = step(conn, "one request", |conn| read::call(conn, request_id).expect("read").expect("found"));
+    let alerts = step(conn, "its alerts", |conn| read::alerts_of_call(conn, call.summary.id).expect("read"));
+    step(conn, "its links", |conn| read::links_of_alerts(conn, &[alerts[0].summary.id]).expect("read"));
     let cutoff = start(0) - TimeDelta::days(300);
     let window = step(conn, "prune: alerts", |conn| prune::alerts(conn, 0, cutoff).expect("read"));
     step(conn, "prune: links", |conn| prune::count_links(conn, &window.ids).expect("counted"));
@@ -246,11 +249,11 @@ fn dispatch(conn: &mut AnyConnection, stored: &Stored) {
 
 /// Claims and records all of them.
 fn run(conn: &mut AnyConnection, requests: &[ClaimRequest]) {
-    let route = |_: &claims::ClaimedAlert| ActionRef::parse("core.noop").ok().map(Target::Action);
+    let route = |_: &claim::ClaimedAlert| ActionRef::parse("core.noop").ok().map(Target::Action);
     let policy = ClaimPolicy { lease: Duration::from_mins(2), route: &route };
-    let claimed = claims::claim(conn, requests, "token", &policy).expect("claimed");
+    let claimed = claim::claim(conn, requests, "token", &policy).expect("claimed");
     assert_eq!(claimed.len(), requests.len());
-    let record = |claimed: claims::Claimed| Record {
+    let record = |claimed: claim::Claimed| Record {
         alert_id: claimed.alert.id,
         request_id: claimed.request_id,
         authority: Authority::Claim(claimed.token),
@@ -258,8 +261,8 @@ fn run(conn: &mut AnyConnection, requests: &[ClaimRequest]) {
         log: None,
     };
     let records: Vec<Record> = claimed.into_iter().map(record).collect();
-    let recorded = records::record(conn, &records).expect("recorded");
-    assert!(recorded.iter().all(|recorded| *recorded == records::Recorded::Dispatched), "{recorded:?}");
+    let recorded = record::record(conn, &records).expect("recorded");
+    assert!(recorded.iter().all(|recorded| *recorded == record::Recorded::Dispatched), "{recorded:?}");
 }
 
 /// The statements that the program ran on the tables, each once, with their values.

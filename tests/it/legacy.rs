@@ -7,10 +7,9 @@ mod old;
 mod refused;
 
 use crate::harness::{Process, TestDatabase};
-use poundcake::store::{
-    any::AnyConnection,
-    conn::DatabaseUrl,
-    legacy::{Step, Takeover},
+use poundcake::{
+    database::{connect::DatabaseUrl, connection::AnyConnection},
+    takeover::{Step, Takeover},
 };
 
 fn legacy(database: &TestDatabase) -> Process {

@@ -8,8 +8,8 @@ use crate::{
 };
 use diesel::{Connection, MysqlConnection, connection::SimpleConnection};
 use poundcake::{
-    model::{episode::EpisodePolicy, fold::Arrival},
-    store::{intake::Batch, probe},
+    model::{episode::EpisodePolicy, plan::Arrival},
+    store::{ingest::webhooks::Batch, operate::probe},
 };
 use serde_json::Value;
 use std::time::Duration;

@@ -5,7 +5,7 @@ mod guards;
 mod migrating;
 
 use crate::harness::{Process, TestDatabase};
-use poundcake::store::{any::AnyConnection, conn::DatabaseUrl};
+use poundcake::database::{connect::DatabaseUrl, connection::AnyConnection};
 
 const TABLES: [&str; 3] = ["poundcake_api_calls", "poundcake_alerts", "poundcake_st2_execution_link"];
 
@@ -27,7 +27,7 @@ fn connect(database: &TestDatabase) -> AnyConnection {
 fn migrated() -> [TestDatabase; 2] {
     let databases = TestDatabase::each();
     for database in &databases {
-        poundcake::store::migrate::up(&mut connect(database)).expect("the migrations");
+        poundcake::database::migrations::up(&mut connect(database)).expect("the migrations");
     }
     databases
 }

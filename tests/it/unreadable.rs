@@ -3,15 +3,18 @@
 
 use crate::{harness::TestDatabase, replay::rows};
 use poundcake::{
+    database::connection::AnyConnection,
     model::{
         status::DispatchStatus,
         target::{ActionRef, Target},
     },
     store::{
-        any::AnyConnection,
-        awaiting,
-        claims::{self, ClaimPolicy, ClaimRequest},
-        due, unreadable,
+        dispatch::{
+            awaiting,
+            claim::{self, ClaimPolicy, ClaimRequest},
+            due,
+        },
+        unreadable,
     },
 };
 use std::time::Duration;
@@ -88,13 +91,13 @@ fn a_claim_takes_the_others_and_routes_nothing_by_labels_that_it_could_not_read(
         for database in TestDatabase::each() {
             let mut conn = two(&database, "queued");
             database.execute(change);
-            let route = |alert: &claims::ClaimedAlert| {
+            let route = |alert: &claim::ClaimedAlert| {
                 assert_eq!(alert.id, 2, "{why}");
                 ActionRef::parse("core.noop").ok().map(Target::Action)
             };
             let requests = [1, 2].map(|alert_id| ClaimRequest { alert_id, generation: 0 });
             let policy = ClaimPolicy { lease: Duration::from_mins(2), route: &route };
-            let claimed = claims::claim(&mut conn, &requests, "token", &policy).expect("a claim");
+            let claimed = claim::claim(&mut conn, &requests, "token", &policy).expect("a claim");
             assert_eq!(claimed.iter().map(|claimed| claimed.alert.id).collect::<Vec<_>>(), [2], "{why}");
             is_named(&database, &mut conn, "queued", why);
         }

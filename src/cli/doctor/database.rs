@@ -4,8 +4,9 @@ use super::{finding::Finding, server, writable};
 use crate::{
     clock,
     config::Settings,
+    database::{Store, StoreError, max_packet, migrations, transaction},
     logging,
-    store::{Store, StoreError, inspect, migrate, packet, tx},
+    store::read::backlog,
 };
 
 const AREA: &str = "database";
@@ -46,18 +47,18 @@ pub(super) async fn check(settings: &Settings, store: &Store) -> (Vec<Finding>, 
 }
 
 async fn versions(store: &Store) -> Option<Finding> {
-    match store.run(inspect::versions).await {
+    match store.run(backlog::versions).await {
         Ok(versions) => versions.map(|versions| Finding::ok(AREA, "versions", versions)),
         Err(error) => Some(Finding::unknown(AREA, "versions", logging::chain(&error))),
     }
 }
 
 async fn schema(store: &Store) -> Result<(), StoreError> {
-    store.run(|conn| migrate::status(conn)?.require_current()).await
+    store.run(|conn| migrations::status(conn)?.require_current()).await
 }
 
 async fn limits(settings: &Settings, store: &Store) -> Result<Vec<Finding>, StoreError> {
-    let (now, packet) = store.run(|conn| Ok((tx::now(conn)?, packet::max_allowed(conn)?))).await?;
+    let (now, packet) = store.run(|conn| Ok((transaction::now(conn)?, max_packet::max_allowed(conn)?))).await?;
     let mut findings = Vec::new();
     if let Some(packet) = packet {
         let (body, check) = (settings.http.max_body_bytes, "max_allowed_packet");

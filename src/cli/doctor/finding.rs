@@ -1,6 +1,6 @@
 //! One thing that was looked at.
 
-use crate::{cli::table::aligned, model::column::column};
+use crate::{cli::table::aligned, model::truncate::column};
 use serde::Serialize;
 
 /// What a finding means; the worst of all decides the exit code.

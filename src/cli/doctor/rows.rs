@@ -2,10 +2,11 @@
 
 use super::finding::Finding;
 use crate::{
+    database::{Store, StoreError},
     logging,
     model::status::{DispatchReason, DispatchStatus},
     store::{
-        Store, StoreError, depth, inspect,
+        read::{backlog, depth},
         unreadable::{self, Marked},
     },
 };
@@ -21,9 +22,9 @@ pub(super) async fn check(store: &Store) -> Vec<Finding> {
 }
 
 async fn look(store: &Store) -> Result<Vec<Finding>, StoreError> {
-    let (depths, overdue) = store.run(|conn| Ok((depth::read(conn)?, inspect::overdue(conn, GRACE)?))).await?;
+    let (depths, overdue) = store.run(|conn| Ok((depth::read(conn)?, backlog::overdue(conn, GRACE)?))).await?;
     let (failed, uncertain, unreadable) =
-        store.run(|conn| Ok((inspect::failed(conn)?, inspect::uncertain(conn)?, unreadable::marked(conn)?))).await?;
+        store.run(|conn| Ok((backlog::failed(conn)?, backlog::uncertain(conn)?, unreadable::marked(conn)?))).await?;
     let mut findings = Vec::new();
     for depth in depths {
         let late = overdue.iter().find(|late| late.status == depth.status);

@@ -2,12 +2,12 @@
 
 use super::finding::Finding;
 use crate::{
-    logging,
-    store::{
+    database::{
         Store, StoreError,
         server::{self, Weak},
         sizes::{self, Size},
     },
+    logging,
 };
 
 const MIB: i64 = 1 << 20;

@@ -2,14 +2,12 @@
 
 use super::finding::Finding;
 use crate::{
-    cli::assemble,
+    app,
     config::Settings,
+    database::{Store, StoreError},
     logging,
-    store::{
-        Store, StoreError,
-        executions::{St2Tables, watch},
-        links,
-    },
+    st2_tables::{St2Tables, tracking},
+    store::dispatch::links,
 };
 use chrono::TimeDelta;
 use std::collections::HashSet;
@@ -23,7 +21,7 @@ pub(super) async fn check(settings: &Settings, store: &Store, usable: bool) -> V
     if !usable && matches!(settings.tracker.database(settings.database.tls_files()), Ok(None)) {
         return Vec::new();
     }
-    let tables = match assemble::st2_tables(settings, store, None) {
+    let tables = match app::st2_tables(settings, store, None) {
         Ok(tables) => tables,
         Err(error) => return vec![Finding::unknown(AREA, "settings", format!("{error:#}"))],
     };
@@ -55,10 +53,10 @@ const LOOKED_AT: i64 = 1_000;
 /// Whether a tracker runs: it leaves nothing but its rows, so links without one tell.
 async fn running(store: &Store, tables: &St2Tables) -> Result<Finding, StoreError> {
     let (prefix, again) = (tables.prefix.clone(), tables.prefix.clone());
-    let mark = tables.store.run(move |conn| watch::read_to(conn, &prefix)).await?;
+    let mark = tables.store.run(move |conn| tracking::read_to(conn, &prefix)).await?;
     let linked = store.run(move |conn| links::older(conn, mark, PROMPT, LOOKED_AT)).await?;
     let ids: Vec<String> = linked.iter().map(|(id, _)| id.clone()).collect();
-    let rows = tables.store.run(move |conn| watch::tracked(conn, &again, &ids)).await?;
+    let rows = tables.store.run(move |conn| tracking::tracked(conn, &again, &ids)).await?;
     let known: HashSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let mut unread = linked.iter().filter(|(id, _)| !known.contains(id.as_str()));
     let Some((first, seconds)) = unread.next() else {
@@ -72,7 +70,7 @@ async fn running(store: &Store, tables: &St2Tables) -> Result<Finding, StoreErro
 
 async fn overdue(tables: &St2Tables) -> Finding {
     let prefix = tables.prefix.clone();
-    let counted = tables.store.run(move |conn| watch::counts(conn, &prefix)).await;
+    let counted = tables.store.run(move |conn| tracking::counts(conn, &prefix)).await;
     let [(_, followed), (_, overdue)] = match counted {
         Ok(counts) => counts,
         Err(error) => return Finding::unknown(AREA, "executions", logging::chain(&error)),

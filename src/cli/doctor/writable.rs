@@ -2,11 +2,9 @@
 
 use super::finding::Finding;
 use crate::{
+    database::Store,
     logging,
-    store::{
-        Store,
-        probe::{self, Refusal},
-    },
+    store::operate::probe::{self, Refusal},
 };
 
 pub(super) async fn check(area: &'static str, store: &Store) -> Finding {

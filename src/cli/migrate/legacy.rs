@@ -2,15 +2,15 @@
 
 use super::open;
 use crate::{
+    app::waiting,
     cli::{
         print::{self, PrintError},
         selection::{EXIT_CODES, NOTHING_MATCHED, Output},
         started,
         table::Table as Printed,
-        waiting,
     },
     config::Settings,
-    store::legacy::{self, Loss, Surveyed, Table},
+    takeover::{self, Loss, Surveyed, Table},
 };
 use std::process::ExitCode;
 
@@ -39,7 +39,7 @@ pub(super) struct Legacy {
 impl Legacy {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let store = open(&started(*self.settings), waiting::WATCHED).await?;
-        let mut surveyed = store.run(legacy::survey).await?;
+        let mut surveyed = store.run(takeover::survey).await?;
         if surveyed.tables.is_empty() {
             return nothing(self.output, &surveyed);
         }
@@ -47,9 +47,9 @@ impl Legacy {
             return show(self.output, &surveyed, true, self.drop);
         }
         let drop = self.drop;
-        store.run(move |conn| legacy::run(conn, drop, |step| log::info!("migrate legacy: {step}"))).await?;
+        store.run(move |conn| takeover::run(conn, drop, |step| log::info!("migrate legacy: {step}"))).await?;
         if !drop {
-            surveyed = store.run(legacy::survey).await?;
+            surveyed = store.run(takeover::survey).await?;
         }
         show(self.output, &surveyed, false, drop)
     }

@@ -5,7 +5,7 @@ use crate::{
     config::Settings,
     dispatcher::{
         parameters::{self, ParameterError},
-        routes::{OnUncertain, Route},
+        routing::table::{OnUncertain, Route},
         template::AlertView,
     },
     model::{

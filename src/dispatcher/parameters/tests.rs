@@ -1,7 +1,7 @@
 //! Parameters for actions as StackStorm declares them.
 
 use super::*;
-use crate::dispatcher::{routes::RouteTable, template::tests::TestAlert};
+use crate::dispatcher::{routing::table::RouteTable, template::tests::TestAlert};
 use serde_json::json;
 
 fn route(parameters: &Value) -> Route {

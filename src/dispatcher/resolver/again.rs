@@ -8,9 +8,9 @@
 
 use super::verdict::Evidence;
 use crate::{
-    dispatcher::{Dispatch, found::CLOCKS_DIFFER, routes::OnUncertain, settle::PROVES_FOR},
-    store::{
-        StoreError,
+    database::StoreError,
+    dispatcher::{Dispatch, found::CLOCKS_DIFFER, routing::table::OnUncertain, settle::PROVES_FOR},
+    store::dispatch::{
         awaiting::{self, Awaiting},
         dispatch_log::{Entry, POST_AGAIN},
     },

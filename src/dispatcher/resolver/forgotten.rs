@@ -1,16 +1,16 @@
 //! Executions that a rule started and StackStorm forgot: `requested` for ever, named by no `succeeded` enforcement.
 //!
-//! The rule is direct mode's (`orphan`): old, and later executions have left `requested`. Such a one is cancelled, so that
+//! The rule is direct mode's (`orphans`): old, and later executions have left `requested`. Such a one is cancelled, so that
 //! it cannot run later. The next look at the row, seconds later, reads whether it ran all the same; it permits no second
 //! webhook.
 //! What if we die after the cancel: its id was written to the row before, so the next look knows whose cancel it was.
 
 use super::verdict::Evidence;
 use crate::{
+    database::StoreError,
     dispatcher::Dispatch,
     stackstorm::{Execution, LookupError},
-    store::{
-        StoreError,
+    store::dispatch::{
         awaiting::{self, Awaiting},
         dispatch_log::{CANCELLED, Entry},
     },

@@ -9,7 +9,7 @@ use crate::{
         Execution, ExecutionId, ExecutionStatus, RuleEnforcement, TriggerInstanceId, TriggerInstanceStatus,
         webhooks::EnforcementStatus,
     },
-    store::links::Link,
+    store::dispatch::links::Link,
 };
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,7 +5,7 @@ use crate::{
     dispatcher::Dispatch,
     model::target::{Target, WebhookName},
     stackstorm::{Arrival, Arrivals, TriggerInstanceStatus},
-    store::awaiting::Awaiting,
+    store::dispatch::awaiting::Awaiting,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -3,8 +3,7 @@
 //! Only `id` and `status` must be there: which other fields come depends on how the execution was started and how far it
 //! got, and one odd field must not hide the rest.
 
-use super::super::ids::ExecutionId;
-use crate::text_enum;
+use crate::{stackstorm::ids::ExecutionId, text_enum};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};

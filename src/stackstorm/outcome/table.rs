@@ -19,7 +19,7 @@
 //! | any other answer of somebody else | uncertain | uncertain |
 //! | closed without an answer, within 5 s of writing | uncertain | uncertain |
 
-use super::super::{
+use crate::stackstorm::{
     body::{UNKNOWN_ROUTE, own_fault},
     transport::{Answer, SendError},
 };

@@ -2,7 +2,9 @@
 
 use super::{finding, reset_lengths::ResetLengths};
 use crate::harness::{KEY, Process, TestDatabase};
-use poundcake::store::{Store, StoreError, any::AnyConnection, bounded::bounded, conn::DatabaseUrl};
+use poundcake::database::{
+    Store, StoreError, connect::DatabaseUrl, connection::AnyConnection, statement_timeout::bounded,
+};
 use std::time::Duration;
 
 fn process(command: &str, database: &TestDatabase) -> Process {

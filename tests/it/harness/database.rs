@@ -5,7 +5,7 @@ use diesel::{
     Connection, MysqlConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query,
     sql_types::{BigInt, Nullable, Text},
 };
-use poundcake::store::{Store, conn::DatabaseUrl, migrate};
+use poundcake::database::{Store, connect::DatabaseUrl, migrations};
 use std::{net::SocketAddr, sync::Arc};
 use url::Url;
 
@@ -64,7 +64,7 @@ impl TestDatabase {
     /// A store of so many connections on it, with the schema up.
     pub fn store(&self, connections: u32) -> Store {
         let store = Store::new(DatabaseUrl::parse(&self.url()).expect("a URL"), connections);
-        store.run_blocking(migrate::up).expect("the schema");
+        store.run_blocking(migrations::up).expect("the schema");
         store
     }
 

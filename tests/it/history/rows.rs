@@ -1,10 +1,9 @@
 //! Rows made by SQL: webhooks, alerts, links and executions at known times.
 
 use crate::harness::TestDatabase;
-use poundcake::store::{
-    Store,
-    conn::DatabaseUrl,
-    executions::{TablePrefix, schema},
+use poundcake::{
+    database::{Store, connect::DatabaseUrl},
+    st2_tables::{TablePrefix, schema},
 };
 
 /// The first webhook's id; the others end in 2, 3, …

@@ -4,9 +4,9 @@ use super::app::{App, WEBHOOK, problem, settings, with_tokens};
 use crate::harness::{TestDatabase, client, eventually};
 use poundcake::{
     config::{HttpSettings, ListenAddress},
+    database::{Store, connect::DatabaseUrl},
     http::{Access, Parts, Role, serve, table},
     metrics::Metrics,
-    store::{Store, conn::DatabaseUrl},
 };
 use reqwest::RequestBuilder;
 use std::{net::SocketAddr, time::Duration};

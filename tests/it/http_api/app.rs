@@ -4,16 +4,14 @@ use crate::harness::{TestDatabase, client};
 use poundcake::{
     broker::{Publisher, in_process},
     config::{HttpSettings, ListenAddress},
+    database::Store,
     history::History,
     http::{Listener, Parts, Role, ServeError, serve},
     ingest::{Ingest, Writer, WriterSettings},
     metrics::Metrics,
     model::{episode::EpisodePolicy, matcher::Matchers},
     relay::Announcer,
-    store::{
-        Store,
-        executions::{St2Tables, TablePrefix},
-    },
+    st2_tables::{St2Tables, TablePrefix},
     tasks::Tasks,
 };
 use reqwest::Response;

@@ -3,9 +3,9 @@
 use super::{ALERTS, CALLS, LINKS, connect, done, legacy, old, steps, tables};
 use crate::harness::{Process, SOON, TestDatabase, eventually};
 use diesel::{Connection, MysqlConnection, RunQueryDsl, sql_query};
-use poundcake::store::{
-    legacy::{Step, Takeover},
-    migrate,
+use poundcake::{
+    database::migrations,
+    takeover::{Step, Takeover},
 };
 
 /// Everything that must be the same, whatever happened on the way.
@@ -31,7 +31,7 @@ async fn after_any_step_the_next_run_goes_on() {
     for cut in 0..all.len() {
         let database = old::with_links(ROWS);
         assert_eq!(steps(&database, true, cut).len(), cut);
-        let current = migrate::status(&mut connect(&database)).expect("a status").require_current();
+        let current = migrations::status(&mut connect(&database)).expect("a status").require_current();
         assert_eq!(
             current.is_ok(),
             cut > finished,

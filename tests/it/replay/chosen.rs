@@ -3,13 +3,12 @@
 use super::rows::{REQUEST, copy_first, discard, insert, log, replay, states};
 use crate::{harness::TestDatabase, http_api::app::App};
 use poundcake::{
+    database::{Store, connect::DatabaseUrl},
     model::status::DispatchReason,
-    replay::Filter,
-    store::{
-        Store,
-        conn::DatabaseUrl,
-        repair::{self, Author},
-        selection::{self, Move},
+    operator::Filter,
+    store::operate::{
+        filter::{self, Move},
+        moves::{self, Author},
     },
 };
 use serde_json::{Value, json};
@@ -172,10 +171,10 @@ async fn a_row_that_has_gone_on_since_it_was_chosen_is_left_alone() {
         insert(&app.database, &["dispatched", "failed/rejected", "failed/rejected", "pending"]);
         let store = Store::new(DatabaseUrl::parse(&app.database.url()).unwrap(), 1);
         let move_those = |filter: &Filter, what: Move, between: &str| {
-            let chosen = store.run_blocking(|conn| selection::choose(conn, filter, what)).unwrap();
+            let chosen = store.run_blocking(|conn| filter::choose(conn, filter, what)).unwrap();
             app.database.execute(between);
             let author = Author { by: "a".to_owned(), reason: "b".to_owned() };
-            let moved = store.run_blocking(|conn| repair::move_rows(conn, &chosen, filter, what, &author)).unwrap();
+            let moved = store.run_blocking(|conn| moves::move_rows(conn, &chosen, filter, what, &author)).unwrap();
             (chosen.len(), moved)
         };
         let replay = Move::Replay { include_dispatched: true, accept_unknown: false };

@@ -4,8 +4,8 @@ use super::rows::{copy_first, insert, webhook};
 use crate::{harness::TestDatabase, http_api::app::App};
 use chrono::TimeDelta;
 use poundcake::{
-    replay::{Pruned, prune},
-    store::{Store, conn::DatabaseUrl},
+    database::{Store, connect::DatabaseUrl},
+    operator::{Pruned, prune},
 };
 
 const OTHER: &str = "01890a5d-ac96-774b-bcce-b302099a8058";

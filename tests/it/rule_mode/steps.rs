@@ -7,15 +7,15 @@ use crate::{
 use chrono::TimeDelta;
 use poundcake::{
     clock,
+    database::connection::AnyConnection,
     model::{
         doubt::Doubt,
         status::{DispatchReason, DispatchStatus},
         target::{Target, WebhookName},
     },
-    store::{
-        any::AnyConnection,
+    store::dispatch::{
         awaiting::{self, Awaiting, Settlement},
-        claims::{self, ClaimPolicy, Claimed, ClaimedAlert, Watch},
+        claim::{self, ClaimPolicy, Claimed, ClaimedAlert, Watch},
         dispatch_log::{Entry, POST_AGAIN},
         links::Link,
     },
@@ -23,7 +23,7 @@ use poundcake::{
 
 fn claim(conn: &mut AnyConnection, token: &str) -> Claimed {
     let route = |_: &ClaimedAlert| WebhookName::parse("hook").ok().map(Target::Webhook);
-    let claimed = claims::claim(conn, &REQUESTS, token, &ClaimPolicy { lease: LEASE, route: &route });
+    let claimed = claim::claim(conn, &REQUESTS, token, &ClaimPolicy { lease: LEASE, route: &route });
     claimed.expect("a claim").pop().expect("claimed")
 }
 
@@ -39,7 +39,7 @@ fn take(conn: &mut AnyConnection) -> Awaiting {
 /// In doubt, and looked at once.
 fn in_doubt(conn: &mut AnyConnection) -> Awaiting {
     claim(conn, "first");
-    assert!(claims::await_execution(conn, 1, "first", &watch(None)).expect("written"));
+    assert!(claim::await_execution(conn, 1, "first", &watch(None)).expect("written"));
     take(conn)
 }
 
@@ -98,7 +98,7 @@ fn a_second_post_that_was_not_made_is_given_back_and_the_deadline_counts_from_th
         let second = claim(&mut conn, "second");
         assert_eq!(second.alert.attempted_at, Some(settled.posted_at));
         let unposted = watch(second.alert.attempted_at);
-        assert!(claims::await_execution(&mut conn, 1, "second", &unposted).expect("written"));
+        assert!(claim::await_execution(&mut conn, 1, "second", &unposted).expect("written"));
         assert_eq!(row(&database), ["awaiting_execution", "-", "1", "1"]);
         let looked = take(&mut conn);
         assert_eq!((looked.posted_at, looked.settling_since), (settled.posted_at, None));
@@ -111,7 +111,7 @@ fn an_unanswered_claim_of_a_webhook_in_doubt_leaves_it_in_doubt() {
         let mut conn = with_one(&database);
         marked(&mut conn, &database);
         claim(&mut conn, "lost");
-        assert_eq!(claims::disclaim(&mut conn, &REQUESTS, "lost", LEASE).expect("given back"), 1);
+        assert_eq!(claim::disclaim(&mut conn, &REQUESTS, "lost", LEASE).expect("given back"), 1);
         assert_eq!(row(&database), ["pending", "-", "1", "1"], "the first POST may have arrived");
         assert!(!claim(&mut conn, "next").may_be_posted_again());
     }

@@ -1,9 +1,9 @@
-//! Columns, keys, collations, comments: `src/store/schema.rs` and DESIGN against what stands in the databases.
+//! Columns, keys, collations, comments: `src/database/schema.rs` and DESIGN against what stands in the databases.
 
 use super::{TABLES, migrated};
 use crate::harness::TestDatabase;
 
-const SCHEMA: &str = include_str!("../../../src/store/schema.rs");
+const SCHEMA: &str = include_str!("../../../src/database/schema.rs");
 
 /// `name Type` or `name Type?` of each column of a `table!`, in order.
 fn declared(table: &str) -> Vec<String> {

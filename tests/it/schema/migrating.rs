@@ -2,7 +2,7 @@
 
 use super::{command, connect, tables};
 use crate::harness::{SOON, TestDatabase};
-use poundcake::store::migrate;
+use poundcake::database::migrations;
 
 fn status_lines(output: &str, word: &str) -> usize {
     output.lines().filter(|line| line.starts_with(word)).count()
@@ -18,14 +18,14 @@ fn migrations() -> usize {
 async fn the_migrations_go_up_and_down_and_up_again() {
     for database in TestDatabase::each() {
         let mut connection = connect(&database);
-        let applied = migrate::up(&mut connection).expect("up");
+        let applied = migrations::up(&mut connection).expect("up");
         assert_eq!(applied.len(), migrations());
         let made = tables(&database);
-        assert_eq!(migrate::down(&mut connection).expect("down").len(), migrations());
+        assert_eq!(migrations::down(&mut connection).expect("down").len(), migrations());
         assert_eq!(tables(&database), ["__diesel_schema_migrations"]);
-        assert_eq!(migrate::up(&mut connection).expect("up again"), applied);
+        assert_eq!(migrations::up(&mut connection).expect("up again"), applied);
         assert_eq!(tables(&database), made);
-        assert_eq!(migrate::up(&mut connection).expect("nothing to do"), [""; 0]);
+        assert_eq!(migrations::up(&mut connection).expect("nothing to do"), [""; 0]);
     }
 }
 

@@ -2,18 +2,14 @@
 
 use crate::harness::{Process, Services, TestDatabase};
 use diesel::{Connection, MysqlConnection, RunQueryDsl, sql_query};
-use poundcake::store::{
-    Store,
-    any::AnyConnection,
-    conn::DatabaseUrl,
-    executions::{
+use poundcake::{
+    database::{Store, connect::DatabaseUrl, connection::AnyConnection, migrations},
+    st2_tables::{
         ExecutionRow, Found, St2Tables, TablePrefix, Tracking,
         catalog::{self, Catalog, Entry, Field},
-        schema, upsert,
-        upsert::Observed,
-        watch,
+        schema, tracking,
+        upsert::{self, Observed},
     },
-    migrate,
 };
 
 fn connect(database: &TestDatabase) -> AnyConnection {
@@ -30,7 +26,7 @@ fn observed(id: &str, status: &str, tracking: Tracking) -> Observed {
 }
 
 fn read(conn: &mut AnyConnection, prefix: &TablePrefix, id: &str) -> ExecutionRow {
-    let found = poundcake::store::executions::read::executions(conn, prefix, &[id.to_owned()]).expect("a read");
+    let found = poundcake::st2_tables::read::executions(conn, prefix, &[id.to_owned()]).expect("a read");
     let Found::Rows(mut rows) = found else { panic!("{found:?}") };
     rows.pop().expect("a row")
 }
@@ -39,7 +35,7 @@ fn read(conn: &mut AnyConnection, prefix: &TablePrefix, id: &str) -> ExecutionRo
 async fn the_tables_go_up_and_down_and_up_again_beside_ours_with_any_prefix() {
     for database in TestDatabase::each() {
         let conn = &mut connect(&database);
-        assert!(!migrate::up(conn).expect("ours").is_empty());
+        assert!(!migrations::up(conn).expect("ours").is_empty());
         for prefix in prefixes() {
             assert_eq!(schema::up(conn, &prefix).expect("up").len(), schema::TABLES.len() + 1);
             assert_eq!(schema::up(conn, &prefix).expect("nothing to do"), [""; 0]);
@@ -50,7 +46,7 @@ async fn the_tables_go_up_and_down_and_up_again_beside_ours_with_any_prefix() {
             assert_eq!(schema::status(conn, &prefix).expect("a status").applied, [""; 0]);
             schema::up(conn, &prefix).expect("up again");
         }
-        assert!(migrate::status(conn).expect("ours").require_current().is_ok());
+        assert!(migrations::status(conn).expect("ours").require_current().is_ok());
     }
 }
 
@@ -123,10 +119,10 @@ async fn what_is_gone_or_overdue_is_marked_and_comes_back_when_stackstorm_shows_
         let rows = [running("a"), running("b"), observed("c", "paused", Tracking::Following)];
         upsert::executions(conn, &prefix, &rows, None).expect("a write");
         let deadline = chrono::TimeDelta::hours(1);
-        let mut marked = watch::mark_overdue(conn, &prefix, deadline).expect("the marks");
+        let mut marked = tracking::mark_overdue(conn, &prefix, deadline).expect("the marks");
         marked.sort();
         assert_eq!(marked, ["a", "b"]);
-        assert_eq!(watch::mark_overdue(conn, &prefix, deadline).expect("once"), [""; 0]);
+        assert_eq!(tracking::mark_overdue(conn, &prefix, deadline).expect("once"), [""; 0]);
         upsert::executions(conn, &prefix, &[running("a"), Observed::gone("b", None)], None).expect("a write");
         assert_eq!(read(conn, &prefix, "a").outcome.tracking, Tracking::Overdue);
         let gone = read(conn, &prefix, "b").outcome;
@@ -134,7 +130,7 @@ async fn what_is_gone_or_overdue_is_marked_and_comes_back_when_stackstorm_shows_
         upsert::executions(conn, &prefix, &[observed("b", "failed", Tracking::Done)], None).expect("a write");
         assert_eq!(read(conn, &prefix, "b").outcome.status.as_deref(), Some("failed"));
         let unfinished: Vec<_> =
-            watch::unfinished(conn, &prefix).expect("rows").into_iter().map(|row| row.id).collect();
+            tracking::unfinished(conn, &prefix).expect("rows").into_iter().map(|row| row.id).collect();
         assert_eq!(unfinished.len(), 2, "{unfinished:?}");
     }
 }

@@ -1,0 +1,108 @@
+//! `poundcake replay` and `poundcake discard`: orders over rows that flags choose, straight on the database.
+
+use super::{
+    operator_name, print,
+    selection::{EXIT_CODES, Output, Selection, exit_code, open},
+};
+use crate::{
+    config::Settings,
+    metrics::Metrics,
+    operator::{self, Order},
+    store::operate::{filter::Move, moves::Author},
+};
+use anyhow::ensure;
+use std::process::ExitCode;
+
+/// For the end of `replay --help`.
+const UNCERTAIN: &str = "Alerts that failed as uncertain are looked up in StackStorm first, and not run again if they ran. Its rules engine \
+                         must be up for that: webhooks that still wait for it cannot be seen.\n\n";
+
+/// `poundcake replay`
+#[derive(Debug, clap::Args)]
+#[command(after_help = UNCERTAIN.to_owned() + EXIT_CODES)]
+pub(super) struct Replay {
+    /// Also alerts that StackStorm has run: they run again
+    #[arg(long)]
+    include_dispatched: bool,
+    /// Also alerts that may have run more than 20 h ago, of which StackStorm may show nothing any more: look whether they
+    /// ran first
+    #[arg(long)]
+    accept_unknown: bool,
+    #[command(flatten)]
+    order: Common,
+}
+
+/// `poundcake discard`
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct Discard {
+    #[command(flatten)]
+    order: Common,
+}
+
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// Why; kept in each row's `dispatch_log`
+    #[arg(long)]
+    reason: String,
+    /// Count, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    settings: Box<Settings>,
+}
+
+impl Replay {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let Self { include_dispatched, accept_unknown, .. } = self;
+        let what = Move::Replay { include_dispatched, accept_unknown };
+        self.order.carry_out(what, "replayed").await
+    }
+}
+
+impl Discard {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        self.order.carry_out(Move::Discard, "discarded").await
+    }
+}
+
+impl Common {
+    async fn carry_out(self, what: Move, word: &str) -> anyhow::Result<ExitCode> {
+        ensure!(
+            !self.selection.is_empty(),
+            "choose alerts by at least one of --id, --request-id, --dispatch-status, --dispatch-reason, --alert-name, \
+             --fingerprint, --severity, --instance, --status, --target, --since, --until"
+        );
+        let store = open(*self.settings).await?;
+        let filter = self.selection.filter(&store).await?;
+        let author = Author { by: operator_name::user_and_host(), reason: self.reason };
+        let order = Order { filter, author, dry_run: self.dry_run, what };
+        let done = operator::carry_out(&store, &order, &Metrics::new()?).await?;
+        match self.output {
+            Output::Json => {
+                let mut answer = serde_json::json!({ "matched": done.matched, word: done.moved });
+                if done.refused > 0 {
+                    answer["refused"] = done.refused.into();
+                }
+                print::json(&answer)?;
+            }
+            Output::Table if order.dry_run => {
+                print::line(format_args!("{} matched; nothing was changed (--dry-run)", done.matched))?;
+            }
+            Output::Table => print::line(format_args!("{} matched, {} {word}", done.matched, done.moved))?,
+        }
+        if done.refused > 0 {
+            print::note(format_args!(
+                "{} refused: they may have run more than 20 h ago, and StackStorm may show nothing of that any more; look whether they \
+                 ran, then replay them with --accept-unknown",
+                done.refused
+            ));
+        }
+        Ok(exit_code(done.matched))
+    }
+}

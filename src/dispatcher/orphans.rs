@@ -1,0 +1,107 @@
+//! Executions that StackStorm created and forgot: `requested` for ever, because its broker was gone when they were to be
+//! announced (StackStorm contract, section 3).
+//!
+//! One is an orphan when it is old *and* later executions have left `requested`: then no queue holds it. It is cancelled,
+//! and only `canceled` without ever having run permits another POST.
+//! What if we die after the cancel: its id was written to the row before, so whoever looks next knows whose cancel it was.
+
+use super::{End, attempt::Attempt, found::Found, lookup};
+use crate::{
+    model::doubt::Doubt,
+    stackstorm::{Cancel, Execution, ExecutionStatus, LookupError},
+    store::dispatch::{
+        claim,
+        dispatch_log::{CANCELLED, Entry},
+    },
+};
+use chrono::TimeDelta;
+use std::time::Duration;
+
+/// How long an execution may stay `requested` before it can count as forgotten.
+const ORPHAN_AGE: TimeDelta = TimeDelta::minutes(10);
+/// How long after a cancel the execution is looked at again.
+const CANCEL_WAIT: Duration = Duration::from_secs(5);
+
+/// True when it was canceled before any runner had it.
+pub(super) fn never_ran(execution: &Execution) -> bool {
+    execution.known_status() == Some(ExecutionStatus::Canceled) && !execution.has_run()
+}
+
+/// None of the found has started.
+pub(super) async fn run(attempt: &Attempt<'_>, found: &Found) -> End {
+    match forgotten(attempt, found).await {
+        Ok(true) => {}
+        Ok(false) => return not_started(attempt, found),
+        Err(error) => return lookup::failed(attempt, &error),
+    }
+    for orphan in &found.waiting {
+        match cancel(attempt, orphan).await {
+            Ok(true) => {}
+            // It ran after all, or cannot be told: the next lookup adopts it or goes on.
+            Ok(false) => return not_started(attempt, found),
+            Err(error) => return lookup::failed(attempt, &error),
+        }
+    }
+    lookup::certain(attempt, "StackStorm had forgotten the execution; it was cancelled before it ran")
+}
+
+async fn forgotten(attempt: &Attempt<'_>, found: &Found) -> Result<bool, LookupError> {
+    let alert = &attempt.claimed.alert;
+    let attempted_at = alert.attempted_at.unwrap_or(alert.created_at);
+    for execution in &found.waiting {
+        // A silent call may have created it long after the attempt.
+        let created = execution.start_timestamp.map(|at| at.naive_utc()).filter(|_| alert.dispatch_silent);
+        let waited = attempt.claimed.claimed_at - created.map_or(attempted_at, |created| created.max(attempted_at));
+        if waited <= ORPHAN_AGE {
+            return Ok(false);
+        }
+        let requested = execution.known_status() == Some(ExecutionStatus::Requested);
+        let Some(since) = execution.start_timestamp.filter(|_| requested) else { return Ok(false) };
+        if !attempt.dispatch.client.has_run_any_since(since).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Writes the intent, cancels, waits, and looks whether it ran all the same: DELETE races with the start (contract,
+/// section 4: 3 of 40 were answered `canceled` and had run).
+async fn cancel(attempt: &Attempt<'_>, orphan: &Execution) -> Result<bool, LookupError> {
+    if !note(attempt, orphan).await {
+        return Ok(false);
+    }
+    let client = &attempt.dispatch.client;
+    if let Cancel::NotFound = client.cancel_execution(&orphan.id).await? {
+        return Ok(false);
+    }
+    tokio::time::sleep(CANCEL_WAIT).await;
+    Ok(client.execution(&orphan.id).await?.is_some_and(|execution| never_ran(&execution)))
+}
+
+/// Another execution of the same dispatch has started: this one must not. Best effort; it is linked and counted anyway.
+pub(super) async fn cancel_surplus(attempt: &Attempt<'_>, surplus: &Execution) {
+    if !note(attempt, surplus).await {
+        return;
+    }
+    let (alert_id, execution_id) = (attempt.claimed.alert.id, surplus.id.as_str());
+    match attempt.dispatch.client.cancel_execution(&surplus.id).await {
+        Ok(_) => log::warn!(alert_id, execution_id; "cancelled a second execution of the same dispatch"),
+        Err(error) => log::warn!(alert_id, execution_id; "a second execution could not be cancelled: {error}"),
+    }
+}
+
+async fn note(attempt: &Attempt<'_>, execution: &Execution) -> bool {
+    let claimed = attempt.claimed;
+    let entry = Entry::new(crate::clock::utc_now(), CANCELLED).execution(execution.id.as_str());
+    let (id, token) = (claimed.alert.id, claimed.token.clone());
+    let noted = attempt.dispatch.store.run(move |conn| claim::note(conn, id, &token, &entry)).await;
+    noted.unwrap_or_else(|error| {
+        log::warn!(alert_id = id; "not cancelled, the intent could not be written: {}", crate::logging::chain(&error));
+        false
+    })
+}
+
+fn not_started(attempt: &Attempt<'_>, found: &Found) -> End {
+    let states: Vec<String> = found.waiting.iter().map(|found| format!("{} is {}", found.id, found.status)).collect();
+    lookup::waiting(Doubt::AsBefore, attempt.dispatch.policy.lookup_wait(), None, Some(("lookup", states.join(", "))))
+}

@@ -1,0 +1,61 @@
+//! The claim of a row that the resolver has marked (`on_uncertain: post_again`): one more look, then the same POST again.
+//!
+//! Whatever this POST comes to, the one before may still arrive. So only a 202 makes the row certain; after anything else it
+//! is watched as before, and settles from the start.
+//! What if we die before the POST: the claim has taken the mark away and counted an attempt. After the lease the row is
+//! watched again. What if we die after it: the same, and what it started is found by the trace tag.
+
+use crate::{
+    dispatcher::{End, attempt::Attempt, routing::table::OnUncertain, settle::PROVES_FOR},
+    model::{
+        doubt::Doubt,
+        target::{Target, WebhookName},
+    },
+};
+
+pub(in crate::dispatcher) async fn run(attempt: &Attempt<'_>, name: &WebhookName) -> End {
+    let alert = &attempt.claimed.alert;
+    let table = attempt.dispatch.routes.table();
+    let same = Target::Webhook(name.clone());
+    let route = table.route(&alert.labels.0).filter(|route| route.target == same);
+    let Some(route) = route.filter(|route| route.on_uncertain == OnUncertain::PostAgain) else {
+        return unposted(attempt, "the routes have changed".to_owned());
+    };
+    // The row may have waited for long since its last lookup: in the queue, or for a StackStorm that works.
+    if alert.attempted_at.is_none_or(|last| attempt.claimed.claimed_at - last > PROVES_FOR) {
+        return unposted(attempt, "the last POST was too long ago to be looked up".to_owned());
+    }
+    match attempt.dispatch.client.traces_by_tag(&attempt.tag).await {
+        Ok(traces) if traces.is_empty() => still_uncertain(attempt, attempt.trigger(route).await),
+        Ok(_) => unposted(attempt, "the webhook has arrived after all".to_owned()),
+        Err(error) => unposted(attempt, format!("the lookup before it failed: {error}")),
+    }
+}
+
+/// Of what the POST came to, with the POST before it in mind.
+fn still_uncertain(attempt: &Attempt<'_>, end: End) -> End {
+    let (give_back_attempt, event) = match end {
+        End::Later(later) => (later.give_back_attempt, later.event),
+        End::Settled { reason, error, give_back_attempt, .. } => {
+            (give_back_attempt, error.map(|error| (reason.as_str(), error)))
+        }
+        End::Awaiting { .. } | End::Dispatched { .. } => {
+            attempt.dispatch.metrics.posts_again.inc();
+            return end;
+        }
+    };
+    if !give_back_attempt {
+        attempt.dispatch.metrics.posts_again.inc();
+    }
+    watched(attempt, give_back_attempt, event)
+}
+
+/// Nothing was posted.
+fn unposted(attempt: &Attempt<'_>, why: String) -> End {
+    watched(attempt, true, Some(("not_posted_again", why)))
+}
+
+/// In doubt about the POST before this claim.
+fn watched(attempt: &Attempt<'_>, give_back_attempt: bool, event: Option<(&'static str, String)>) -> End {
+    End::Awaiting { doubt: Doubt::of_call(attempt.claimed.alert.dispatch_silent), give_back_attempt, event }
+}

@@ -1,0 +1,252 @@
+//! Every way a claim ends, but for the execution that it led to (`record`): each UPDATE carries the token, and tells
+//! whether the claim was still ours.
+
+use super::{
+    claim::ClaimRequest,
+    dispatch_log::{self, Entry},
+};
+use crate::{
+    database::{
+        StoreError,
+        connection::AnyConnection,
+        schema::poundcake_alerts::{self, dsl},
+        transaction,
+    },
+    model::{
+        doubt::Doubt,
+        ids::AlertId,
+        status::{DispatchReason, DispatchStatus},
+        truncate::column,
+    },
+    store::ingest::{alerts::ERROR, episodes},
+};
+use chrono::{NaiveDateTime, TimeDelta};
+use diesel::prelude::*;
+use std::time::Duration;
+
+type Held<'a> = diesel::dsl::Filter<
+    diesel::dsl::Filter<
+        diesel::dsl::Find<poundcake_alerts::table, AlertId>,
+        diesel::dsl::Eq<dsl::dispatch_status, DispatchStatus>,
+    >,
+    diesel::dsl::Eq<dsl::claimed_by, &'a str>,
+>;
+
+/// The precondition of every UPDATE under a claim.
+fn held(id: AlertId, token: &str) -> Held<'_> {
+    dsl::poundcake_alerts
+        .find(id)
+        .filter(dsl::dispatch_status.eq(DispatchStatus::Dispatching))
+        .filter(dsl::claimed_by.eq(token))
+}
+
+/// What an unanswered claim holds.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = poundcake_alerts)]
+struct Disclaimed {
+    id: AlertId,
+    dispatch_uncertain: bool,
+    dispatch_log: Option<String>,
+    attempted_at: Option<NaiveDateTime>,
+    next_attempt_at: Option<NaiveDateTime>,
+}
+
+/// After a claim whose COMMIT was not answered: gives back what it holds, if it holds anything. Nothing was posted, for
+/// nobody was told of the claim; so what it marked as an attempt is certain again. Returns how many rows.
+pub fn disclaim(
+    conn: &mut AnyConnection,
+    requests: &[ClaimRequest],
+    token: &str,
+    lease: Duration,
+) -> Result<usize, StoreError> {
+    let ids: Vec<AlertId> = requests.iter().map(|request| request.alert_id).collect();
+    transaction::write(conn, |conn| {
+        let now = transaction::now(conn)?;
+        let held: Vec<Disclaimed> = dsl::poundcake_alerts
+            .filter(dsl::id.eq_any(&ids))
+            .filter(dsl::claimed_by.eq(token))
+            .order(dsl::id)
+            .select(Disclaimed::as_select())
+            .load(conn)?;
+        for row in &held {
+            // The claim set both from one clock. It marks neither what was uncertain before nor what no route takes; but for
+            // a webhook that it was to post again, which was uncertain and stays so.
+            let marked = row.attempted_at.is_some_and(|at| Some(at + lease) == row.next_attempt_at);
+            let again = dispatch_log::ends_with(row.dispatch_log.as_deref(), dispatch_log::POST_AGAIN);
+            let uncertain = row.dispatch_uncertain && (again || !marked);
+            let release = Release {
+                due_in: TimeDelta::zero(),
+                doubt: if uncertain { Doubt::AsBefore } else { Doubt::None },
+                give_back_attempt: marked,
+                settling_since: None,
+                error: None,
+                log: None,
+            };
+            release_now(conn, (row.id, token), now, &release)?;
+        }
+        Ok(held.len())
+    })
+}
+
+/// How a claim is given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// When somebody must look again.
+    pub due_in: TimeDelta,
+    /// Whether StackStorm may have run it.
+    pub doubt: Doubt,
+    /// The attempt did not reach StackStorm and does not count.
+    pub give_back_attempt: bool,
+    /// The new `settling_since`.
+    pub settling_since: Option<NaiveDateTime>,
+    /// For `dispatch_error`; `None` leaves what is there.
+    pub error: Option<String>,
+    /// For `dispatch_log`.
+    pub log: Option<Entry>,
+}
+
+/// Back to `pending`, due later. False when the claim is no longer ours.
+pub fn release(conn: &mut AnyConnection, id: AlertId, token: &str, release: &Release) -> Result<bool, StoreError> {
+    transaction::write(conn, |conn| {
+        let now = transaction::now(conn)?;
+        release_now(conn, (id, token), now, release)
+    })
+}
+
+fn release_now(
+    conn: &mut AnyConnection,
+    (id, token): (AlertId, &str),
+    now: NaiveDateTime,
+    release: &Release,
+) -> Result<bool, StoreError> {
+    keep_texts(conn, (id, token), now, release.error.as_deref(), release.log.as_ref())?;
+    let given_back = i32::from(release.give_back_attempt);
+    let changed = diesel::update(held(id, token))
+        .set((
+            dsl::dispatch_status.eq(DispatchStatus::Pending),
+            dsl::claimed_by.eq(None::<String>),
+            dsl::dispatch_uncertain.eq(release.doubt.is_uncertain()),
+            release.doubt.silent().map(|silent| dsl::dispatch_silent.eq(silent)),
+            dsl::dispatch_attempts.eq(dsl::dispatch_attempts - given_back),
+            dsl::settling_since.eq(release.settling_since),
+            dsl::next_attempt_at.eq(Some(now + release.due_in)),
+            dsl::updated_at.eq(now),
+        ))
+        .execute(conn)?;
+    if changed == 1 && !release.doubt.is_uncertain() {
+        episodes::skip_if_ended(conn, id, now)?;
+    }
+    Ok(changed == 1)
+}
+
+fn keep_texts(
+    conn: &mut AnyConnection,
+    (id, token): (AlertId, &str),
+    now: NaiveDateTime,
+    error: Option<&str>,
+    log: Option<&Entry>,
+) -> Result<(), StoreError> {
+    if let Some(error) = error {
+        diesel::update(held(id, token)).set(dsl::dispatch_error.eq(Some(column(error, ERROR)))).execute(conn)?;
+    }
+    if let Some(entry) = log {
+        append_log(conn, (id, token), now, entry)?;
+    }
+    Ok(())
+}
+
+/// Appends to the row's log as it is now; false when the claim is no longer ours.
+fn append_log(
+    conn: &mut AnyConnection,
+    (id, token): (AlertId, &str),
+    now: NaiveDateTime,
+    entry: &Entry,
+) -> Result<bool, StoreError> {
+    let before: Option<Option<String>> = held(id, token).select(dsl::dispatch_log).first(conn).optional()?;
+    let Some(before) = before else { return Ok(false) };
+    let log = dispatch_log::append(before.as_deref(), &entry.clone().at(now));
+    Ok(diesel::update(held(id, token)).set(dsl::dispatch_log.eq(Some(log))).execute(conn)? == 1)
+}
+
+/// Writes down what is about to be done, before it is done. False when the claim is no longer ours.
+pub fn note(conn: &mut AnyConnection, id: AlertId, token: &str, entry: &Entry) -> Result<bool, StoreError> {
+    transaction::write(conn, |conn| {
+        let now = transaction::now(conn)?;
+        append_log(conn, (id, token), now, entry)
+    })
+}
+
+/// How a claim ends without an execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// `failed` or `skipped`.
+    pub status: DispatchStatus,
+    /// Why.
+    pub reason: DispatchReason,
+    /// For `dispatch_error`.
+    pub error: Option<String>,
+    /// The claim counted an attempt, and nothing was sent.
+    pub give_back_attempt: bool,
+    /// For `dispatch_log`.
+    pub log: Option<Entry>,
+}
+
+/// Ends the dispatch. False when the claim is no longer ours.
+pub fn settle(conn: &mut AnyConnection, id: AlertId, token: &str, end: &Settlement) -> Result<bool, StoreError> {
+    transaction::write(conn, |conn| {
+        let now = transaction::now(conn)?;
+        keep_texts(conn, (id, token), now, end.error.as_deref(), end.log.as_ref())?;
+        let given_back = i32::from(end.give_back_attempt);
+        let changed = diesel::update(held(id, token))
+            .set((
+                dsl::dispatch_status.eq(end.status),
+                dsl::dispatch_reason.eq(Some(end.reason)),
+                dsl::claimed_by.eq(None::<String>),
+                dsl::dispatch_attempts.eq(dsl::dispatch_attempts - given_back),
+                dsl::dispatch_uncertain.eq(false),
+                dsl::settling_since.eq(None::<NaiveDateTime>),
+                dsl::next_attempt_at.eq(None::<NaiveDateTime>),
+                dsl::updated_at.eq(now),
+            ))
+            .execute(conn)?;
+        Ok(changed == 1)
+    })
+}
+
+/// How a claim ends in rule mode: the resolver watches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watch {
+    /// When the resolver looks first.
+    pub look_in: TimeDelta,
+    /// Whether StackStorm has the webhook.
+    pub doubt: Doubt,
+    /// When it was posted before this claim, which posted nothing: the attempt is given back.
+    pub posted_at: Option<NaiveDateTime>,
+    /// For `dispatch_error`; `None` leaves what is there.
+    pub error: Option<String>,
+    /// For `dispatch_log`.
+    pub log: Option<Entry>,
+}
+
+/// Rule mode: the webhook was taken (or may have been: there is a doubt); from now on the resolver watches, and nobody posts
+/// unless it marks the row.
+pub fn await_execution(conn: &mut AnyConnection, id: AlertId, token: &str, watch: &Watch) -> Result<bool, StoreError> {
+    transaction::write(conn, |conn| {
+        let now = transaction::now(conn)?;
+        keep_texts(conn, (id, token), now, watch.error.as_deref(), watch.log.as_ref())?;
+        let given_back = |at| (dsl::attempted_at.eq(Some(at)), dsl::dispatch_attempts.eq(dsl::dispatch_attempts - 1));
+        let changed = diesel::update(held(id, token))
+            .set((
+                dsl::dispatch_status.eq(DispatchStatus::AwaitingExecution),
+                dsl::claimed_by.eq(None::<String>),
+                dsl::dispatch_uncertain.eq(watch.doubt.is_uncertain()),
+                watch.doubt.silent().map(|silent| dsl::dispatch_silent.eq(silent)),
+                watch.posted_at.map(given_back),
+                dsl::settling_since.eq(None::<NaiveDateTime>),
+                dsl::next_attempt_at.eq(Some(now + watch.look_in)),
+                dsl::updated_at.eq(now),
+            ))
+            .execute(conn)?;
+        Ok(changed == 1)
+    })
+}

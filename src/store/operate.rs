@@ -1,0 +1,7 @@
+//! What operators do: the filter that chooses alerts, moves (replay, discard) and prune.
+
+pub(crate) mod failed;
+pub mod filter;
+pub mod moves;
+pub mod probe;
+pub mod prune;

@@ -1,0 +1,120 @@
+//! What people move by hand: rows to a new generation, or to `skipped/discarded`.
+//!
+//! Each chunk is one transaction with a guarded UPDATE per generation, one as a rule. Dispatchers, relays and senders move
+//! rows at the same time: a row that is no longer what the operator chose is left alone, and not counted.
+
+use super::filter::{Chosen, Condition, Filter, Move, movable};
+use crate::{
+    database::{StoreError, connection::AnyConnection, schema::poundcake_alerts::dsl, transaction},
+    model::{
+        ids::AlertId,
+        status::{DispatchReason, DispatchStatus},
+    },
+    store::dispatch::dispatch_log::{self, Before, Entry, MAY_HAVE_RUN, REPLAYED},
+};
+use chrono::NaiveDateTime;
+use diesel::{dsl::sql, prelude::*, sql_types::Bool};
+use std::collections::BTreeMap;
+
+/// Who does it, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// A token's name, or user and host.
+    pub by: String,
+    /// In the operator's words.
+    pub reason: String,
+}
+
+/// Moves those of `chosen` (by ascending id, few) that the filter would still choose; returns how many.
+pub fn move_rows(
+    conn: &mut AnyConnection,
+    chosen: &[Chosen],
+    filter: &Filter,
+    what: Move,
+    author: &Author,
+) -> Result<usize, StoreError> {
+    let mut generations: BTreeMap<i32, Vec<AlertId>> = BTreeMap::new();
+    for row in chosen {
+        generations.entry(row.generation).or_default().push(row.id);
+    }
+    transaction::write(conn, |conn| {
+        let now = transaction::now(conn)?;
+        let mut moved = 0;
+        for (generation, ids) in &generations {
+            let still: Condition = Box::new(
+                dsl::id
+                    .eq_any(ids.clone())
+                    .and(dsl::dispatch_generation.eq(*generation))
+                    .and(filter.condition())
+                    .and(movable(what, filter.ids.is_some(), now)),
+            );
+            moved += match what {
+                Move::Replay { accept_unknown, .. } => {
+                    replay(conn, still, (author, accept_unknown, generation + 1), now)?
+                }
+                Move::Discard => discard(conn, still, author, now)?,
+            };
+        }
+        Ok(moved)
+    })
+}
+
+/// To `pending` and due: the relay publishes it. A row that StackStorm may have run becomes uncertain in its new
+/// generation, so that the dispatcher looks under the older generations' tags before it posts (`dispatcher::earlier`).
+///
+/// MariaDB assigns from left to right, so what reads the old state (the log with the old times, the uncertainty) stands before what
+/// overwrites it. The episode stays as it is: a closed one stays closed, and a follower is dispatched on its own.
+fn replay(
+    conn: &mut AnyConnection,
+    still: Condition,
+    (author, accept_unknown, generation): (&Author, bool, i32),
+    now: NaiveDateTime,
+) -> Result<usize, StoreError> {
+    let entry = Entry {
+        accept_unknown,
+        generation: Some(generation),
+        ..Entry::new(now, REPLAYED).author(&author.by, &author.reason).after(Before::default())
+    };
+    let log = dispatch_log::appended_in_sql(conn, &entry);
+    let was_uncertain = sql::<Bool>(MAY_HAVE_RUN);
+    let no_time = None::<NaiveDateTime>;
+    Ok(diesel::update(dsl::poundcake_alerts.filter(still))
+        .set((
+            dsl::dispatch_log.eq(log),
+            dsl::dispatch_uncertain.eq(was_uncertain),
+            dsl::dispatch_status.eq(DispatchStatus::Pending),
+            dsl::dispatch_reason.eq(None::<DispatchReason>),
+            dsl::dispatch_error.eq(None::<String>),
+            dsl::dispatch_generation.eq(dsl::dispatch_generation + 1),
+            dsl::dispatch_attempts.eq(0),
+            dsl::settling_since.eq(no_time),
+            dsl::pending_at.eq(Some(now)),
+            dsl::attempted_at.eq(no_time),
+            dsl::next_attempt_at.eq(Some(now)),
+            dsl::claimed_by.eq(None::<String>),
+            dsl::updated_at.eq(now),
+        ))
+        .execute(conn)?)
+}
+
+/// A message that is on its way finds the row settled.
+fn discard(
+    conn: &mut AnyConnection,
+    still: Condition,
+    author: &Author,
+    now: NaiveDateTime,
+) -> Result<usize, StoreError> {
+    let entry = Entry::new(now, "discarded").author(&author.by, &author.reason);
+    let log = dispatch_log::appended_in_sql(conn, &entry);
+    Ok(diesel::update(dsl::poundcake_alerts.filter(still))
+        .set((
+            dsl::dispatch_log.eq(log),
+            dsl::dispatch_status.eq(DispatchStatus::Skipped),
+            dsl::dispatch_reason.eq(Some(DispatchReason::Discarded)),
+            dsl::settling_since.eq(None::<NaiveDateTime>),
+            dsl::next_attempt_at.eq(None::<NaiveDateTime>),
+            dsl::claimed_by.eq(None::<String>),
+            dsl::updated_at.eq(now),
+        ))
+        .execute(conn)?)
+}

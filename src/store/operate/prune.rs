@@ -1,0 +1,153 @@
+//! Deleting old history, a window of ids at a time, oldest first: each window is one short transaction.
+//!
+//! Only rows that no decision needs any more go: settled ones that have not changed since the cutoff, and not the opener of an
+//! open episode. The repeats of an alert that has been firing for weeks go: the opener alone decides what the next one is.
+//! Ids ascend with time, so the pass ends at the first full window without a row that is older than the cutoff. (Not at the first
+//! such row: one with a time in the future, which an older installation can leave, would end every pass.)
+
+use super::filter::CHUNK;
+use crate::{
+    database::{
+        StoreError,
+        connection::AnyConnection,
+        schema::{
+            poundcake_alerts::{self, dsl},
+            poundcake_api_calls::{self, dsl as calls},
+            poundcake_st2_execution_link::dsl as links,
+        },
+        transaction,
+    },
+    model::{
+        ids::{AlertId, ApiCallId},
+        status::DispatchStatus,
+    },
+};
+use chrono::{NaiveDateTime, TimeDelta};
+use diesel::{
+    dsl::{count_star, exists, not},
+    prelude::*,
+};
+use std::collections::HashSet;
+
+/// How far a pass has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// What can go.
+    pub ids: Vec<i64>,
+    /// The last id that was looked at; `None`: the pass is over.
+    pub last: Option<i64>,
+}
+
+/// The database's clock minus an age.
+pub fn cutoff(conn: &mut AnyConnection, older_than: TimeDelta) -> Result<NaiveDateTime, StoreError> {
+    Ok(transaction::now(conn)? - older_than)
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = poundcake_alerts)]
+struct Row {
+    id: AlertId,
+    created_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+    dispatch_status: DispatchStatus,
+    open_fingerprint: Option<String>,
+    closed_at: Option<NaiveDateTime>,
+}
+
+impl Row {
+    fn may_go(&self, cutoff: NaiveDateTime) -> bool {
+        self.dispatch_status.is_settled()
+            && self.created_at < cutoff
+            && self.updated_at < cutoff
+            && self.open_fingerprint.is_none()
+            && self.closed_at.is_none_or(|closed| closed < cutoff)
+    }
+}
+
+/// The alerts that can go among the next ones after an id.
+pub fn alerts(conn: &mut AnyConnection, after: AlertId, cutoff: NaiveDateTime) -> Result<Window, StoreError> {
+    let rows: Vec<Row> = dsl::poundcake_alerts
+        .filter(dsl::id.gt(after))
+        .order(dsl::id)
+        .limit(limit())
+        .select(Row::as_select())
+        .load(conn)?;
+    let any_old = rows.iter().any(|row| row.created_at < cutoff);
+    let last = rows.last().filter(|_| any_old && rows.len() == CHUNK).map(|row| row.id);
+    Ok(Window { ids: rows.iter().filter(|row| row.may_go(cutoff)).map(|row| row.id).collect(), last })
+}
+
+/// Deletes alerts with their links, unless somebody has moved them since; returns how many of each.
+/// The alerts are locked first, which is the order in which records are written.
+pub fn delete_alerts(
+    conn: &mut AnyConnection,
+    ids: &[AlertId],
+    cutoff: NaiveDateTime,
+) -> Result<(usize, usize), StoreError> {
+    transaction::write(conn, |conn| {
+        let still = dsl::poundcake_alerts
+            .filter(dsl::id.eq_any(ids.to_vec()))
+            .filter(dsl::dispatch_status.eq_any([
+                DispatchStatus::Dispatched,
+                DispatchStatus::Failed,
+                DispatchStatus::Skipped,
+            ]))
+            .filter(dsl::updated_at.lt(cutoff))
+            .order(dsl::id)
+            .select(dsl::id);
+        let locked: Vec<AlertId> = match conn {
+            #[cfg(feature = "mysql")]
+            AnyConnection::Mysql(conn) => still.for_update().load(conn)?,
+            #[cfg(feature = "sqlite")]
+            AnyConnection::Sqlite(conn) => still.load(conn)?,
+        };
+        let linked = diesel::delete(links::poundcake_st2_execution_link.filter(links::alert_id.eq_any(locked.clone())))
+            .execute(conn)?;
+        let deleted = diesel::delete(dsl::poundcake_alerts.filter(dsl::id.eq_any(locked))).execute(conn)?;
+        Ok((deleted, linked))
+    })
+}
+
+/// How many links these alerts have.
+pub fn count_links(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<usize, StoreError> {
+    let chosen = links::poundcake_st2_execution_link.filter(links::alert_id.eq_any(ids.to_vec()));
+    let count: i64 = chosen.select(count_star()).first(conn)?;
+    Ok(usize::try_from(count).unwrap_or_default())
+}
+
+/// The webhooks without alerts among the next ones after an id; alerts that are `gone` count as deleted.
+pub fn api_calls(
+    conn: &mut AnyConnection,
+    after: ApiCallId,
+    cutoff: NaiveDateTime,
+    gone: impl Fn(AlertId) -> bool,
+) -> Result<Window, StoreError> {
+    let rows: Vec<(ApiCallId, NaiveDateTime)> = calls::poundcake_api_calls
+        .filter(calls::id.gt(after))
+        .order(calls::id)
+        .limit(limit())
+        .select((calls::id, calls::created_at))
+        .load(conn)?;
+    let old: Vec<ApiCallId> = rows.iter().filter(|(_, created_at)| *created_at < cutoff).map(|(id, _)| *id).collect();
+    let last = rows.last().filter(|_| !old.is_empty() && rows.len() == CHUNK).map(|(id, _)| *id);
+    let alerts: Vec<(ApiCallId, AlertId)> = dsl::poundcake_alerts
+        .filter(dsl::api_call_id.eq_any(old.clone()))
+        .select((dsl::api_call_id, dsl::id))
+        .load(conn)?;
+    let kept: HashSet<ApiCallId> =
+        alerts.into_iter().filter(|(_, alert)| !gone(*alert)).map(|(call, _)| call).collect();
+    Ok(Window { ids: old.into_iter().filter(|id| !kept.contains(id)).collect(), last })
+}
+
+/// Deletes webhooks that have no alerts; returns how many.
+pub fn delete_api_calls(conn: &mut AnyConnection, ids: &[ApiCallId]) -> Result<usize, StoreError> {
+    transaction::write(conn, |conn| {
+        let has_alerts = exists(dsl::poundcake_alerts.filter(dsl::api_call_id.eq(poundcake_api_calls::id)));
+        let chosen = calls::poundcake_api_calls.filter(calls::id.eq_any(ids.to_vec())).filter(not(has_alerts));
+        Ok(diesel::delete(chosen).execute(conn)?)
+    })
+}
+
+fn limit() -> i64 {
+    i64::try_from(CHUNK).unwrap_or(i64::MAX)
+}

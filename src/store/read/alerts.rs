@@ -1,0 +1,178 @@
+//! `poundcake_alerts`: one row whole, or a page of them in short.
+
+use crate::{
+    database::{
+        StoreError,
+        connection::AnyConnection,
+        json::{json, optional_time, time},
+        page::{Page, Position, Window, after},
+        schema::poundcake_alerts::{self, dsl},
+    },
+    model::{
+        ids::{AlertId, ApiCallId},
+        status::{AlertStatus, DispatchReason, DispatchStatus},
+    },
+    store::operate::filter::{Call, Condition, Filter, api_call},
+};
+use chrono::NaiveDateTime;
+use diesel::{dsl::sql, prelude::*, sql_types::Timestamp};
+use serde::Serialize;
+
+/// What a list shows of a row of `poundcake_alerts`.
+#[derive(Debug, Clone, Serialize, Queryable, Selectable)]
+#[diesel(table_name = poundcake_alerts)]
+#[expect(missing_docs, reason = "the columns, by their names")]
+pub struct AlertSummary {
+    pub id: AlertId,
+    #[serde(skip)]
+    pub api_call_id: ApiCallId,
+    pub fingerprint: String,
+    pub alert_name: String,
+    pub severity: String,
+    pub instance: String,
+    pub status: AlertStatus,
+    #[serde(serialize_with = "optional_time")]
+    pub starts_at: Option<NaiveDateTime>,
+    #[serde(serialize_with = "optional_time")]
+    pub ends_at: Option<NaiveDateTime>,
+    pub dispatch_status: DispatchStatus,
+    pub dispatch_reason: Option<DispatchReason>,
+    pub dispatch_target: Option<String>,
+    pub dispatch_generation: i32,
+    pub dispatch_attempts: i32,
+    pub dispatch_error: Option<String>,
+    #[serde(serialize_with = "time")]
+    pub created_at: NaiveDateTime,
+    #[serde(serialize_with = "optional_time")]
+    pub dispatched_at: Option<NaiveDateTime>,
+    pub opened_by: Option<AlertId>,
+}
+
+/// A row of `poundcake_alerts`, without what only the program needs.
+#[derive(Debug, Clone, Serialize, Queryable, Selectable)]
+#[diesel(table_name = poundcake_alerts)]
+#[expect(missing_docs, reason = "the columns, by their names")]
+pub struct Alert {
+    #[serde(flatten)]
+    #[diesel(embed)]
+    pub summary: AlertSummary,
+    #[serde(serialize_with = "json")]
+    pub labels: String,
+    #[serde(serialize_with = "json")]
+    pub annotations: String,
+    pub generator_url: Option<String>,
+    pub st2_rule_matched: Option<String>,
+    #[serde(serialize_with = "optional_time")]
+    pub last_seen_at: Option<NaiveDateTime>,
+    #[serde(serialize_with = "optional_time")]
+    pub closed_at: Option<NaiveDateTime>,
+    #[serde(serialize_with = "optional_time")]
+    pub pending_at: Option<NaiveDateTime>,
+    #[serde(serialize_with = "optional_time")]
+    pub attempted_at: Option<NaiveDateTime>,
+    #[serde(serialize_with = "optional_time")]
+    pub next_attempt_at: Option<NaiveDateTime>,
+    pub dispatch_uncertain: bool,
+    /// Shown apart, as the attempts.
+    #[serde(skip)]
+    pub dispatch_log: Option<String>,
+}
+
+/// An alert by its id.
+pub fn alert(conn: &mut AnyConnection, id: AlertId) -> Result<Option<Alert>, StoreError> {
+    Ok(dsl::poundcake_alerts.find(id).select(Alert::as_select()).first(conn).optional()?)
+}
+
+/// Those of these ids that are there, by ascending id.
+pub fn alerts_by_id(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Vec<Alert>, StoreError> {
+    let found = dsl::poundcake_alerts.filter(dsl::id.eq_any(ids)).order(dsl::id);
+    Ok(found.select(Alert::as_select()).load(conn)?)
+}
+
+/// All alerts of one webhook, in the order they were stored.
+pub fn alerts_of_call(conn: &mut AnyConnection, call: ApiCallId) -> Result<Vec<Alert>, StoreError> {
+    let found = dsl::poundcake_alerts.filter(dsl::api_call_id.eq(call)).order(dsl::id);
+    Ok(found.select(Alert::as_select()).load(conn)?)
+}
+
+/// A page of the alerts that the filter chooses.
+pub fn alerts(conn: &mut AnyConnection, filter: &Filter, window: Window) -> Result<Page<AlertSummary>, StoreError> {
+    let Some(call) = api_call(conn, filter)? else { return Ok(Page::none()) };
+    if let Some(halves) = halves(filter) {
+        let Page { rows: keys, next } = newest(conn, filter, call, window, halves)?;
+        // What does not match any more is left out; the keys alone tell where the next page begins.
+        let ids = keys.into_iter().map(|key| key.id);
+        let rows =
+            newest_first(dsl::poundcake_alerts.filter(filter.condition()).filter(dsl::id.eq_any(ids)).into_boxed());
+        return Ok(Page { rows: rows.select(AlertSummary::as_select()).load(conn)?, next });
+    }
+    let rows = newest_first(chosen(filter, call, window)).limit(window.rows());
+    let rows = rows.select(AlertSummary::as_select()).load(conn)?;
+    Ok(Page::cut(rows, window, |row| Position { at: row.created_at, id: row.id }))
+}
+
+fn newest_first(query: Chosen) -> Chosen {
+    query.order((dsl::created_at.desc(), dsl::id.desc()))
+}
+
+type Chosen = poundcake_alerts::BoxedQuery<'static, <AnyConnection as Connection>::Backend>;
+
+fn chosen(filter: &Filter, call: Call, window: Window) -> Chosen {
+    let mut query = dsl::poundcake_alerts.filter(filter.condition()).into_boxed();
+    if let Call::Of(call) = call {
+        query = query.filter(dsl::api_call_id.eq(call));
+    }
+    if let Some(ids) = &filter.ids {
+        query = query.filter(dsl::id.eq_any(ids.clone()));
+    }
+    if let Some(position) = window.after {
+        query = query.filter(after!(dsl, position));
+    }
+    query
+}
+
+/// Rows that the filter's index has in the list's order, and the others.
+struct Halves {
+    in_order: Condition,
+    others: Condition,
+}
+
+/// For filters whose index has a time between what is filtered and `created_at`. Where it is NULL the index is in the list's
+/// order: an alert's repeats and ends, and rows of a settled state, both of which may be very many. The others are sorted: an
+/// alert's closed openers, one for each time it fired, and rows that are under way. (Indexes in the list's order alone would be
+/// written by every new alert, and by every step of a dispatch.)
+fn halves(filter: &Filter) -> Option<Halves> {
+    match (&filter.fingerprint, filter.dispatch_status) {
+        (Some(_), _) => Some(Halves {
+            in_order: Box::new(dsl::closed_at.is_null()),
+            others: Box::new(dsl::closed_at.is_not_null()),
+        }),
+        (None, Some(_)) => Some(Halves {
+            in_order: Box::new(dsl::next_attempt_at.is_null()),
+            others: Box::new(dsl::next_attempt_at.is_not_null()),
+        }),
+        (None, None) => None,
+    }
+}
+
+/// A page of keys, out of the index alone; only rows that are shown are read then. An opener that is closed between the two reads
+/// is in both.
+fn newest(
+    conn: &mut AnyConnection,
+    filter: &Filter,
+    call: Call,
+    window: Window,
+    halves: Halves,
+) -> Result<Page<Position>, StoreError> {
+    let chosen = || chosen(filter, call, window).limit(window.rows());
+    let key = (dsl::created_at, dsl::id);
+    // No column: MariaDB would rather walk all alerts in this order than sort.
+    let to_be_sorted = sql::<Timestamp>("COALESCE(poundcake_alerts.created_at, NULL)");
+    let in_order = newest_first(chosen().filter(halves.in_order));
+    let others = chosen().filter(halves.others).order((to_be_sorted.desc(), dsl::id.desc()));
+    let mut keys: Vec<(NaiveDateTime, AlertId)> = in_order.select(key).load(conn)?;
+    keys.extend(others.select(key).load::<(NaiveDateTime, AlertId)>(conn)?);
+    keys.sort_unstable_by(|one, other| other.cmp(one));
+    keys.dedup();
+    Ok(Page::cut(keys.into_iter().map(|(at, id)| Position { at, id }).collect(), window, |key| *key))
+}

@@ -1,0 +1,106 @@
+//! What `doctor` asks of the rows: which ones no process has looked at in time, which failed, which are uncertain.
+
+use crate::{
+    database::{StoreError, connection::AnyConnection, transaction},
+    model::status::{DispatchReason, DispatchStatus},
+};
+use chrono::{NaiveDateTime, TimeDelta};
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    sql_types::{BigInt, Nullable, Text, Timestamp},
+};
+
+#[derive(QueryableByName)]
+#[cfg(feature = "mysql")]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// The server's version and the client library's; `None` on SQLite, which is compiled in.
+pub fn versions(conn: &mut AnyConnection) -> Result<Option<String>, StoreError> {
+    match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(conn) => {
+            let server: Version = diesel::sql_query("SELECT VERSION() AS version").get_result(conn)?;
+            let library =
+                crate::database::client_library::name_and_version().unwrap_or_else(|| "of unknown version".to_owned());
+            Ok(Some(format!("server {}, client library {library}", server.version)))
+        }
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(_) => Ok(None),
+    }
+}
+
+/// Rows of one state whose due time has passed by more than was allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overdue {
+    /// The state.
+    pub status: DispatchStatus,
+    /// How many.
+    pub rows: i64,
+    /// How long the first of them has been due.
+    pub oldest_seconds: i64,
+}
+
+#[derive(QueryableByName)]
+struct OverdueRow {
+    #[diesel(sql_type = Text)]
+    dispatch_status: DispatchStatus,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+    #[diesel(sql_type = Nullable<Timestamp>)]
+    oldest: Option<NaiveDateTime>,
+}
+
+/// Rows that somebody should have looked at `grace` ago, by the database's clock.
+pub fn overdue(conn: &mut AnyConnection, grace: TimeDelta) -> Result<Vec<Overdue>, StoreError> {
+    let now = transaction::now(conn)?;
+    let rows: Vec<OverdueRow> = diesel::sql_query(
+        "SELECT dispatch_status, COUNT(*) AS n, MIN(next_attempt_at) AS oldest FROM poundcake_alerts \
+         WHERE dispatch_status IN ('pending', 'queued', 'dispatching', 'awaiting_execution') AND next_attempt_at < ? \
+         GROUP BY dispatch_status ORDER BY dispatch_status",
+    )
+    .bind::<Timestamp, _>(now - grace)
+    .load(conn)?;
+    let overdue = |row: OverdueRow| Overdue {
+        status: row.dispatch_status,
+        rows: row.n,
+        oldest_seconds: row.oldest.map_or(0, |oldest| (now - oldest).num_seconds()),
+    };
+    Ok(rows.into_iter().map(overdue).collect())
+}
+
+#[derive(QueryableByName)]
+struct FailedRow {
+    #[diesel(sql_type = Nullable<Text>)]
+    dispatch_reason: Option<DispatchReason>,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Failed rows by reason.
+pub fn failed(conn: &mut AnyConnection) -> Result<Vec<(Option<DispatchReason>, i64)>, StoreError> {
+    let rows: Vec<FailedRow> = diesel::sql_query(
+        "SELECT dispatch_reason, COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_status = 'failed' \
+         GROUP BY dispatch_reason ORDER BY dispatch_reason",
+    )
+    .load(conn)?;
+    Ok(rows.into_iter().map(|row| (row.dispatch_reason, row.n)).collect())
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Rows that are not settled and that StackStorm may have run already: they are looked up before anything is posted.
+pub fn uncertain(conn: &mut AnyConnection) -> Result<i64, StoreError> {
+    let count: Count = diesel::sql_query(
+        "SELECT COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_uncertain = 1 \
+         AND dispatch_status IN ('pending', 'queued', 'dispatching', 'awaiting_execution')",
+    )
+    .get_result(conn)?;
+    Ok(count.n)
+}
