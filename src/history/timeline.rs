@@ -47,7 +47,7 @@ fn ours(alert: &Alert, log: &[Entry]) -> Vec<Time<'static>> {
     };
     let read = |text: &Option<String>| Some(DateTime::parse_from_rfc3339(text.as_deref()?).ok()?.naive_utc());
     for Entry { at, before, .. } in log {
-        let Some(Before { attempted_at, dispatched_at }) = before else { continue };
+        let Some(Before { attempted_at, dispatched_at }) = before.as_deref() else { continue };
         add("attempted", read(attempted_at));
         add("dispatched", read(dispatched_at));
         add("pending_again", read(&Some(at.clone())));

@@ -56,7 +56,7 @@ pub struct Entry {
     pub accept_unknown: bool,
     /// Of a new generation: the times of the one before, whose columns it takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Before>,
+    pub before: Option<Box<Before>>,
 }
 
 /// When the generation before had its last call to StackStorm, and when that was written down; RFC 3339.
@@ -122,7 +122,7 @@ impl Entry {
     /// Begins a new generation, after one with these times.
     #[must_use]
     pub fn after(mut self, before: Before) -> Self {
-        self.before = Some(before);
+        self.before = Some(Box::new(before));
         self
     }
 
