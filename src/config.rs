@@ -59,26 +59,27 @@ pub struct Settings {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseSettings {
-    /// `mysql://user:password@host:3306/database` (also `mysql+pymysql://`) or `sqlite://path`; special characters in the
-    /// password percent-encoded
+    /// `mysql://user:password@host:3306/database` (also `mysql+pymysql://`) or `sqlite://path`; percent-encode special
+    /// characters in the password
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
-    /// File that holds `DATABASE_URL`; read again for every new connection
+    /// File that contains `DATABASE_URL`; read again for every new connection
     #[arg(long, env = "DATABASE_URL_FILE")]
     pub database_url_file: Option<PathBuf>,
-    /// PEM file of a private CA for MariaDB; without `ssl_mode` in the URL it means `verify_identity`
+    /// PEM file of a private CA for MariaDB; without `ssl_mode` in the URL this sets `verify_identity`
     #[arg(long, env = "POUNDCAKE_DB_CA_FILE")]
     pub db_ca_file: Option<PathBuf>,
-    /// PEM file of our certificate, for a MariaDB that asks for one
+    /// PEM file of the client certificate, if MariaDB requests one
     #[arg(long, env = "POUNDCAKE_DB_CERT_FILE")]
     pub db_cert_file: Option<PathBuf>,
-    /// PEM file of the key of `POUNDCAKE_DB_CERT_FILE`
+    /// PEM file of the private key for `POUNDCAKE_DB_CERT_FILE`
     #[arg(long, env = "POUNDCAKE_DB_KEY_FILE")]
     pub db_key_file: Option<PathBuf>,
-    /// Connections at most
+    /// Maximum number of database connections
     #[arg(long, env = "POUNDCAKE_DB_POOL", default_value_t = 16)]
     pub db_pool: u32,
-    /// How long MariaDB may be silent before a connection counts as lost and a new one is made; at least 5s
+    /// Maximum time to wait for an answer from MariaDB before the connection counts as lost and a new one is opened;
+    /// at least 5s
     #[arg(long, env = "POUNDCAKE_DB_TIMEOUT", default_value = "10s", value_parser = parse::database_timeout)]
     pub db_timeout: Duration,
 }
@@ -104,25 +105,26 @@ pub struct BrokerSettings {
     /// `amqp://user:password@host:5672/vhost` or `amqps://…`
     #[arg(long, env = "AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<String>,
-    /// File that holds `AMQP_URL`; read again for every new connection
+    /// File that contains `AMQP_URL`; read again for every new connection
     #[arg(long, env = "AMQP_URL_FILE")]
     pub amqp_url_file: Option<PathBuf>,
     /// PEM file of a private CA for RabbitMQ, with `amqps://`
     #[arg(long, env = "POUNDCAKE_AMQP_CA_FILE")]
     pub amqp_ca_file: Option<PathBuf>,
-    /// PEM file of our certificate, for a RabbitMQ that asks for one
+    /// PEM file of the client certificate, if RabbitMQ requests one
     #[arg(long, env = "POUNDCAKE_AMQP_CERT_FILE")]
     pub amqp_cert_file: Option<PathBuf>,
-    /// PEM file of the key of `POUNDCAKE_AMQP_CERT_FILE`
+    /// PEM file of the private key for `POUNDCAKE_AMQP_CERT_FILE`
     #[arg(long, env = "POUNDCAKE_AMQP_KEY_FILE")]
     pub amqp_key_file: Option<PathBuf>,
-    /// How long a publisher confirm may take; a memory alarm withholds them silently
+    /// Maximum time to wait for a publisher confirm; during a memory alarm RabbitMQ sends no confirms and no error
     #[arg(long, env = "POUNDCAKE_CONFIRM_TIMEOUT", default_value = "3s", value_parser = parse::duration)]
     pub confirm_timeout: Duration,
-    /// How often the relay looks for rows that are due
+    /// How often the relay checks for rows that are due
     #[arg(long, env = "POUNDCAKE_SWEEP_INTERVAL", default_value = "1s", value_parser = parse::duration)]
     pub sweep_interval: Duration,
-    /// How long RabbitMQ must refuse the queue with `INTERNAL_ERROR` until it is deleted and declared anew; 0s: never
+    /// How long RabbitMQ must refuse the queue with `INTERNAL_ERROR` before a dispatcher deletes it and declares it
+    /// again; 0s: never
     #[arg(long, env = "POUNDCAKE_QUEUE_REPAIR", default_value = "60s", value_parser = parse::duration)]
     pub queue_repair: Duration,
 }
@@ -148,13 +150,13 @@ pub struct StackStormSettings {
     /// `http://host:9101/v1`, or `https://host/api/v1` behind nginx
     #[arg(long, env = "ST2_API_URL")]
     pub st2_api_url: Option<url::Url>,
-    /// API key
+    /// API key for StackStorm
     #[arg(long, env = "ST2_API_KEY", hide_env_values = true)]
     pub st2_api_key: Option<String>,
-    /// File that holds the API key; read again when it changes
+    /// File that contains the API key; read again when it changes
     #[arg(long, env = "ST2_API_KEY_FILE")]
     pub st2_api_key_file: Option<PathBuf>,
-    /// Instead of a key: the full …/tokens URL to log in at
+    /// Login URL, if there is no API key: the full …/tokens URL
     #[arg(long, env = "ST2_AUTH_URL")]
     pub st2_auth_url: Option<url::Url>,
     /// User for the login
@@ -163,13 +165,13 @@ pub struct StackStormSettings {
     /// Password for the login
     #[arg(long, env = "ST2_PASSWORD", hide_env_values = true)]
     pub st2_password: Option<String>,
-    /// File that holds the password; read again when it changes
+    /// File that contains the password; read again when it changes
     #[arg(long, env = "ST2_PASSWORD_FILE")]
     pub st2_password_file: Option<PathBuf>,
-    /// PEM file of a private CA
+    /// PEM file of a private CA for StackStorm
     #[arg(long, env = "ST2_CA_FILE")]
     pub st2_ca_file: Option<PathBuf>,
-    /// How long one call to StackStorm may take; StackStorm itself waits 22 s for a lost broker
+    /// Maximum time for one call to StackStorm; StackStorm itself waits 22 s for a lost broker
     #[arg(long, env = "POUNDCAKE_ST2_TIMEOUT", default_value = "35s", value_parser = parse::duration)]
     pub st2_timeout: Duration,
 }
@@ -201,28 +203,29 @@ impl StackStormSettings {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "HTTP")]
 pub struct HttpSettings {
-    /// Where ingest listens: an address or a name, and a port (0: any free one); other than loopback only with tokens
+    /// Listen address of ingest: an address or a name, and a port (0: any free port); addresses other than loopback
+    /// need tokens
     #[arg(long, env = "POUNDCAKE_LISTEN", default_value = "127.0.0.1:8000")]
     pub listen: ListenAddress,
-    /// Where the dispatcher's probes and metrics listen
+    /// Listen address for the dispatcher's probes and metrics
     #[arg(long, env = "POUNDCAKE_DISPATCHER_LISTEN", default_value = "127.0.0.1:8001")]
     pub dispatcher_listen: ListenAddress,
-    /// Where the tracker's probes and metrics listen
+    /// Listen address for the tracker's probes and metrics
     #[arg(long, env = "POUNDCAKE_TRACKER_LISTEN", default_value = "127.0.0.1:8002")]
     pub tracker_listen: ListenAddress,
-    /// Lines of name:token that may post webhooks; read again when it changes
+    /// File with one name:token per line: clients that may post webhooks; read again when it changes
     #[arg(long, env = "POUNDCAKE_WEBHOOK_TOKENS_FILE")]
     pub webhook_tokens_file: Option<PathBuf>,
-    /// Lines of name:token that may read, replay and discard; read again when it changes
+    /// File with one name:token per line: clients that may read, replay and discard; read again when it changes
     #[arg(long, env = "POUNDCAKE_OPERATOR_TOKENS_FILE")]
     pub operator_tokens_file: Option<PathBuf>,
-    /// PEM certificate chain: serve HTTPS; read again when it changes
+    /// PEM file of the certificate chain; turns on HTTPS; read again when it changes
     #[arg(long, env = "POUNDCAKE_TLS_CERT", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
-    /// PEM key of the certificate; read again when it changes
+    /// PEM file of the private key for the certificate; read again when it changes
     #[arg(long, env = "POUNDCAKE_TLS_KEY", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
-    /// The largest webhook; at most half of MariaDB's `max_allowed_packet`
+    /// Maximum size of a webhook; at most half of MariaDB's `max_allowed_packet`
     #[arg(long, env = "POUNDCAKE_MAX_BODY_BYTES", default_value = "32MiB", value_parser = parse::bytes)]
     pub max_body_bytes: usize,
 }
@@ -231,26 +234,28 @@ pub struct HttpSettings {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Ingest")]
 pub struct IngestSettings {
-    /// Alerts that are stored and never dispatched
+    /// Matchers for alerts that are stored but never dispatched
     #[arg(long, env = "POUNDCAKE_MUTE", default_value = r#"alertname=~"Watchdog|InfoInhibitor""#)]
     pub mute: Matchers,
-    /// Labels that do not tell alerts apart, such as `prometheus_replica`: a comma list, or `*` for all but those in
-    /// `POUNDCAKE_IDENTITY_ADD`. The same on every ingest; see docs/ALERTS.md before you change it
+    /// Labels that are not part of an alert's identity, such as `prometheus_replica`: a comma-separated list, or `*`
+    /// for all except those in `POUNDCAKE_IDENTITY_ADD`. Use the same value on every ingest; see docs/ALERTS.md before
+    /// you change it
     #[arg(long, env = "POUNDCAKE_IDENTITY_IGNORE_LABELS")]
     pub identity_ignore_labels: Option<IgnoredLabels>,
-    /// What else tells alerts apart: a comma list of `receiver`, `externalURL`, `routeLabels.NAME`, `labels.NAME`
+    /// What else is part of an alert's identity: a comma-separated list of `receiver`, `externalURL`,
+    /// `routeLabels.NAME`, `labels.NAME`
     #[arg(long, env = "POUNDCAKE_IDENTITY_ADD")]
     pub identity_add: Option<Additions>,
     /// How long after a dispatch a new start of the same alert runs nothing
     #[arg(long, env = "POUNDCAKE_REFIRE_COOLDOWN", default_value = "10m", value_parser = parse::duration)]
     pub refire_cooldown: Duration,
-    /// Alert rows per transaction at most
+    /// Maximum number of alert rows per transaction
     #[arg(long, env = "POUNDCAKE_BATCH_ROWS", default_value_t = 500)]
     pub batch_rows: usize,
-    /// Bytes of webhook bodies per transaction at most
+    /// Maximum number of bytes of webhook bodies per transaction
     #[arg(long, env = "POUNDCAKE_BATCH_BYTES", default_value = "4MiB", value_parser = parse::bytes)]
     pub batch_bytes: usize,
-    /// Webhooks that wait for the writer at most; beyond that the answer is 503
+    /// Maximum number of webhooks that wait for the writer; ingest answers further ones with 503
     #[arg(long, env = "POUNDCAKE_WRITE_QUEUE", default_value_t = 1024)]
     pub write_queue: usize,
 }
@@ -270,28 +275,28 @@ pub struct DispatchSettings {
     /// YAML file of routes; without it every firing alert goes to the StackStorm webhook `poundcake_alert`
     #[arg(long, env = "POUNDCAKE_ROUTES")]
     pub routes: Option<PathBuf>,
-    /// What happens to template markers in alert text: break or reject
+    /// How to handle template markers in alert text: break or reject
     #[arg(long, env = "POUNDCAKE_TEMPLATE_TEXT", default_value = "break")]
     pub template_text: crate::stackstorm::text::TemplateText,
-    /// Calls to StackStorm at once
+    /// Maximum number of concurrent calls to StackStorm
     #[arg(long, env = "POUNDCAKE_DISPATCH_CONCURRENCY", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=32_767))]
     pub dispatch_concurrency: u16,
-    /// Calls for one alert at most
+    /// Maximum number of calls for one alert
     #[arg(long, env = "POUNDCAKE_DISPATCH_MAX_ATTEMPTS", default_value_t = 8)]
     pub dispatch_max_attempts: i32,
-    /// An alert older than this is not dispatched any more
+    /// Maximum age of an alert; older alerts are not dispatched
     #[arg(long, env = "POUNDCAKE_DISPATCH_MAX_AGE", default_value = "6h", value_parser = parse::duration)]
     pub dispatch_max_age: Duration,
-    /// Waits between attempts; the last one repeats
+    /// Delays between attempts; the last one repeats
     #[arg(long, env = "POUNDCAKE_RETRY_SCHEDULE", default_value = "5s,30s,2m,10m,30m,1h", value_delimiter = ',', value_parser = parse::duration)]
     pub retry_schedule: Vec<Duration>,
-    /// How long lookups must stay healthy and empty before an alert whose call is over, but uncertain, is posted again
+    /// How long lookups must stay healthy and empty before PoundCake repeats a call that is over but uncertain
     #[arg(long, env = "POUNDCAKE_SETTLE_TIME", default_value = "60s", value_parser = parse::duration)]
     pub settle_time: Duration,
-    /// The same after a call that got no answer: it may hang inside StackStorm, and act when `MongoDB` is back
+    /// The same after a call that got no answer: the call may hang inside StackStorm and act when `MongoDB` is back
     #[arg(long, env = "POUNDCAKE_SILENT_SETTLE_TIME", default_value = "20m", value_parser = parse::duration)]
     pub silent_settle_time: Duration,
-    /// How long a claim is a dispatcher's own
+    /// How long a claim belongs to one dispatcher
     #[arg(long, env = "POUNDCAKE_LEASE", default_value = "120s", value_parser = parse::duration)]
     pub lease: Duration,
     /// Rule mode: how long StackStorm's rules may take before the alert counts as failed
@@ -303,20 +308,20 @@ pub struct DispatchSettings {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Tracker")]
 pub struct TrackerSettings {
-    /// StackStorm's event stream: `http://host:9102/v1/stream`, or `https://host/stream/v1/stream` behind nginx (`ws://` and
-    /// `wss://` are taken for these); without it StackStorm is polled only
+    /// StackStorm's event stream: `http://host:9102/v1/stream`, or `https://host/stream/v1/stream` behind nginx
+    /// (`ws://` and `wss://` are read as these); without it the tracker only polls StackStorm
     #[arg(long, env = "ST2_STREAM_URL", value_parser = parse::stream_url)]
     pub st2_stream_url: Option<url::Url>,
-    /// StackStorm's web UI, for links to executions
+    /// URL of StackStorm's web UI, for links to executions
     #[arg(long, env = "ST2_WEB_URL")]
     pub st2_web_url: Option<url::Url>,
-    /// Where StackStorm's tables are kept, written like `DATABASE_URL`; the same database if not set
+    /// Database for StackStorm's tables, written like `DATABASE_URL`; if not set, the same database
     #[arg(long, env = "ST2_DATABASE_URL", hide_env_values = true)]
     pub st2_database_url: Option<String>,
-    /// File that holds `ST2_DATABASE_URL`
+    /// File that contains `ST2_DATABASE_URL`
     #[arg(long, env = "ST2_DATABASE_URL_FILE")]
     pub st2_database_url_file: Option<PathBuf>,
-    /// What stands before the names of StackStorm's tables: letters, digits and _
+    /// Prefix of the names of StackStorm's tables: letters, digits and _
     #[arg(long, env = "ST2_TABLE_PREFIX")]
     pub st2_table_prefix: Option<TablePrefix>,
     /// How long an execution may be unfinished before it is marked as overdue
@@ -339,7 +344,7 @@ impl TrackerSettings {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Logging")]
 pub struct LogSettings {
-    /// text or json
+    /// Log format: text or json
     #[arg(long, env = "POUNDCAKE_LOG_FORMAT", default_value = "text")]
     pub log_format: crate::logging::LogFormat,
     /// `env_logger` filter
