@@ -14,7 +14,8 @@ const AREA: &str = "database";
 /// The findings, and whether our tables can be read.
 pub(super) async fn check(settings: &Settings, store: &Store) -> (Vec<Finding>, bool) {
     if let Err(error) = store.ping().await {
-        let advice = "start it, or set DATABASE_URL right; ingest answers 503 meanwhile and Alertmanager sends again";
+        let advice =
+            "start the database, or correct DATABASE_URL; until then ingest answers 503 and Alertmanager retries";
         let finding = match error {
             // These say what to do themselves.
             StoreError::Unfit(text) => Finding::wrong(AREA, "client library", text),
@@ -31,7 +32,7 @@ pub(super) async fn check(settings: &Settings, store: &Store) -> (Vec<Finding>, 
     let usable = matches!(schema, Ok(()));
     findings.push(match schema {
         Ok(()) => Finding::ok(AREA, "schema", "this program's"),
-        Err(StoreError::Schema(text)) => Finding::wrong(AREA, "schema", text).advice("poundcake migrate status"),
+        Err(StoreError::Schema(text)) => Finding::wrong(AREA, "schema", text).advice("run poundcake migrate status"),
         Err(error) => Finding::unknown(AREA, "schema", logging::chain(&error)),
     });
     if usable {
@@ -66,7 +67,7 @@ async fn limits(settings: &Settings, store: &Store) -> Result<Vec<Finding>, Stor
             let found = format!("{packet} bytes; webhooks above {} bytes are refused", packet / 2);
             let needed = body.saturating_mul(2);
             Finding::note(AREA, check, found)
-                .advice(format!("for POUNDCAKE_MAX_BODY_BYTES={body}: SET GLOBAL max_allowed_packet = {needed}"))
+                .advice(format!("for POUNDCAKE_MAX_BODY_BYTES={body}, run: SET GLOBAL max_allowed_packet = {needed}"))
         } else {
             Finding::ok(AREA, check, format!("{packet} bytes"))
         });

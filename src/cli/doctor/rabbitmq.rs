@@ -28,7 +28,7 @@ pub(super) async fn check(settings: &Settings) -> Vec<Finding> {
             findings
         }
         Err(error) => vec![Finding::wrong(AREA, "reachable", format!("{label}: {error}")).advice(
-            "start it (rabbitmqctl status), or correct AMQP_URL; alerts are stored and wait in the database meanwhile",
+            "start RabbitMQ (check with rabbitmqctl status), or correct AMQP_URL; until then alerts are stored and wait in the database",
         )],
     }
 }
@@ -49,8 +49,8 @@ fn of_dispatch(state: &QueueState, vhost: &str) -> Vec<Finding> {
     let found = format!("{messages} messages wait, {consumers} consumers");
     findings.push(if *consumers == 0 {
         Finding::wrong(AREA, DISPATCH, found).advice(
-            "no dispatcher consumes: start one, unless it was stopped on purpose; if it runs, its log and \
-             poundcake_circuit_state say whether it waits for StackStorm",
+            "no dispatcher consumes: start one, unless you stopped it on purpose; if one runs, check its log and the metric \
+             poundcake_circuit_state: they say whether it waits for StackStorm",
         )
     } else {
         Finding::ok(AREA, DISPATCH, found)
@@ -63,8 +63,8 @@ fn of_dead(state: &QueueState, vhost: &str) -> Finding {
         QueueState::There { difference: Some(difference), .. } => of_difference(DEAD, difference, vhost),
         QueueState::There { messages: 0, .. } => Finding::ok(AREA, DEAD, "0 messages"),
         QueueState::There { messages, .. } => Finding::wrong(AREA, DEAD, format!("{messages} messages")).advice(format!(
-            "somebody else publishes to our exchange, or a dispatcher could not finish 1,000 deliveries; messages hold ids only, and the rows \
-             are published again by themselves: once looked at, rabbitmqctl purge_queue -p {vhost} {DEAD}"
+            "another program publishes to PoundCake's exchange, or a dispatcher could not finish 1,000 deliveries; messages contain only ids, and \
+             ingest publishes the rows again by itself: once looked at, rabbitmqctl purge_queue -p {vhost} {DEAD}"
         )),
         other => trouble(DEAD, other, vhost),
     }
@@ -76,28 +76,28 @@ fn of_difference(queue: &'static str, difference: &str, vhost: &str) -> Finding 
         return finding.advice(rights(vhost));
     }
     finding.advice(format!(
-        "another program declared it, or a policy changed: rabbitmqctl delete_queue -p {vhost} {queue}; it is made again, and every row that \
-         was in it is published again"
+        "another program declared this queue, or a policy changed: rabbitmqctl delete_queue -p {vhost} {queue}; PoundCake then declares the \
+         queue again and republishes every row that was in it"
     ))
 }
 
 fn rights(vhost: &str) -> String {
     format!(
-        "give the user of AMQP_URL its rights: rabbitmqctl set_permissions -p {vhost} USER '^poundcake' '^poundcake' '^poundcake'; \
-         meanwhile alerts are stored and wait in the database"
+        "grant the user of AMQP_URL its permissions: rabbitmqctl set_permissions -p {vhost} USER '^poundcake' '^poundcake' '^poundcake'; \
+         until then alerts are stored and wait in the database"
     )
 }
 
 fn trouble(queue: &'static str, state: &QueueState, vhost: &str) -> Finding {
     match state {
         QueueState::Missing => {
-            Finding::wrong(AREA, queue, "not there").advice("ingest and dispatcher make it when they start; this user may")
+            Finding::wrong(AREA, queue, "not there").advice("start ingest or a dispatcher: they declare the queue at their start, and this user is allowed to")
         }
         QueueState::Forbidden(why) if why.contains("ACCESS_REFUSED") => {
             Finding::wrong(AREA, queue, format!("not there, and this user may not make it: {why}")).advice(rights(vhost))
         }
         QueueState::Forbidden(why) => Finding::wrong(AREA, queue, format!("not there, and it cannot be made: {why}"))
-            .advice(format!("raise the limits of the vhost: rabbitmqctl list_vhost_limits -p {vhost}; alerts wait in the database meanwhile")),
+            .advice(format!("raise the limits of the vhost: rabbitmqctl list_vhost_limits -p {vhost}; until then alerts wait in the database")),
         QueueState::Unknown(error) => Finding::unknown(AREA, queue, error),
         QueueState::There { .. } => Finding::ok(AREA, queue, "there"),
     }

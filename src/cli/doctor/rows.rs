@@ -51,9 +51,9 @@ async fn look(store: &Store) -> Result<Vec<Finding>, StoreError> {
 fn of_unreadable(marked: &Marked) -> Option<Finding> {
     let first = marked.first.as_ref()?;
     let found = format!("{} rows; the first is alert {}: {}", marked.rows, first.alert_id, first.why);
-    let advice = "they wait, and nothing runs for them: correct what is named (UPDATE … WHERE id = …), within 5 minutes they go on; \
-                  SELECT id, dispatch_error FROM poundcake_alerts WHERE dispatch_error LIKE 'this row cannot be read%' lists them; \
-                  poundcake discard --id … gives one up";
+    let advice = "these rows wait, and nothing runs for them: correct the value that the error names (UPDATE … WHERE id = …), and they continue \
+                  within 5 minutes; SELECT id, dispatch_error FROM poundcake_alerts WHERE dispatch_error LIKE 'this row cannot be read%' lists them; \
+                  poundcake discard --id … discards a row";
     Some(Finding::wrong(AREA, "unreadable", found).advice(advice))
 }
 
@@ -61,9 +61,9 @@ fn of_unreadable(marked: &Marked) -> Option<Finding> {
 const fn who_looks(status: DispatchStatus) -> &'static str {
     match status {
         DispatchStatus::AwaitingExecution => {
-            "the dispatchers watch StackStorm's rules: is one running, and does it reach StackStorm? See its log"
+            "the dispatchers watch StackStorm's rules: check that one runs and reaches StackStorm (see its log)"
         }
-        _ => "ingest's relay publishes what is due: is ingest running, and does it reach RabbitMQ? See its log",
+        _ => "ingest's relay publishes rows that are due: check that ingest runs and reaches RabbitMQ (see its log)",
     }
 }
 
@@ -74,6 +74,7 @@ fn failures(failed: &[(Option<DispatchReason>, i64)]) -> Finding {
     }
     let name = |reason: &Option<DispatchReason>| reason.map_or("-", DispatchReason::as_str);
     let reasons: Vec<String> = failed.iter().map(|(reason, rows)| format!("{rows} {}", name(reason))).collect();
-    Finding::wrong(AREA, "failed", format!("{total} rows: {}", reasons.join(", ")))
-        .advice("poundcake failed lists them; then poundcake replay … --reason …, or poundcake discard … --reason …")
+    Finding::wrong(AREA, "failed", format!("{total} rows: {}", reasons.join(", "))).advice(
+        "list them with poundcake failed; then run poundcake replay … --reason …, or poundcake discard … --reason …",
+    )
 }

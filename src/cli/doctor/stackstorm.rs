@@ -44,7 +44,7 @@ pub(super) async fn check(settings: &Settings) -> Vec<Finding> {
         }
         Err(error) => findings.push(
             Finding::wrong(AREA, "routes", format!("{error:#}"))
-                .advice("correct POUNDCAKE_ROUTES; poundcake routes test"),
+                .advice("correct POUNDCAKE_ROUTES, and check it with poundcake routes test"),
         ),
     }
     findings
@@ -67,19 +67,20 @@ fn request_id(echoed: bool) -> Finding {
         "X-Request-ID does not come back: nobody can tell StackStorm's own answers from a proxy's, so every answer but a 2xx is uncertain",
     )
     .advice(
-        "let what is before StackStorm pass the header X-Request-ID both ways (nginx: proxy_set_header X-Request-ID $http_x_request_id; \
+        "configure the proxy in front of StackStorm to pass the header X-Request-ID both ways (nginx: proxy_set_header X-Request-ID $http_x_request_id; \
          and no proxy_hide_header X-Request-ID)",
     )
 }
 
 fn refusal(error: &LookupError) -> Finding {
     match error {
-        LookupError::Unauthorized(_) => Finding::wrong(AREA, "key", error.to_string())
-            .advice("make a key (st2 apikey create -k) and set ST2_API_KEY, or correct ST2_USERNAME and ST2_PASSWORD"),
+        LookupError::Unauthorized(_) => Finding::wrong(AREA, "key", error.to_string()).advice(
+            "create a key (st2 apikey create -k) and set ST2_API_KEY, or correct ST2_USERNAME and ST2_PASSWORD",
+        ),
         LookupError::Unavailable(_) => Finding::wrong(AREA, "reachable", error.to_string())
-            .advice("st2ctl status on its host; alerts are stored and wait meanwhile"),
+            .advice("run st2ctl status on its host; until then alerts are stored and wait"),
         _ => Finding::wrong(AREA, "reachable", error.to_string())
-            .advice("is ST2_API_URL StackStorm's API, such as http://host:9101/v1 or https://host/api/v1?"),
+            .advice("set ST2_API_URL to StackStorm's API, such as http://host:9101/v1 or https://host/api/v1"),
     }
 }
 
@@ -104,7 +105,8 @@ fn of_action(name: &str, action: &ActionRef, found: &Action, routes: &[&Route], 
     let itself = if found.enabled {
         Finding::ok(AREA, name, "enabled")
     } else {
-        Finding::wrong(AREA, name, format!("disabled; used by {names}")).advice(format!("st2 action enable {action}"))
+        Finding::wrong(AREA, name, format!("disabled; used by {names}"))
+            .advice(format!("run st2 action enable {action}"))
     };
     let refused = routes.iter().filter_map(|route| {
         let problems = problems(route, &found.parameters);
@@ -120,7 +122,7 @@ async fn of_webhook(client: &Client, name: &str, webhook: &WebhookName, routes: 
     match client.has_webhook(webhook).await {
         Ok(true) => Finding::ok(AREA, name, "registered"),
         Ok(false) => Finding::wrong(AREA, name, format!("no rule listens on it; used by {routes}")).advice(format!(
-            "st2 webhook list; add a rule with the trigger core.st2.webhook and url {webhook}, or correct POUNDCAKE_ROUTES"
+            "check st2 webhook list; add a rule with the trigger core.st2.webhook and url {webhook}, or correct POUNDCAKE_ROUTES"
         )),
         Err(error) => Finding::unknown(AREA, name, error.to_string()),
     }

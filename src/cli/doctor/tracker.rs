@@ -64,7 +64,7 @@ async fn running(store: &Store, tables: &St2Tables) -> Result<Finding, StoreErro
     };
     let found = format!("{} linked executions have no row, the first ({first}) for {seconds} s", unread.count() + 1);
     Ok(Finding::note(AREA, "running", found).advice(
-        "is a tracker running? Start poundcake tracker; if it runs, its log says what it waits for (StackStorm, the database)",
+        "start poundcake tracker if none runs; if one runs, its log says what it waits for (StackStorm, the database)",
     ))
 }
 
@@ -80,6 +80,6 @@ async fn overdue(tables: &St2Tables) -> Finding {
         return Finding::ok(AREA, "executions", found);
     }
     Finding::note(AREA, "executions", found).advice(
-        "a killed runner leaves its execution running for ever: look with st2 execution list --status running, then st2 execution cancel",
+        "a killed runner leaves its execution running forever: list them with st2 execution list --status running, then run st2 execution cancel",
     )
 }
