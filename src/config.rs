@@ -1,4 +1,4 @@
-//! Every setting, in one place: environment, `.env` or flag; its default, and what it means.
+//! All settings in one place: environment, `.env` or flag, with the default and the meaning of each.
 //!
 //! One struct per concern; `poundcake config` prints them and `.env.example` lists them, both from these definitions.
 
@@ -29,25 +29,25 @@ use std::{path::PathBuf, time::Duration};
 /// All settings; every command takes all of them and uses what it needs.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Settings {
-    /// Where rows are kept.
+    /// Database connection.
     #[command(flatten)]
     pub database: DatabaseSettings,
-    /// The queue.
+    /// RabbitMQ connection and queue.
     #[command(flatten)]
     pub broker: BrokerSettings,
-    /// StackStorm.
+    /// StackStorm API and login.
     #[command(flatten)]
     pub stackstorm: StackStormSettings,
-    /// Listening and who may ask.
+    /// Listen addresses, tokens and TLS.
     #[command(flatten)]
     pub http: HttpSettings,
-    /// The webhook's way into the database.
+    /// Ingest of webhooks.
     #[command(flatten)]
     pub ingest: IngestSettings,
-    /// The way to StackStorm.
+    /// Dispatch of alerts to StackStorm.
     #[command(flatten)]
     pub dispatch: DispatchSettings,
-    /// Following what StackStorm runs.
+    /// Tracking of executions.
     #[command(flatten)]
     pub tracker: TrackerSettings,
     /// Logging.
@@ -55,7 +55,7 @@ pub struct Settings {
     pub log: LogSettings,
 }
 
-/// The database.
+/// Settings of the database connection.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseSettings {
@@ -92,13 +92,13 @@ impl DatabaseSettings {
         Ok(DatabaseUrl::read(secret, self.tls_files())?)
     }
 
-    /// What every database on the network is spoken to with.
+    /// CA and client certificate for all database connections over the network.
     pub fn tls_files(&self) -> TlsFiles {
         TlsFiles { ca: self.db_ca_file.clone(), cert: self.db_cert_file.clone(), key: self.db_key_file.clone() }
     }
 }
 
-/// The queue.
+/// Settings of the RabbitMQ connection and the queue.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "RabbitMQ")]
 pub struct BrokerSettings {
@@ -143,7 +143,7 @@ impl BrokerSettings {
     }
 }
 
-/// StackStorm.
+/// Settings of the StackStorm API and the login.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "StackStorm")]
 pub struct StackStormSettings {
@@ -177,7 +177,7 @@ pub struct StackStormSettings {
 }
 
 impl StackStormSettings {
-    /// What the client is built from, or an error that names the variable.
+    /// The configuration of the StackStorm client, or an error that names the variable.
     pub fn client_config(&self) -> anyhow::Result<stackstorm::Config> {
         let api_url = self.st2_api_url.clone().context("ST2_API_URL is not set; write http://host:9101/v1")?;
         let key = Secret::parse("ST2_API_KEY", self.st2_api_key.clone(), self.st2_api_key_file.clone())?;
@@ -199,7 +199,7 @@ impl StackStormSettings {
     }
 }
 
-/// Listening and who may ask.
+/// Settings of the HTTP servers: listen addresses, tokens and TLS.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "HTTP")]
 pub struct HttpSettings {
@@ -230,7 +230,7 @@ pub struct HttpSettings {
     pub max_body_bytes: usize,
 }
 
-/// The webhook's way into the database.
+/// Settings of ingest: identity of alerts, cooldown and batches.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Ingest")]
 pub struct IngestSettings {
@@ -261,14 +261,14 @@ pub struct IngestSettings {
 }
 
 impl IngestSettings {
-    /// Which alerts are the same, or an error that names the variables.
+    /// The rules of alert identity, or an error that names the variables.
     pub fn identity(&self) -> anyhow::Result<Identity> {
         let ignored = self.identity_ignore_labels.clone().unwrap_or_default();
         Ok(Identity::new(ignored, self.identity_add.clone().unwrap_or_default())?)
     }
 }
 
-/// The way to StackStorm.
+/// Settings of the dispatcher: routes, retries and deadlines.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Dispatch")]
 pub struct DispatchSettings {
@@ -304,7 +304,7 @@ pub struct DispatchSettings {
     pub rule_deadline: Duration,
 }
 
-/// Following what StackStorm runs, and where its tables are kept in SQL.
+/// Settings of the tracker: event stream, and the database of StackStorm's tables.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Tracker")]
 pub struct TrackerSettings {
@@ -330,7 +330,7 @@ pub struct TrackerSettings {
 }
 
 impl TrackerSettings {
-    /// Where StackStorm's tables are, unless in the same database as ours; an error names the variable.
+    /// The database of StackStorm's tables, or `None` if it is the same as PoundCake's; an error names the variable.
     pub fn database(&self, tls: TlsFiles) -> anyhow::Result<Option<DatabaseUrl>> {
         let secret =
             Secret::parse("ST2_DATABASE_URL", self.st2_database_url.clone(), self.st2_database_url_file.clone())?;
@@ -340,7 +340,7 @@ impl TrackerSettings {
     }
 }
 
-/// Logging.
+/// Settings of logging.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Logging")]
 pub struct LogSettings {
