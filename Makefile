@@ -1,13 +1,17 @@
 # PoundCake's commands. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test chaos bench services services-stop lint format clippy docs licences
+.PHONY: help build check unit demo test chaos bench services services-stop fmt lint format clippy map docs links spelling unused licences advisories book
 MAKEFLAGS += --no-print-directory
 
 # The embedded build has a target directory of its own: switching features would rebuild everything each time.
 EMBEDDED := --no-default-features --features sqlite,demo
 # What runs in production has no stand-in.
 PRODUCTION := --no-default-features --features mysql,sqlite
+# Tools that a registry builds from source go into target/, not into the user's own tools.
 DENY_VERSION := 0.20.2
+MACHETE_VERSION := 0.9.2
+MDBOOK_VERSION := 0.5.4
+TYPOS_VERSION := 1.52.0
 # Tests wait for neighbours more than they compute: more of them at once than there are cores.
 TEST_THREADS ?= 8
 # Seconds of faults: within `make test`, and alone.
@@ -21,6 +25,13 @@ help: ## This list
 
 build: ## The binary with both stores (needs libmariadb-dev)
 	cargo build --release --locked $(PRODUCTION)
+
+check: ## Compile everything
+	cargo check --locked --workspace --all-targets
+
+unit: ## Tests without servers
+	cargo test --locked --lib
+	cargo test --locked -p st2-stand-in
 
 demo: ## The main job on SQLite with a StackStorm stand-in; needs gcc only
 	@[ -x target/demo/debug/poundcake ] || echo 'a first build takes some minutes; cargo shows its steps'
@@ -37,7 +48,7 @@ chaos: ## Random faults everywhere, then the ledger (SEED=…, DURATION=60 secon
 	tests/services.sh install
 	DURATION=$(DURATION) cargo test --locked --test chaos
 
-bench: ## Speed beside the machine's limits; writes docs/PERFORMANCE.md (QUICK=1 for a look, ROUNDS=5)
+bench: ## Speed next to the machine's limits; writes docs/performance.md (QUICK=1 for a look, ROUNDS=5)
 	tests/services.sh install
 	cargo bench --locked --bench pipeline
 
@@ -48,10 +59,24 @@ services: ## Start the tests' MariaDB and RabbitMQ and leave them running, for s
 services-stop: ## Stop what `make services` started
 	tests/services.sh stop
 
-lint: format clippy docs licences ## Form, lints, documentation, licences
+fmt: ## Format the code
+	cargo fmt --all
+
+lint: format map links spelling clippy docs unused licences ## Format, imports, links, spelling, clippy, docs, unused dependencies, licences
 
 format:
 	cargo fmt --all --check
+
+# The map in src/lib.rs, held to the imports.
+map:
+	tests/lint/imports.py src crates/st2-stand-in/src
+
+links:
+	tests/lint/links.py
+
+spelling:
+	tests/venv.sh typos typos==$(TYPOS_VERSION)
+	target/test-venvs/typos/bin/typos
 
 clippy:
 	tests/services.sh install-build
@@ -62,9 +87,23 @@ clippy:
 docs:
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 
-# cargo-deny takes a few minutes to build, once; it goes into target/, not into the user's own tools.
+# $(call tool,NAME,VERSION): the program, built once.
+tool = command -v $(1) >/dev/null || [ -x target/tools/bin/$(1) ] || { echo 'building $(1) (once, some minutes)'; \
+	cargo install --locked --version $(2) --root target/tools --target-dir target/tools/build $(1); }
+WITH_TOOLS := PATH="$(CURDIR)/target/tools/bin:$$PATH"
+
+unused:
+	@$(call tool,cargo-machete,$(MACHETE_VERSION))
+	$(WITH_TOOLS) cargo machete
+
 licences:
-	@command -v cargo-deny >/dev/null || [ -x target/tools/bin/cargo-deny ] || \
-		{ echo 'building cargo-deny (once, some minutes)'; \
-		cargo install --locked --version $(DENY_VERSION) --root target/tools --target-dir target/tools/build cargo-deny; }
-	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo deny --locked --workspace check bans licenses sources
+	@$(call tool,cargo-deny,$(DENY_VERSION))
+	$(WITH_TOOLS) cargo deny --locked --workspace check bans licenses sources
+
+advisories: ## Known vulnerabilities of dependencies; reads the advisory database from the network
+	@$(call tool,cargo-deny,$(DENY_VERSION))
+	$(WITH_TOOLS) cargo deny --locked --workspace check advisories
+
+book: ## The docs as a book, in target/book
+	@$(call tool,mdbook,$(MDBOOK_VERSION))
+	$(WITH_TOOLS) mdbook build

@@ -238,7 +238,7 @@ pub struct IngestSettings {
     #[arg(long, env = "POUNDCAKE_MUTE", default_value = r#"alertname=~"Watchdog|InfoInhibitor""#)]
     pub mute: Matchers,
     /// Labels that are not part of an alert's identity, such as `prometheus_replica`: a comma-separated list, or `*`
-    /// for all except those in `POUNDCAKE_IDENTITY_ADD`. Use the same value on every ingest; see docs/ALERTS.md before
+    /// for all except those in `POUNDCAKE_IDENTITY_ADD`. Use the same value on every ingest; see docs/alerts.md before
     /// you change it
     #[arg(long, env = "POUNDCAKE_IDENTITY_IGNORE_LABELS")]
     pub identity_ignore_labels: Option<IgnoredLabels>,

@@ -1,4 +1,4 @@
-//! The run as a table, as JSON, as a plot, and as the block of `docs/PERFORMANCE.md` that figures stand in.
+//! The run as a table, as JSON, as a plot, and as the block of `docs/performance.md` that figures stand in.
 
 use super::{
     plan::Plan,
@@ -27,12 +27,12 @@ pub fn write(plan: &Plan, points: &Points, ratios: &[Ratio]) -> anyhow::Result<P
     fs::write(directory.join("performance.json"), serde_json::to_string_pretty(&json)? + "\n")?;
     fs::write(directory.join("performance.svg"), plot::svg(&summaries)?)?;
     let block = block(plan, &summaries, ratios)?;
-    let page = fs::read_to_string(root.join("docs/PERFORMANCE.md")).unwrap_or_default();
+    let page = fs::read_to_string(root.join("docs/performance.md")).unwrap_or_default();
     let text = match (page.split_once(BEGIN), page.split_once(END)) {
         (Some((before, _)), Some((_, after))) => format!("{before}{BEGIN}\n\n{block}\n{END}{after}"),
         _ => block,
     };
-    fs::write(directory.join("PERFORMANCE.md"), text)?;
+    fs::write(directory.join("performance.md"), text)?;
     Ok(directory)
 }
 

@@ -4,7 +4,7 @@ use super::{config, repository};
 use crate::harness::Process;
 use std::collections::BTreeSet;
 
-/// `` `NAME` | default `` of each row of the README's tables whose first cell is a variable.
+/// `` `NAME` | default `` of each row of the table in `docs/configuration.md` whose first cell is a variable.
 fn documented() -> Vec<(String, String)> {
     let row = |line: &str| {
         let mut cells = line.strip_prefix("| `")?.split(" | ");
@@ -13,11 +13,11 @@ fn documented() -> Vec<(String, String)> {
         let default = cells.next()?.trim_matches('`').replace("\\|", "|");
         is_name.then(|| (name.to_owned(), default))
     };
-    repository("README.md").lines().filter_map(row).collect()
+    repository("docs/configuration.md").lines().filter_map(row).collect()
 }
 
 #[tokio::test]
-async fn the_readme_lists_every_variable_with_its_default() {
+async fn the_docs_list_every_variable_with_its_default() {
     // The harness sets RUST_LOG; the flag's own default is shown when it is left empty.
     let program = config(&Process::poundcake("config").variable("RUST_LOG", "")).await;
     let program: Vec<(String, String)> = program.into_iter().map(|(name, value, _)| (name, value)).collect();
@@ -27,7 +27,16 @@ async fn the_readme_lists_every_variable_with_its_default() {
 #[tokio::test]
 async fn every_command_that_a_document_names_exists() {
     let mut named = BTreeSet::new();
-    for document in ["README.md", "compose/README.md", "queries/README.md"] {
+    for document in [
+        "README.md",
+        "compose/README.md",
+        "queries/README.md",
+        "docs/install.md",
+        "docs/routes.md",
+        "docs/operations.md",
+        "docs/sql.md",
+        "docs/upgrade-from-older.md",
+    ] {
         let text = repository(document);
         // rabbitmqctl's lines name a vhost and a user.
         for rest in
