@@ -36,11 +36,12 @@ pub async fn run(world: &World, mut life: Sender) -> bool {
     }
 }
 
-/// An execution counts as forgotten after ten minutes, which no setting shortens: here they pass in the rows. Nothing that was
-/// posted 20 s ago is on its way any more.
+/// An execution counts as forgotten after ten minutes, which no setting shortens: here they pass in the rows. No call that was
+/// sent 20 s ago is still under way, so these calls are over and not silent: after a silent one the ten minutes would also
+/// count from the execution's own start.
 fn age_forgotten(world: &World) {
     world.database.execute(
-        "UPDATE poundcake_alerts SET attempted_at = attempted_at - INTERVAL 11 MINUTE \
+        "UPDATE poundcake_alerts SET attempted_at = attempted_at - INTERVAL 11 MINUTE, dispatch_silent = 0 \
          WHERE dispatch_uncertain AND dispatch_status IN ('pending', 'queued') \
          AND attempted_at BETWEEN NOW(6) - INTERVAL 10 MINUTE AND NOW(6) - INTERVAL 20 SECOND",
     );
