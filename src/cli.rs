@@ -51,35 +51,35 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Take Alertmanager webhooks, store them, publish them
+    /// Accept Alertmanager webhooks, store them and publish them
     Ingest(WithSettings),
-    /// Consume, trigger StackStorm, write links
+    /// Consume messages, trigger StackStorm and link executions to alerts
     Dispatcher(WithSettings),
-    /// Follow executions to their end, and keep StackStorm's tables in SQL
+    /// Follow executions until they end, and keep StackStorm's tables in SQL
     Tracker(WithSettings),
     /// Everything in one process, on SQLite and an in-process queue by default
     Standalone(standalone::Standalone),
-    /// Bring the schema up, show where it stands, take over an older installation
+    /// Create or update the schema, show its status, migrate an older installation
     Migrate(migrate::Migrate),
     /// Show everything about a request, a fingerprint, an alert or an execution
     History(history::Show),
     /// List alerts, newest first
     Alerts(alerts::Alerts),
-    /// Show how executions have gone, per workflow and per day
+    /// Show statistics of executions, per workflow and per day
     Stats(stats::Show),
-    /// List what has failed, newest first
+    /// List failed alerts, newest first
     Failed(failed::Failed),
-    /// Run failed or skipped alerts anew
+    /// Run failed or skipped alerts again
     Replay(crate::cli::replay::Replay),
-    /// Skip alerts that wait or have failed
+    /// Skip alerts that are waiting or have failed
     Discard(crate::cli::replay::Discard),
     /// Delete settled history
     Prune(prune::Prune),
-    /// Check everything, and say what to do
+    /// Check the whole installation, and say what to do
     Doctor(doctor::Doctor),
-    /// Show the settings in force, secrets masked
+    /// Show the effective settings, with secrets masked
     Config(WithSettings),
-    /// Show what the routes do with an alert
+    /// Show how the routes handle an alert
     Routes(routes::Routes),
     /// Send one alert through the configured ingest and wait for its execution
     SendTest(send_test::SendTest),

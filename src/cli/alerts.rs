@@ -22,16 +22,16 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(super) struct Alerts {
-    /// Rows at most
+    /// Maximum number of rows
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
-    /// The next page: what the page before ended with
+    /// Next page: the value at the end of the previous page
     #[arg(long, value_name = "NEXT", value_parser = |text: &str| cursor::decode(List::Alerts, text))]
     next: Option<Position>,
-    /// Show the page again whenever it changes
+    /// Show the page again after each change
     #[arg(long)]
     watch: bool,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
     #[command(flatten)]

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 /// `poundcake demo`
 #[derive(Debug, clap::Args)]
 pub(super) struct Demo {
-    /// Show the program's log too
+    /// Also show the program's log
     #[arg(long)]
     verbose: bool,
 }

@@ -22,7 +22,7 @@ const EXIT_CODES: &str = "Exit status: 0 everything is as it should be, 1 someth
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(super) struct Doctor {
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
     #[command(flatten)]

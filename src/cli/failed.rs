@@ -16,13 +16,13 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(super) struct Failed {
-    /// Rows at most
+    /// Maximum number of rows
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     limit: u16,
-    /// The next page: only ids below this one
+    /// Next page: show only ids below this one
     #[arg(long, value_name = "ID")]
     before: Option<i64>,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
     #[command(flatten)]

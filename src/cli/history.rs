@@ -24,13 +24,13 @@ pub(super) struct Show {
     /// A request id, a fingerprint, the id of an alert, or the id of a StackStorm execution
     #[arg(value_name = "ID")]
     key: Key,
-    /// Alerts of a fingerprint at most
+    /// Maximum number of alerts of a fingerprint
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
-    /// Show it again whenever it changes, until nothing will change any more
+    /// Show it again after each change, until it is final
     #[arg(long)]
     watch: bool,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
     #[command(flatten)]

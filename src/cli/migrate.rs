@@ -23,11 +23,11 @@ pub(super) struct Migrate {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Apply what is pending; waits for the database and for others who do the same
+    /// Apply pending migrations; waits for the database and for other processes that apply them
     Up(super::WithSettings),
-    /// Show what is applied, pending and unknown; exits 1 unless the schema is this program's
+    /// Show applied, pending and unknown migrations; exits 1 unless the schema matches this program
     Status(super::WithSettings),
-    /// Copy the tables of an older PoundCake into ours (MariaDB)
+    /// Copy the tables of an older PoundCake into the current tables (MariaDB)
     Legacy(legacy::Legacy),
 }
 

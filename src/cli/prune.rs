@@ -18,13 +18,13 @@ const SHORTEST: Duration = Duration::from_hours(24);
 /// `poundcake prune`
 #[derive(Debug, clap::Args)]
 pub(super) struct Prune {
-    /// Delete what has not changed for so long, such as 90d; at least 1d
+    /// Delete history that has not changed for this long, such as 90d; at least 1d
     #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Duration,
-    /// Count, and delete nothing
+    /// Only count the rows; delete nothing
     #[arg(long)]
     dry_run: bool,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
     #[command(flatten)]

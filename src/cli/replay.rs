@@ -21,11 +21,11 @@ const UNCERTAIN: &str = "Alerts that failed as uncertain are looked up in StackS
 #[derive(Debug, clap::Args)]
 #[command(after_help = UNCERTAIN.to_owned() + EXIT_CODES)]
 pub(super) struct Replay {
-    /// Also alerts that StackStorm has run: they run again
+    /// Include alerts that StackStorm has run: they run again
     #[arg(long)]
     include_dispatched: bool,
-    /// Also alerts that may have run more than 20 h ago, of which StackStorm may show nothing any more: look whether they
-    /// ran first
+    /// Include alerts that may have run more than 20 h ago: StackStorm may no longer show these executions, so check first
+    /// whether they ran
     #[arg(long)]
     accept_unknown: bool,
     #[command(flatten)]
@@ -42,13 +42,13 @@ pub(super) struct Discard {
 
 #[derive(Debug, clap::Args)]
 struct Common {
-    /// Why; kept in each row's `dispatch_log`
+    /// Reason; recorded in each row's `dispatch_log`
     #[arg(long)]
     reason: String,
-    /// Count, and change nothing
+    /// Only count the alerts; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
     #[command(flatten)]

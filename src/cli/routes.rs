@@ -28,10 +28,10 @@ pub(super) struct Routes {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Show route and parameters for each alert of a file: a webhook, or one alert; - reads standard input. StackStorm is
-    /// asked what the actions take, if it can be reached
+    /// Show route and parameters for each alert of a file: a webhook, or one alert; - reads standard input. If StackStorm can
+    /// be reached, the command asks it which parameters the actions accept
     Test {
-        /// JSON: Alertmanager's webhook body, or one of its alerts
+        /// JSON file: Alertmanager's webhook body, or one of its alerts
         file: PathBuf,
         #[command(flatten)]
         settings: Box<Settings>,

@@ -27,40 +27,40 @@ pub(super) enum Output {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Which alerts")]
 pub(super) struct Selection {
-    /// Ids of alerts
+    /// Alert ids
     #[arg(long = "id", value_name = "ID", value_delimiter = ',')]
     ids: Vec<i64>,
     /// All alerts of one webhook
     #[arg(long, value_parser = crate::model::ids::RequestId::parse)]
     request_id: Option<crate::model::ids::RequestId>,
-    /// pending, queued, failed, skipped or dispatched
+    /// Dispatch status: pending, queued, failed, skipped or dispatched
     #[arg(long)]
     dispatch_status: Option<crate::model::status::DispatchStatus>,
-    /// Such as rejected, expired, uncertain, `no_route`
+    /// Reason, such as rejected, expired, uncertain, `no_route`
     #[arg(long)]
     dispatch_reason: Option<crate::model::status::DispatchReason>,
-    /// The label alertname, exactly
+    /// Exact value of the label alertname
     #[arg(long)]
     alert_name: Option<String>,
-    /// 16 hex digits
+    /// Fingerprint: 16 hex digits
     #[arg(long)]
     fingerprint: Option<String>,
-    /// The label severity, exactly
+    /// Exact value of the label severity
     #[arg(long)]
     severity: Option<String>,
-    /// The label instance, exactly
+    /// Exact value of the label instance
     #[arg(long)]
     instance: Option<String>,
-    /// firing or resolved: what Alertmanager said
+    /// Status from Alertmanager: firing or resolved
     #[arg(long)]
     status: Option<crate::model::status::AlertStatus>,
-    /// action:pack.name or webhook:name
+    /// Target: action:pack.name or webhook:name
     #[arg(long)]
     target: Option<String>,
-    /// Stored at this time or later: 2026-11-22T01:00:00Z, or how long ago, such as 1h
+    /// Stored at or after this time: 2026-11-22T01:00:00Z, or how long ago, such as 1h
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     since: Option<Moment>,
-    /// Stored before this time, written alike
+    /// Stored before this time; same format
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     until: Option<Moment>,
 }

@@ -21,16 +21,16 @@ use std::{
 /// `poundcake send-test`
 #[derive(Debug, clap::Args)]
 pub(super) struct SendTest {
-    /// Ingest's webhook; default: `POUNDCAKE_LISTEN`
+    /// URL of ingest's webhook; default: `POUNDCAKE_LISTEN`
     #[arg(long)]
     url: Option<url::Url>,
-    /// The alert's name
+    /// Name of the alert
     #[arg(long, default_value = "PoundCakeTest")]
     alertname: String,
-    /// Further labels, name=value
+    /// Additional labels: name=value
     #[arg(long = "label", value_parser = pair)]
     labels: Vec<(String, String)>,
-    /// How long to wait for the end of the execution
+    /// Maximum time to wait for the end of the execution
     #[arg(long, default_value = "60s", value_parser = humantime::parse_duration)]
     wait: Duration,
     #[command(flatten)]

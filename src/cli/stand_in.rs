@@ -11,10 +11,10 @@ use std::{net::SocketAddr, process::ExitCode};
 /// `poundcake stand-in`
 #[derive(Debug, clap::Args)]
 pub(super) struct StandIn {
-    /// Where the API listens; auth is on the port below, the stream on the port above
+    /// Listen address of the API; auth uses the port below, the stream the port above
     #[arg(long, default_value = "127.0.0.1:9101")]
     listen: SocketAddr,
-    /// The API key that is accepted
+    /// API key that clients must send
     #[arg(long, default_value = "poundcake-demo-key")]
     api_key: String,
 }

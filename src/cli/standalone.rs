@@ -21,7 +21,7 @@ const DEFAULT_DATABASE: &str = "sqlite://poundcake.db";
 /// `poundcake standalone`
 #[derive(Debug, clap::Args)]
 pub(super) struct Standalone {
-    /// Store and show, run nothing: everything waits
+    /// Store and show alerts, but run nothing: all alerts wait
     #[arg(long)]
     no_dispatch: bool,
     #[command(flatten)]

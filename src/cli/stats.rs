@@ -19,14 +19,14 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(super) struct Show {
-    /// Executions linked at this time or later: 2026-11-22T01:00:00Z, or how long ago, such as 24h; default: 7 days before
+    /// Executions linked at or after this time: 2026-11-22T01:00:00Z, or how long ago, such as 24h; default: 7 days before
     /// the end
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     from: Option<Moment>,
-    /// Executions linked before this time, written alike; default: now
+    /// Executions linked before this time, in the same format; default: now
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     to: Option<Moment>,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
     #[command(flatten)]

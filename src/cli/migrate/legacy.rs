@@ -23,13 +23,13 @@ const ORDER: &str = "Stop the older PoundCake first, and look with --dry-run. Ol
 #[derive(Debug, clap::Args)]
 #[command(after_help = ORDER.to_owned() + EXIT_CODES)]
 pub(super) struct Legacy {
-    /// Count, and change nothing
+    /// Only count the rows; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Drop the old tables, once everything is copied and counted; also in a later run
+    /// Drop the old tables after all rows are copied and counted; also works in a later run
     #[arg(long)]
     drop: bool,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
     #[command(flatten)]
