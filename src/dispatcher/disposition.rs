@@ -23,7 +23,7 @@ pub enum End {
         /// Its executions.
         links: Vec<Link>,
         /// Something to keep in the log, such as an adoption.
-        log: Option<Entry>,
+        log: Option<Box<Entry>>,
     },
     /// Rule mode: the resolver goes on.
     Awaiting {

@@ -92,7 +92,7 @@ pub(super) async fn adopt(attempt: &Attempt<'_>, found: Found, why: &str) -> End
     if let Some(link) = links.first() {
         entry = entry.execution(&link.execution_id);
     }
-    End::Dispatched { links, log: Some(entry) }
+    End::Dispatched { links, log: Some(Box::new(entry)) }
 }
 
 /// It did not run and will not: the next attempt by the schedule, or the end if all are used up.

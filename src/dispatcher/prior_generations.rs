@@ -120,7 +120,7 @@ fn adopt(attempt: &Attempt<'_>, generation: i32, links: Vec<Link>) -> End {
         entry = entry.execution(&link.execution_id);
     }
     log::info!(alert_id = attempt.claimed.alert.id, generation; "a replayed dispatch had run after all; nothing is posted");
-    End::Dispatched { links, log: Some(entry) }
+    End::Dispatched { links, log: Some(Box::new(entry)) }
 }
 
 /// As for a call of this generation (`settle`), except that the clock starts with the replay: nothing of an older generation

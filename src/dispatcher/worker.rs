@@ -238,7 +238,7 @@ impl Shared {
                 request_id: claimed.request_id,
                 authority: Authority::Claim(claimed.token.clone()),
                 links: links.clone(),
-                log: log.clone(),
+                log: log.as_deref().cloned(),
             };
             let recorded = self.retry_until("record", &self.give_up, || self.records.ask(record.clone())).await;
             recorded.map(|recorded| recorded != Recorded::Surplus)
