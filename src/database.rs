@@ -29,6 +29,7 @@ pub mod statement_timeout;
 pub(crate) mod tls;
 pub mod transaction;
 pub(crate) mod url;
+pub mod url_error;
 pub(crate) mod watchdog;
 
 use std::{sync::Arc, time::Duration};

@@ -1,6 +1,5 @@
 //! Connections to either database, chosen by the URL's scheme, and what every session is set to.
 
-pub use super::url::UrlError;
 #[cfg(feature = "mysql")]
 use super::{client_library, known_texts, tls};
 use super::{
@@ -8,6 +7,7 @@ use super::{
     refusal,
     session::{self, SessionError},
     url::{Scheme, Target},
+    url_error::UrlError,
     watchdog,
 };
 use crate::{secret::Secret, trust::TlsFiles};

@@ -5,7 +5,7 @@
 //! encrypt without checking anything, or check the certificate and the name together. Whether a session is encrypted is asked
 //! once it is connected, since a server without TLS would otherwise be spoken to in plain text.
 
-use super::url::UrlError;
+use super::url_error::UrlError;
 use crate::trust::{self, TlsFiles};
 use diesel::{ConnectionError, MysqlConnection, QueryResult, QueryableByName, RunQueryDsl, sql_types::Text};
 use url::{Host, Url};
