@@ -20,6 +20,7 @@ mod ddl;
 mod judge;
 mod links;
 mod old;
+mod recount;
 mod survey;
 mod values;
 mod window;
@@ -165,11 +166,11 @@ impl Takeover {
                 None => (None, Phase::Finish),
             },
             Phase::Finish => {
-                ddl::finish(conn, old)?;
+                recount::finish(conn, old)?;
                 (Some(Step::Finished), self.last())
             }
             Phase::Check => {
-                ddl::check_before_drop(conn, old)?;
+                recount::check_before_drop(conn, old)?;
                 (None, Phase::Drop)
             }
             Phase::Drop => match ddl::drop_next(conn, old)? {

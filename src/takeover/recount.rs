@@ -1,0 +1,39 @@
+//! The second count: nothing starts on a copy with gaps, and nothing is dropped that is not copied.
+
+use super::{old::Old, survey};
+use crate::database::{StoreError, connection::AnyConnection, migrations::TAKEOVER};
+use diesel::{RunQueryDsl, sql_types::Text};
+
+/// Counts, and lets processes start; fails if anything that can be copied is missing.
+pub(crate) fn finish(conn: &mut AnyConnection, old: &Old) -> Result<(), StoreError> {
+    if let Some(missing) = missing(conn, old)? {
+        return Err(StoreError::Schema(format!(
+            "{missing}; nothing was dropped, and no process starts: has somebody written to the old tables? Run it again"
+        )));
+    }
+    diesel::sql_query("DELETE FROM __diesel_schema_migrations WHERE version = ?")
+        .bind::<Text, _>(TAKEOVER)
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Counts once more before anything is dropped.
+pub(crate) fn check_before_drop(conn: &mut AnyConnection, old: &Old) -> Result<(), StoreError> {
+    match missing(conn, old)? {
+        None => Ok(()),
+        Some(missing) => Err(StoreError::Schema(format!(
+            "{missing}: deleted since they were copied, as prune does with old history? Nothing was dropped now; \
+             if that is as it should be, drop by hand: DROP TABLE {}",
+            old.all().join(", ")
+        ))),
+    }
+}
+
+fn missing(conn: &mut AnyConnection, old: &Old) -> Result<Option<String>, StoreError> {
+    let tables = survey::tables(conn, old)?;
+    let lacking = tables.iter().filter(|table| table.missing() != 0);
+    let words: Vec<String> = lacking
+        .map(|table| format!("{} rows of {} are not in {}", table.missing(), table.table, table.into.unwrap_or("-")))
+        .collect();
+    Ok((!words.is_empty()).then(|| words.join(", ")))
+}
