@@ -8,9 +8,10 @@ use crate::{
         status::{DispatchReason, DispatchStatus},
     },
     store::dispatch::{
-        claim::{self, Claimed, Release, Settlement, Watch},
+        claim::Claimed,
         dispatch_log::Entry,
         links::Link,
+        release::{self, Release, Settlement, Watch},
     },
 };
 use chrono::TimeDelta;
@@ -133,12 +134,12 @@ pub(super) fn write(conn: &mut AnyConnection, claimed: &Claimed, end: &End) -> R
                 error: later.event.as_ref().map(|(_, text)| text.clone()),
                 log,
             };
-            claim::release(conn, id, token, &release)
+            release::release(conn, id, token, &release)
         }
         End::Settled { status, reason, error, give_back_attempt } => {
             let log = error.as_ref().map(|text| entry(reason.as_str(), text));
             let (status, reason, error, give_back_attempt) = (*status, *reason, error.clone(), *give_back_attempt);
-            claim::settle(conn, id, token, &Settlement { status, reason, error, give_back_attempt, log })
+            release::settle(conn, id, token, &Settlement { status, reason, error, give_back_attempt, log })
         }
         End::Awaiting { doubt, give_back_attempt, event } => {
             let watch = Watch {
@@ -148,7 +149,7 @@ pub(super) fn write(conn: &mut AnyConnection, claimed: &Claimed, end: &End) -> R
                 error: event.as_ref().map(|(_, text)| text.clone()),
                 log: event.as_ref().map(|(event, text)| entry(event, text)),
             };
-            claim::await_execution(conn, id, token, &watch)
+            release::await_execution(conn, id, token, &watch)
         }
         End::Dispatched { .. } => Ok(true),
     }

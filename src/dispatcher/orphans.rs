@@ -10,8 +10,8 @@ use crate::{
     model::doubt::Doubt,
     stackstorm::{Cancel, Execution, ExecutionStatus, LookupError},
     store::dispatch::{
-        claim,
         dispatch_log::{CANCELLED, Entry},
+        release,
     },
 };
 use chrono::TimeDelta;
@@ -94,7 +94,7 @@ async fn note(attempt: &Attempt<'_>, execution: &Execution) -> bool {
     let claimed = attempt.claimed;
     let entry = Entry::new(crate::clock::utc_now(), CANCELLED).execution(execution.id.as_str());
     let (id, token) = (claimed.alert.id, claimed.token.clone());
-    let noted = attempt.dispatch.store.run(move |conn| claim::note(conn, id, &token, &entry)).await;
+    let noted = attempt.dispatch.store.run(move |conn| release::note(conn, id, &token, &entry)).await;
     noted.unwrap_or_else(|error| {
         log::warn!(alert_id = id; "not cancelled, the intent could not be written: {}", crate::logging::chain(&error));
         false

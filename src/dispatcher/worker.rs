@@ -9,6 +9,7 @@ use crate::{
     store::dispatch::{
         claim::{self, ClaimPolicy, ClaimRequest, Claimed},
         record::{self, Authority, Record, Recorded},
+        release,
     },
     tasks::{Tasks, panic_message},
 };
@@ -141,7 +142,7 @@ async fn disclaim(dispatch: &Dispatch, requests: Vec<ClaimRequest>, token: Strin
     let mut pace = Reconnect::new();
     while begun.elapsed() < lease {
         let (requests, token) = (requests.clone(), token.clone());
-        match dispatch.store.run(move |conn| claim::disclaim(conn, &requests, &token, lease)).await {
+        match dispatch.store.run(move |conn| release::disclaim(conn, &requests, &token, lease)).await {
             Ok(rows) => {
                 log::warn!(rows; "a claim's COMMIT was not answered; what it holds is given back");
                 return;

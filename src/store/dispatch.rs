@@ -6,4 +6,4 @@ pub mod dispatch_log;
 pub mod due;
 pub mod links;
 pub mod record;
-pub(crate) mod release;
+pub mod release;

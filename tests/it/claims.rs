@@ -15,9 +15,10 @@ use poundcake::{
     },
     store::{
         dispatch::{
-            claim::{self, ClaimPolicy, ClaimRequest, Claimed, Release},
+            claim::{self, ClaimPolicy, ClaimRequest, Claimed},
             links::Link,
             record::{self, Authority, Record, Recorded},
+            release::{self, Release},
         },
         ingest::webhooks::Batch,
     },
@@ -67,22 +68,22 @@ fn what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_
 
         assert_eq!(claim(&mut conn, "lost-1").len(), 1);
         assert_eq!(row(&database), ["dispatching", "lost-1", "1", "1"]);
-        assert_eq!(claim::disclaim(&mut conn, &REQUESTS, "another", LEASE).expect("asked"), 0, "not that claim's");
-        assert_eq!(claim::disclaim(&mut conn, &REQUESTS, "lost-1", LEASE).expect("given back"), 1);
+        assert_eq!(release::disclaim(&mut conn, &REQUESTS, "another", LEASE).expect("asked"), 0, "not that claim's");
+        assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost-1", LEASE).expect("given back"), 1);
         assert_eq!(row(&database), ["pending", "-", "0", "0"], "nothing was posted, so nothing is uncertain");
 
         // One that no route takes was not marked, and is as certain as before.
         let nowhere = ClaimPolicy { lease: LEASE, route: &|_: &claim::ClaimedAlert| None };
         assert_eq!(claim::claim(&mut conn, &REQUESTS, "lost-0", &nowhere).expect("a claim").len(), 1);
-        assert_eq!(claim::disclaim(&mut conn, &REQUESTS, "lost-0", LEASE).expect("given back"), 1);
+        assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost-0", LEASE).expect("given back"), 1);
         assert_eq!(row(&database), ["pending", "-", "0", "0"]);
 
         // One that was uncertain before the claim stays so.
         assert_eq!(claim(&mut conn, "posted").len(), 1);
-        assert!(claim::release(&mut conn, 1, "posted", &given_back(Doubt::Over)).expect("released"));
+        assert!(release::release(&mut conn, 1, "posted", &given_back(Doubt::Over)).expect("released"));
         let again = claim(&mut conn, "lost-2");
         assert!(again[0].alert.dispatch_uncertain);
-        assert_eq!(claim::disclaim(&mut conn, &REQUESTS, "lost-2", LEASE).expect("given back"), 1);
+        assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost-2", LEASE).expect("given back"), 1);
         assert_eq!(row(&database), ["pending", "-", "1", "1"]);
     }
 }
@@ -103,7 +104,7 @@ fn a_claim_is_silent_until_an_answer_shows_that_the_call_is_over_and_a_lookup_ch
         let mut give_back = |token: &str, doubt| {
             assert_eq!(claim(&mut conn, token).len(), 1);
             let during = silent(&database);
-            assert!(claim::release(&mut conn, 1, token, &given_back(doubt)).expect("released"));
+            assert!(release::release(&mut conn, 1, token, &given_back(doubt)).expect("released"));
             (during, silent(&database))
         };
         assert_eq!(give_back("posts", Doubt::Over), (1, 0));

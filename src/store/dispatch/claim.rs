@@ -1,11 +1,9 @@
-//! The dispatcher's side of a row: claiming it with a token, and every way a claim ends.
+//! The dispatcher's side of a row: claiming it with a token. `release` has every way a claim ends.
 //!
 //! A claim is a lease (`next_attempt_at`) held by a token (`claimed_by`). Every UPDATE after it carries the token and
 //! `dispatching`, so a claim that outlived its lease changes nothing.
 //! What if we die: before the claim's COMMIT nothing happened; after it the lease ends and the row, marked uncertain
 //! before anything is sent, is looked up before anybody posts.
-
-pub use super::release::{Release, Settlement, Watch, await_execution, disclaim, note, release, settle};
 
 use super::due::RELAYED;
 use crate::{

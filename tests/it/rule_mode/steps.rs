@@ -15,9 +15,10 @@ use poundcake::{
     },
     store::dispatch::{
         awaiting::{self, Awaiting, Settlement},
-        claim::{self, ClaimPolicy, Claimed, ClaimedAlert, Watch},
+        claim::{self, ClaimPolicy, Claimed, ClaimedAlert},
         dispatch_log::{Entry, POST_AGAIN},
         links::Link,
+        release::{self, Watch},
     },
 };
 
@@ -39,7 +40,7 @@ fn take(conn: &mut AnyConnection) -> Awaiting {
 /// In doubt, and looked at once.
 fn in_doubt(conn: &mut AnyConnection) -> Awaiting {
     claim(conn, "first");
-    assert!(claim::await_execution(conn, 1, "first", &watch(None)).expect("written"));
+    assert!(release::await_execution(conn, 1, "first", &watch(None)).expect("written"));
     take(conn)
 }
 
@@ -98,7 +99,7 @@ fn a_second_post_that_was_not_made_is_given_back_and_the_deadline_counts_from_th
         let second = claim(&mut conn, "second");
         assert_eq!(second.alert.attempted_at, Some(settled.posted_at));
         let unposted = watch(second.alert.attempted_at);
-        assert!(claim::await_execution(&mut conn, 1, "second", &unposted).expect("written"));
+        assert!(release::await_execution(&mut conn, 1, "second", &unposted).expect("written"));
         assert_eq!(row(&database), ["awaiting_execution", "-", "1", "1"]);
         let looked = take(&mut conn);
         assert_eq!((looked.posted_at, looked.settling_since), (settled.posted_at, None));
@@ -111,7 +112,7 @@ fn an_unanswered_claim_of_a_webhook_in_doubt_leaves_it_in_doubt() {
         let mut conn = with_one(&database);
         marked(&mut conn, &database);
         claim(&mut conn, "lost");
-        assert_eq!(claim::disclaim(&mut conn, &REQUESTS, "lost", LEASE).expect("given back"), 1);
+        assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost", LEASE).expect("given back"), 1);
         assert_eq!(row(&database), ["pending", "-", "1", "1"], "the first POST may have arrived");
         assert!(!claim(&mut conn, "next").may_be_posted_again());
     }
