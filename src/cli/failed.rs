@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::Settings,
-    store::operate::filter::{self, Entry},
+    store::operate::failed::{self, Entry},
 };
 use std::process::ExitCode;
 
@@ -37,7 +37,7 @@ impl Failed {
         let (filter, before, limit) = (self.selection.filter(&store).await?, self.before, usize::from(self.limit));
         // One more than asked for tells whether there is a next page.
         let asked = i64::from(self.limit) + 1;
-        let mut rows = store.run(move |conn| filter::page(conn, &filter, before, asked)).await?;
+        let mut rows = store.run(move |conn| failed::page(conn, &filter, before, asked)).await?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|entry| entry.alert.id);

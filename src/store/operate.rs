@@ -1,6 +1,6 @@
 //! What operators do: the filter that chooses alerts, moves (replay, discard) and prune.
 
-pub(crate) mod failed;
+pub mod failed;
 pub mod filter;
 pub mod moves;
 pub mod probe;

@@ -2,8 +2,6 @@
 //!
 //! One condition serves the count, the ids and the guarded UPDATE, so a dry run says what a run would do.
 
-pub use super::failed::{Entry, Failed, page};
-
 use crate::{
     clock::comparable,
     database::{
