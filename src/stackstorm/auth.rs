@@ -6,8 +6,9 @@
 //! new key or a new login.
 
 use super::{
-    Credentials, body,
-    transport::{self, SendError},
+    Credentials, answer,
+    exchange::{self, SendError},
+    words::describe,
 };
 use crate::secret::Secret;
 use chrono::{DateTime, Utc};
@@ -31,6 +32,15 @@ pub enum AuthError {
     Refused(String),
     /// The login got no answer.
     Unavailable(String),
+}
+
+impl From<AuthError> for SendError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Refused(message) => Self::Unauthorized(message),
+            AuthError::Unavailable(message) => Self::NotSent(message),
+        }
+    }
 }
 
 /// A header that is marked sensitive: it does not show in `Debug`.
@@ -129,22 +139,22 @@ impl Authenticator {
             .json(&serde_json::json!({}))
             .timeout(self.login_timeout)
             .build();
-        let answer = match transport::exchange(http, request.map_err(|error| unavailable(error.into()))?).await {
-            Ok(answer) => answer,
+        let answered = match exchange::exchange(http, request.map_err(|error| unavailable(error.into()))?).await {
+            Ok(answered) => answered,
             Err(error) => return Err(unavailable(error)),
         };
-        match answer.status {
+        match answered.status {
             StatusCode::CREATED | StatusCode::OK => {
-                let Ok(granted) = body::json::<Granted>(&answer) else {
+                let Ok(granted) = answer::json::<Granted>(&answered) else {
                     return Err(AuthError::Unavailable("login at ST2_AUTH_URL: the answer holds no token".to_owned()));
                 };
                 log::info!("logged in to StackStorm");
-                Token::new(granted, answer.date)
+                Token::new(granted, answered.date)
             }
             status if status.is_client_error() || status.is_redirection() => {
-                Err(AuthError::Refused(format!("login at ST2_AUTH_URL: {}", body::fault(&answer))))
+                Err(AuthError::Refused(format!("login at ST2_AUTH_URL: {}", answer::fault(&answered))))
             }
-            _ => Err(AuthError::Unavailable(format!("login at ST2_AUTH_URL: {}", body::fault(&answer)))),
+            _ => Err(AuthError::Unavailable(format!("login at ST2_AUTH_URL: {}", answer::fault(&answered)))),
         }
     }
 }
@@ -175,7 +185,7 @@ impl Credential {
 }
 
 fn read(secret: &Secret) -> Result<SecretString, AuthError> {
-    secret.read().map_err(|error| AuthError::Refused(transport::describe(&error)))
+    secret.read().map_err(|error| AuthError::Refused(describe(&error)))
 }
 
 #[cfg(test)]

@@ -3,12 +3,11 @@
 //! What is asked stands in the files beside this one, as further methods of [`Client`].
 
 use super::{
-    Config, Credentials,
+    Config, Credentials, answer,
     auth::Authenticator,
-    body,
     error::{BuildError, LookupError},
+    exchange::{self, Answer, SendError},
     tls,
-    transport::{self, Answer, SendError},
 };
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
@@ -58,7 +57,7 @@ impl Client {
     /// Says nothing of its message broker, so an answer does not mean that a trigger would pass.
     pub async fn ping(&self) -> Result<Version, LookupError> {
         let answer = self.get(&[""], &[]).await?;
-        let version: Version = body::json(&answer)?;
+        let version: Version = answer::json(&answer)?;
         Ok(Version { echoed: answer.echoed, ..version })
     }
 
@@ -88,7 +87,7 @@ impl Client {
             return Err(SendError::TooLate);
         }
         let request = request.header(credential.name.clone(), credential.value.clone()).build()?;
-        let answer = transport::exchange(&self.http, request).await?;
+        let answer = exchange::exchange(&self.http, request).await?;
         self.echoes.fetch_or(answer.echoed, Ordering::Relaxed);
         if answer.status == StatusCode::UNAUTHORIZED {
             self.auth.forget(&credential).await;
@@ -110,7 +109,7 @@ impl Client {
     pub(super) async fn send_open(&self, request: RequestBuilder) -> Result<(Response, Uuid), LookupError> {
         let credential = self.auth.credential(&self.http).await.map_err(SendError::from)?;
         let mut request = request.header(credential.name.clone(), credential.value.clone()).build()?;
-        let id = transport::mark(&mut request)?;
+        let id = exchange::mark(&mut request)?;
         let response = self.http.execute(request).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             self.auth.forget(&credential).await;
@@ -130,7 +129,7 @@ impl Client {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<T, LookupError> {
-        body::json(&self.get(path, query).await?)
+        Ok(answer::json(&self.get(path, query).await?)?)
     }
 
     /// `GET` of one object that may not be there. Only a 404 of st2api itself counts, with our id and in StackStorm's words: a
@@ -142,7 +141,7 @@ impl Client {
     ) -> Result<Option<T>, LookupError> {
         let answer = self.send(self.request(Method::GET, path).query(query), None).await?;
         match answer.status {
-            StatusCode::OK => body::json(&answer).map(Some),
+            StatusCode::OK => Ok(Some(answer::json(&answer)?)),
             StatusCode::NOT_FOUND if is_missing(&answer) => Ok(None),
             _ => Err(LookupError::of_answer(&answer)),
         }
@@ -160,7 +159,7 @@ impl Client {
             let mut paged = query.to_vec();
             paged.extend([("limit", limit.as_str()), ("offset", offset.as_str())]);
             let answer = self.get(path, &paged).await?;
-            let page: Vec<T> = body::json(&answer)?;
+            let page: Vec<T> = answer::json(&answer)?;
             let (empty, full) = (page.is_empty(), page.len() >= PAGE);
             entries.extend(page);
             if empty || answer.total.map_or(!full, |total| entries.len() >= total) {
@@ -183,7 +182,7 @@ pub struct Version {
 
 /// StackStorm answers unknown routes with a 404 in JSON too; what is missing there is the route, not the object.
 fn is_missing(answer: &Answer) -> bool {
-    body::own_fault(answer).is_some_and(|words| words != body::UNKNOWN_ROUTE)
+    answer::own_fault(answer).is_some_and(|words| words != answer::UNKNOWN_ROUTE)
 }
 
 fn check_url(variable: &'static str, url: &Url) -> Result<(), BuildError> {

@@ -3,8 +3,8 @@
 //! Triggers have their own type, [`super::outcome::Outcome`]: there an error is one of several outcomes.
 
 use super::{
-    body::fault,
-    transport::{Answer, SendError},
+    answer::{ReadError, fault},
+    exchange::{Answer, MAX_BODY, SendError},
 };
 use crate::trust::TrustError;
 use reqwest::StatusCode;
@@ -55,6 +55,16 @@ impl From<SendError> for LookupError {
         match error {
             SendError::Unauthorized(message) => Self::Unauthorized(message),
             other => Self::Unavailable(other.message()),
+        }
+    }
+}
+
+impl From<ReadError> for LookupError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unreadable(message) => Self::Unreadable(message),
+            ReadError::Broken(message) => Self::Unavailable(message),
+            ReadError::TooLarge => Self::TooLarge { limit: MAX_BODY },
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Executions: create, look up, cancel.
 
 use super::{
-    body,
+    answer,
     client::{Client, PAGE},
     error::LookupError,
+    exchange::Answer,
     ids::ExecutionId,
     outcome::{Mode, Outcome},
-    transport::Answer,
+    words,
 };
 use crate::model::target::ActionRef;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -71,7 +72,8 @@ fn created(answer: &Answer) -> Result<ExecutionId, LookupError> {
     struct Created {
         id: ExecutionId,
     }
-    body::json(answer).map(|Created { id }| id)
+    let Created { id } = answer::json(answer)?;
+    Ok(id)
 }
 
 impl Client {
@@ -201,13 +203,13 @@ impl Client {
         let request = self.request(Method::DELETE, &["executions", id.as_str()]);
         let answer = self.send(request, None).await?;
         if answer.status == StatusCode::NOT_FOUND
-            && body::own_fault(&answer).is_some_and(|words| words.contains(id.as_str()))
+            && answer::own_fault(&answer).is_some_and(|words| words.contains(id.as_str()))
         {
             return Ok(Cancel::NotFound);
         }
-        match (answer.status, body::faultstring(&answer)) {
-            (StatusCode::OK, Some(words)) => Ok(Cancel::NotCancelable(body::shorten(&words))),
-            (StatusCode::OK, None) => body::json(&answer).map(|execution| Cancel::Requested(Box::new(execution))),
+        match (answer.status, answer::faultstring(&answer)) {
+            (StatusCode::OK, Some(words)) => Ok(Cancel::NotCancelable(words::shorten(&words))),
+            (StatusCode::OK, None) => Ok(Cancel::Requested(Box::new(answer::json(&answer)?))),
             _ => Err(LookupError::of_answer(&answer)),
         }
     }

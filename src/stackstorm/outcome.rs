@@ -7,9 +7,9 @@ mod table;
 pub(super) use table::Mode;
 
 use super::{
-    body::{UNKNOWN_ROUTE, fault, faultstring},
+    answer::{UNKNOWN_ROUTE, fault, faultstring},
     error::LookupError,
-    transport::{Answer, SendError},
+    exchange::{Answer, SendError},
 };
 use reqwest::StatusCode;
 use table::{Answered, Ended, Meaning, meaning};

@@ -8,8 +8,9 @@ mod frames;
 use super::{
     client::Client,
     error::LookupError,
+    exchange::{self, SendError},
     executions::Execution,
-    transport::{self, SendError, describe},
+    words::describe,
 };
 use frames::{Frame, Frames};
 use reqwest::{Method, Response, StatusCode};
@@ -50,7 +51,7 @@ impl Client {
             .await
             .map_err(|_elapsed| LookupError::Unavailable("the stream was not answered in time".to_owned()))??;
         if response.status() != StatusCode::OK {
-            let answer = transport::receive(response, &id).await;
+            let answer = exchange::receive(response, &id).await;
             return Err(LookupError::of_answer(&answer));
         }
         Ok(EventStream { response, frames: Frames::default() })

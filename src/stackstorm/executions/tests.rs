@@ -1,7 +1,10 @@
 //! Executions as they were recorded, and the calls about them.
 
 use super::*;
-use crate::stackstorm::test_server::{Do, TestServer};
+use crate::stackstorm::{
+    exchange::MAX_BODY,
+    test_server::{Do, TestServer},
+};
 
 fn id(text: &str) -> ExecutionId {
     ExecutionId::parse(text).unwrap()
@@ -91,7 +94,7 @@ async fn many_ids_are_asked_for_a_hundred_at_a_time() {
 
 #[tokio::test]
 async fn a_list_of_too_much_is_halved_and_a_result_of_too_much_is_left_out() {
-    let large = "x".repeat(body::MAX_BODY + 1);
+    let large = "x".repeat(MAX_BODY + 1);
     let one = r#"{"id":"a1","status":"succeeded"}"#.to_owned();
     let script = vec![
         Do::Reply(200, "", large.clone()),

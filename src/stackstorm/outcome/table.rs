@@ -20,8 +20,8 @@
 //! | closed without an answer, within 5 s of writing | uncertain | uncertain |
 
 use crate::stackstorm::{
-    body::{UNKNOWN_ROUTE, own_fault},
-    transport::{Answer, SendError},
+    answer::{UNKNOWN_ROUTE, own_fault},
+    exchange::{Answer, SendError},
 };
 use reqwest::StatusCode;
 

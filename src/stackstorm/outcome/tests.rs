@@ -226,7 +226,10 @@ fn direct(answer: Answer) -> Outcome<ExecutionId> {
     struct Created {
         id: ExecutionId,
     }
-    Outcome::of(Mode::Direct, Ok(answer), |answer| crate::stackstorm::body::json(answer).map(|Created { id }| id))
+    Outcome::of(Mode::Direct, Ok(answer), |answer| {
+        let Created { id } = crate::stackstorm::answer::json(answer)?;
+        Ok(id)
+    })
 }
 
 fn webhook(answer: Answer) -> Outcome<()> {

@@ -1,6 +1,6 @@
 //! Bytes into server-sent events, wherever the chunks happen to be cut.
 
-use crate::stackstorm::body::MAX_BODY;
+use crate::stackstorm::exchange::MAX_BODY;
 
 /// No event above this is kept.
 pub(super) const LARGEST: usize = MAX_BODY;

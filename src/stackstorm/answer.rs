@@ -1,39 +1,28 @@
-//! Reading what was answered: bounded bodies, JSON, and a short text for people.
+//! Reading what was answered: JSON, StackStorm's own words, and a short text for people.
 
-use super::{error::LookupError, transport::Answer};
+use super::{
+    exchange::{Answer, BodyError, MAX_BODY},
+    words::{hide_key_hash, shorten, without_tags},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 
-/// No answer above this is read to its end: a hundred executions with large results fit, a runaway does not.
-pub(super) const MAX_BODY: usize = 16 * 1024 * 1024;
-
-/// Why a body is not there.
-#[derive(Debug, Clone)]
-pub(super) enum BodyError {
-    /// The connection ended, or time was up, within the body.
+/// Why a body is not the expected object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ReadError {
+    /// The body is not the JSON of this object.
+    Unreadable(String),
+    /// The body was cut off.
     Broken(String),
     /// More than [`MAX_BODY`].
     TooLarge,
 }
 
-/// Reads a body to its end, or to the limit.
-pub(super) async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, BodyError> {
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => return Err(BodyError::TooLarge),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body),
-            Err(error) => return Err(BodyError::Broken(super::transport::describe(&error.without_url()))),
-        }
-    }
-}
-
 /// The body as `T`.
-pub(super) fn json<T: DeserializeOwned>(answer: &Answer) -> Result<T, LookupError> {
+pub(super) fn json<T: DeserializeOwned>(answer: &Answer) -> Result<T, ReadError> {
     match &answer.body {
-        Ok(body) => serde_json::from_slice(body).map_err(|error| LookupError::Unreadable(error.to_string())),
-        Err(BodyError::TooLarge) => Err(LookupError::TooLarge { limit: MAX_BODY }),
-        Err(BodyError::Broken(message)) => Err(LookupError::Unavailable(message.clone())),
+        Ok(body) => serde_json::from_slice(body).map_err(|error| ReadError::Unreadable(error.to_string())),
+        Err(BodyError::TooLarge) => Err(ReadError::TooLarge),
+        Err(BodyError::Broken(message)) => Err(ReadError::Broken(message.clone())),
     }
 }
 
@@ -68,39 +57,6 @@ pub(super) fn fault(answer: &Answer) -> String {
         (None, Err(BodyError::TooLarge)) => format!("body larger than {MAX_BODY} bytes"),
     };
     shorten(format!("{}: {text}", answer.status).trim_end_matches([':', ' ']))
-}
-
-/// A 401 for an unknown key holds its hash: no secret, but nothing to spread either.
-fn hide_key_hash(words: &str) -> String {
-    let Some((before, after)) = words.split_once("key_hash=") else { return words.to_owned() };
-    let rest = after.trim_start_matches(|c: char| c.is_ascii_hexdigit());
-    format!("{before}key_hash=…{rest}")
-}
-
-fn without_tags(page: &str) -> String {
-    let mut inside = false;
-    let text = page.chars().filter_map(|c| match c {
-        '<' => {
-            inside = true;
-            Some(' ')
-        }
-        '>' if inside => {
-            inside = false;
-            None
-        }
-        _ => (!inside).then_some(c),
-    });
-    text.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// One line of at most 500 characters.
-pub(super) fn shorten(text: &str) -> String {
-    const LIMIT: usize = 500;
-    let mut line: String = text.chars().take(LIMIT).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(LIMIT).is_some() {
-        line.push('…');
-    }
-    line
 }
 
 #[cfg(test)]

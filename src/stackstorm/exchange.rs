@@ -6,16 +6,10 @@
 //! reqwest's `is_connect` covers everything before the request can be written: DNS, refused, connect timeout, TLS
 //! handshake. Any other failure may have come after StackStorm read the request, and is counted as such.
 
-use super::{
-    auth::AuthError,
-    body::{self, BodyError, shorten},
-};
+use super::words::{describe, shorten};
 use chrono::{DateTime, Utc};
 use reqwest::{Request, Response, StatusCode, header::HeaderValue};
-use std::{
-    error::Error,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// The header that tells st2api's own answers from all others.
@@ -23,6 +17,9 @@ const REQUEST_ID: &str = "X-Request-ID";
 /// A connection that is closed without an answer so soon after the request was written ended the call with it. One that is
 /// closed later may have been closed over a request that still hangs inside st2api.
 const CLOSED_SOON: Duration = Duration::from_secs(5);
+
+/// No answer above this is read to its end: a hundred executions with large results fit, a runaway does not.
+pub(super) const MAX_BODY: usize = 16 * 1024 * 1024;
 
 /// What came back. The status is known even where the body was cut off.
 #[derive(Debug)]
@@ -37,6 +34,15 @@ pub(super) struct Answer {
     pub(super) total: Option<usize>,
     /// The body.
     pub(super) body: Result<Vec<u8>, BodyError>,
+}
+
+/// Why a body is not there.
+#[derive(Debug, Clone)]
+pub(super) enum BodyError {
+    /// The connection ended, or time was up, within the body.
+    Broken(String),
+    /// More than [`MAX_BODY`].
+    TooLarge,
 }
 
 /// Why nothing came back.
@@ -62,15 +68,6 @@ impl SendError {
                 message
             }
             Self::TooLate => "too late to post: the claim is no longer fresh".to_owned(),
-        }
-    }
-}
-
-impl From<AuthError> for SendError {
-    fn from(error: AuthError) -> Self {
-        match error {
-            AuthError::Refused(message) => Self::Unauthorized(message),
-            AuthError::Unavailable(message) => Self::NotSent(message),
         }
     }
 }
@@ -135,16 +132,18 @@ pub(super) async fn receive(response: Response, id: &Uuid) -> Answer {
     let echoed = header(REQUEST_ID).is_some_and(|echo| echo == id.to_string());
     let date = header("Date").and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(|date| date.to_utc());
     let total = header("X-Total-Count").and_then(|value| value.parse().ok());
-    Answer { status, echoed, date, total, body: body::read(response).await }
+    Answer { status, echoed, date, total, body: read_body(response).await }
 }
 
-/// The chain of causes in one line: reqwest's own text ("error sending request") says nothing without them.
-pub(super) fn describe(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
+/// Reads a body to its end, or to the limit.
+async fn read_body(mut response: reqwest::Response) -> Result<Vec<u8>, BodyError> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > MAX_BODY => return Err(BodyError::TooLarge),
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body),
+            Err(error) => return Err(BodyError::Broken(describe(&error.without_url()))),
+        }
     }
-    shorten(&line)
 }
