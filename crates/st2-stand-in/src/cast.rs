@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value, json};
 
-use super::{parameters::ParameterError, python};
+use super::{parameter_error::ParameterError, python};
 
 /// The value as the declared type; without a declared type as it is.
 pub(super) fn cast(value: Value, schema: Option<&Value>) -> Result<Value, ParameterError> {

@@ -26,6 +26,7 @@ mod http;
 mod ids;
 mod output;
 mod pace;
+mod parameter_error;
 mod parameters;
 mod python;
 mod query;

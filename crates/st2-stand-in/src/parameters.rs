@@ -8,20 +8,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     cast::cast,
+    parameter_error::ParameterError,
     python,
     template::{Template, expression::Names},
 };
-
-/// Why parameters are refused, by the kind of Python exception: each has another answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ParameterError {
-    /// `ParamException`: 400, and a failed execution is left behind.
-    Unrenderable(String),
-    /// `ValueError` or a schema's error: 400.
-    Value(String),
-    /// Any other: 500.
-    Other(String),
-}
 
 /// What templates can read beside the other parameters.
 pub(super) struct Surroundings<'a> {
