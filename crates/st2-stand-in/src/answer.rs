@@ -106,3 +106,13 @@ impl From<Refusal> for Answer {
 
 /// What a route gives.
 pub(super) type Outcome = Result<Answer, Refusal>;
+
+/// One of a list, by its id.
+pub(super) fn by_id(items: &[Value], id: &str) -> Outcome {
+    found(items.iter().find(|item| item["id"] == id), || Refusal::no_resource(id))
+}
+
+/// One thing, or a refusal.
+pub(super) fn found(item: Option<&Value>, refusal: impl FnOnce() -> Refusal) -> Outcome {
+    item.map(|item| Answer::json(200, item)).ok_or_else(refusal)
+}

@@ -3,13 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    answer::{Answer, Call, Outcome, Refusal},
+    answer::{Answer, Call, Outcome, Refusal, by_id, found},
     body,
     content::Content,
     execution::Shown,
     parameters,
     query::{self, Page},
-    routes::{by_id, found},
     state::State,
 };
 

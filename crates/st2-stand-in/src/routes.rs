@@ -1,10 +1,10 @@
 //! Every route of the API on one screen; nothing else is a route, and a wrong method is 404.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     access::Identity,
-    answer::{Answer, Call, Outcome, Refusal},
+    answer::{Answer, Call, Outcome, Refusal, by_id, found},
     catalog,
     query::{self, Page},
     state::State,
@@ -147,14 +147,4 @@ fn list_traces(state: &State, call: &Call) -> Outcome {
         traces.reverse();
     }
     Ok(page.answer_with(traces, Trace::show))
-}
-
-/// One of a list, by its id.
-pub(super) fn by_id(items: &[Value], id: &str) -> Outcome {
-    found(items.iter().find(|item| item["id"] == id), || Refusal::no_resource(id))
-}
-
-/// One thing, or a refusal.
-pub(super) fn found(item: Option<&Value>, refusal: impl FnOnce() -> Refusal) -> Outcome {
-    item.map(|item| Answer::json(200, item)).ok_or_else(refusal)
 }
