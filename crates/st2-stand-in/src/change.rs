@@ -6,11 +6,11 @@ use super::{
     answer::{Answer, Call, Outcome, Refusal},
     body,
     create::Request,
-    engine::Step,
     execution::Shown,
     parameters, python,
     state::State,
     status::Status,
+    step::Step,
     trace::Kind,
 };
 

@@ -5,14 +5,14 @@ use serde_json::{Map, Value, json};
 use super::{
     answer::{Answer, Call, Outcome, Refusal},
     body,
-    engine::Step,
     execution::{Execution, Origin, Shown},
     parameter_error::ParameterError,
     parameters::{self, Surroundings},
     python,
     state::State,
     status::Status,
-    trace,
+    step::Step,
+    times, trace,
 };
 
 /// The largest document that StackStorm's database takes.
@@ -146,7 +146,7 @@ impl State {
         let Some(action) = self.content.action(&request.action).cloned() else {
             return Err(Refusal::bad(format!("Action \"{}\" cannot be found.", request.action)));
         };
-        let (id, now) = (self.ids.next(), Self::now());
+        let (id, now) = (self.ids.next(), times::now());
         let execution = Execution {
             id: id.clone(),
             liveaction,

@@ -9,50 +9,23 @@ mod retry;
 mod workflow;
 mod yaql;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{faults::Component, parameters, rules::Dispatch, shell, state::State, status::Status};
-
-/// One thing to do later.
-#[derive(Debug, Clone)]
-pub(super) enum Step {
-    /// The scheduler takes an execution from its queue.
-    Schedule(String),
-    /// An execution's delay is over.
-    EndDelay(String),
-    /// A runner takes it.
-    Run(String),
-    /// Its command ends.
-    Finish(String, Box<shell::Ending>),
-    /// A workflow looks for what to do next.
-    Advance(String),
-    /// A cancellation is through.
-    FinishCancel(String),
-    /// The policy `action.retry` runs an execution again, under this policy.
-    Retry(String, String),
-    /// The rules engine receives a trigger.
-    Receive(Box<Dispatch>),
-    /// And applies its rules.
-    Enforce(String),
-}
-
-impl Step {
-    /// The part of StackStorm which takes this step; it waits while that is stopped.
-    const fn taken_by(&self) -> Option<Component> {
-        match self {
-            Self::Schedule(_) | Self::EndDelay(_) => Some(Component::Scheduler),
-            Self::Run(_) => Some(Component::ActionRunner),
-            Self::Receive(_) | Self::Enforce(_) => Some(Component::RulesEngine),
-            _ => None,
-        }
-    }
-}
+use super::{parameters, shell, state::State, status::Status, step::Step};
 
 impl State {
+    /// Takes the steps that are due, also those they bring about.
+    pub(super) fn run_due(&mut self) {
+        let now = Instant::now();
+        while let Some(step) = self.next_step(now) {
+            self.take(step);
+        }
+    }
+
     /// Takes one step, or keeps it for when its component is back.
-    pub(super) fn take(&mut self, step: Step) {
+    fn take(&mut self, step: Step) {
         if let Some(component) = step.taken_by()
             && self.faults.is_stopped(component)
         {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::active::ActiveFault;
 pub(super) use self::active::Faults;
+use crate::step::Component;
 
 /// One way to be in trouble. In JSON: `{"fault": "rabbit_down", "millis": 22000}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,14 +151,6 @@ impl Kind {
     const fn is_post(self) -> bool {
         matches!(self, Self::Create | Self::Webhook)
     }
-}
-
-/// The parts of StackStorm that can be stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Component {
-    Scheduler,
-    ActionRunner,
-    RulesEngine,
 }
 
 impl Fault {

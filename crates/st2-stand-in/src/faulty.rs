@@ -10,20 +10,10 @@ use super::{
     faults::{Fault, Kind},
     front::{self, Service},
     ids::key_hash,
-    routes::{self, Publishing},
+    publishing::Publishing,
+    reply::Reply,
+    routes,
 };
-
-/// What the HTTP side does with a request.
-pub(super) enum Reply {
-    /// StackStorm's own answer.
-    Answer(Answer),
-    /// A page of something in front of StackStorm, or of gunicorn: without the client's `X-Request-ID`.
-    Page(Answer),
-    /// Closes the connection without a byte.
-    Close,
-    /// Says nothing until the client goes.
-    Silence,
-}
 
 /// Answers a request of the API, under the faults in force.
 pub(super) async fn reply(control: &Control, call: Call) -> Reply {

@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     answer::{Answer, Call},
-    faulty::Reply,
+    reply::Reply,
 };
 
 /// How long the stock site waits for st2api.

@@ -16,8 +16,9 @@ use super::{
     answer::{Answer, Call, Refusal},
     control::Control,
     faults::{ActiveFault, Fault},
-    faulty::{self, Reply},
+    faulty,
     front::{Front, Service},
+    reply::Reply,
     stream::{Event, Selection},
 };
 

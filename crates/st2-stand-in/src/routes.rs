@@ -6,23 +6,11 @@ use super::{
     access::Identity,
     answer::{Answer, Call, Outcome, Refusal, by_id, found},
     catalog,
+    publishing::Publishing,
     query::{self, Page},
     state::State,
     trace::{Kind, Trace},
 };
-
-/// How often the messages of a POST reach RabbitMQ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Publishing {
-    /// As in a healthy StackStorm.
-    Once,
-    /// Never: what is created is an orphan, and a webhook is lost.
-    Lost,
-    /// A webhook's message is delivered twice.
-    Twice,
-    /// Of a webhook's several triggers the first alone.
-    FirstOfSeveral,
-}
 
 /// Answers a request of the API, without any other fault.
 pub(super) fn answer(state: &mut State, call: &Call, publishing: Publishing) -> Answer {

@@ -6,34 +6,17 @@ use super::{
     answer::{Answer, Call, Outcome, Refusal},
     body,
     create::Request,
-    engine::Step,
     execution::Origin,
     faults::{Fault, Kind},
-    parameters, python,
-    routes::Publishing,
+    parameters,
+    publishing::Publishing,
+    python,
     state::State,
+    step::{Cause, Dispatch, Step},
     template::expression::{Expression, Names},
     times,
     trace::Component,
 };
-
-/// A trigger on its way to the rules engine.
-#[derive(Debug, Clone)]
-pub(super) struct Dispatch {
-    /// The trigger's reference.
-    pub(super) trigger: String,
-    pub(super) payload: Value,
-    pub(super) cause: Cause,
-}
-
-/// Where a trigger instance belongs.
-#[derive(Debug, Clone)]
-pub(super) enum Cause {
-    /// A new trace of this tag.
-    Tag(String),
-    /// A trace that exists.
-    Trace { id: String, caused_by: Value },
-}
 
 /// Headers that do not reach a rule.
 const PRIVATE_HEADERS: [&str; 4] = ["st2-api-key", "x-auth-token", "cookie", "st2-trace-tag"];
@@ -104,7 +87,7 @@ impl State {
 
     /// Stores the trigger instance and its trace.
     pub(super) fn receive(&mut self, dispatch: &Dispatch) {
-        let now = Self::now();
+        let now = times::now();
         let id = self.ids.next();
         self.trigger_instances.push(json!({
             "trigger": dispatch.trigger, "occurrence_time": times::millis(now), "status": "pending", "id": id,
@@ -151,7 +134,7 @@ impl State {
 
     /// Starts what a rule says; its enforcement.
     fn enforce_rule(&mut self, rule: &Value, instance: &Value, fault: Option<&Fault>) -> Value {
-        let at = times::micros(Self::now());
+        let at = times::micros(times::now());
         let outcome = self.start_for(rule, instance);
         let mut enforcement = json!({
             "trigger_instance_id": instance["id"], "enforced_at": at, "id": self.ids.next(),
@@ -184,7 +167,7 @@ impl State {
         let component = Component {
             id: rule_id.clone(),
             reference: text(&rule["ref"]),
-            at: Self::now(),
+            at: times::now(),
             caused_by: json!({ "type": "trigger_instance", "id": instance_id }),
         };
         let held = |trace: &&mut super::trace::Trace| trace.holds(super::trace::Kind::TriggerInstance, &instance_id);

@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{SubsecRound, Utc};
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, broadcast};
 
@@ -14,15 +13,15 @@ use super::{
     Options,
     access::Access,
     content::Content,
-    engine::Step,
     execution::{Execution, Shown},
     faults::Faults,
     front::Front,
     ids::Ids,
     pace::Pace,
     status::Status,
+    step::Step,
     stream::Event,
-    times::Time,
+    times,
     trace::{Component, Kind, Trace},
 };
 
@@ -90,11 +89,6 @@ impl State {
         }
     }
 
-    /// The present, to the micros that the API shows: what a client reads is what it can ask for.
-    pub(super) fn now() -> Time {
-        Utc::now().trunc_subsecs(6)
-    }
-
     pub(super) fn execution(&self, id: &str) -> Option<&Execution> {
         self.index.get(id).and_then(|at| self.executions.get(*at))
     }
@@ -114,7 +108,7 @@ impl State {
         let component = Component {
             id: execution.id.clone(),
             reference: execution.action_ref().to_owned(),
-            at: Self::now(),
+            at: times::now(),
             caused_by,
         };
         if let Some(trace) = self.trace_mut(&execution.trace) {
@@ -141,7 +135,7 @@ impl State {
     pub(super) fn new_trace(&mut self, tag: &str) -> String {
         let id = self.ids.next();
         self.trace_index.insert(id.clone(), self.traces.len());
-        self.traces.push(Trace::new(id.clone(), tag, Self::now()));
+        self.traces.push(Trace::new(id.clone(), tag, times::now()));
         id
     }
 
@@ -151,7 +145,7 @@ impl State {
 
     /// Moves an execution to a state, with its log and its events. A terminal state gets its end time, too.
     pub(super) fn set_status(&mut self, id: &str, status: Status) {
-        let now = Self::now();
+        let now = times::now();
         let Some(execution) = self.execution_mut(id) else { return };
         execution.status = status;
         execution.log.push((now, status));
@@ -197,16 +191,10 @@ impl State {
         self.due.keys().next().map(|(at, _)| *at)
     }
 
-    /// Takes the steps that are due, also those they bring about.
-    pub(super) fn run_due(&mut self) {
-        let now = Instant::now();
-        while let Some(entry) = self.due.first_entry() {
-            if entry.key().0 > now {
-                break;
-            }
-            let step = entry.remove();
-            self.take(step);
-        }
+    /// Hands out the first step that was due by this time.
+    pub(super) fn next_step(&mut self, by: Instant) -> Option<Step> {
+        let entry = self.due.first_entry().filter(|entry| entry.key().0 <= by)?;
+        Some(entry.remove())
     }
 
     /// The executions that a POST, a rule or a re-run has started, as the database holds them.

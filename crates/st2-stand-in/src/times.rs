@@ -5,6 +5,11 @@ use chrono::{DateTime, NaiveDateTime, SecondsFormat, SubsecRound, Utc};
 /// An instant in UTC.
 pub(super) type Time = DateTime<Utc>;
 
+/// The present, to the micros that the API shows: what a client reads is what it can ask for.
+pub(super) fn now() -> Time {
+    Utc::now().trunc_subsecs(6)
+}
+
 /// ISO 8601, `Z`, six decimals.
 pub(super) fn micros(at: Time) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)

@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::Step;
 use crate::{
     faults::Fault,
-    rules::{Cause, Dispatch},
     shell::Ending,
     state::State,
     status::Status,
+    step::{Cause, Dispatch, Step},
     times, trace,
 };
 

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::Step;
-use crate::{create::Request, execution::Execution, state::State, status::Status};
+use crate::{create::Request, execution::Execution, state::State, status::Status, step::Step};
 
 /// How often a policy retries that does not say it.
 const DEFAULT_MAX: u64 = 2;

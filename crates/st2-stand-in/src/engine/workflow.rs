@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Step, yaql};
+use super::yaql;
 use crate::{
     content::{self, Content},
     create::Child,
@@ -10,6 +10,7 @@ use crate::{
     parameters,
     state::State,
     status::Status,
+    step::Step,
 };
 
 impl State {

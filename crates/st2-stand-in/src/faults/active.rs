@@ -7,8 +7,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Fault, Kind};
-use crate::engine::Step;
+use super::{Fault, Kind};
+use crate::step::{Component, Step};
 
 /// A fault in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
