@@ -3,10 +3,12 @@
 //! [`serve`] builds a server for a [`Role`]; `routes` is the table of everything it answers and who may ask; `gate` stands
 //! before all of it and lets nothing through that the table does not list. Errors become HTTP in `problem` alone.
 
+mod access;
 mod alerts;
 mod auth;
 mod body;
 mod connections;
+mod context;
 pub(crate) mod csrf;
 mod encoding;
 mod executions;
@@ -22,11 +24,14 @@ mod requests;
 mod routes;
 mod server;
 mod stats;
+mod table;
 mod tls;
 mod webhook;
 
+pub use access::{Access, RouteInfo};
 pub use auth::TokensError;
+pub use context::Parts;
 pub use listener::{ListenError, Listener};
-pub use routes::{Access, RouteInfo, table};
-pub use server::{Parts, Role, ServeError, serve};
+pub use routes::all_routes;
+pub use server::{Role, ServeError, serve};
 pub use tls::TlsError;

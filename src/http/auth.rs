@@ -4,7 +4,7 @@ mod tokens;
 
 pub use tokens::TokensError;
 
-use super::{problem::Problem, routes::Access};
+use super::{access::Access, problem::Problem};
 use actix_web::http::header::HeaderValue;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::path::Path;

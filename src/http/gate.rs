@@ -1,13 +1,13 @@
 //! What stands before every route: denies what the table does not list, what a foreign web page sends and what the caller
-//! may not, adds the headers that every
-//! answer carries, counts webhooks by status and writes the access log line.
+//! may not do, adds the headers that every answer carries, counts webhooks by status and writes the access log line.
 
 use super::{
+    access::Access,
     body,
     connections::Connection,
+    context::{Caller, Shared},
     csrf,
-    routes::{Access, Table},
-    server::Shared,
+    table::Table,
 };
 use actix_web::{
     Error, HttpMessage, HttpResponse, ResponseError,
@@ -21,10 +21,6 @@ use actix_web::{
     web,
 };
 use std::time::Instant;
-
-/// For handlers: the token's name, where one was needed.
-#[derive(Clone)]
-pub(super) struct Caller(pub(super) Option<String>);
 
 /// The middleware.
 pub(super) async fn gate(

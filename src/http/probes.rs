@@ -1,8 +1,9 @@
 //! `/livez`, `/readyz` and `/metrics`: for orchestrators and Prometheus, without a token, on every listener.
 
-use super::{probe_cache::Cached, problem::Problem, server::Shared, webhook::Intake};
+use super::{context::Shared, probe_cache::Cached, problem::Problem};
 use crate::{
     database::{Store, StoreError},
+    ingest::Ingest,
     logging,
     store::{
         operate::probe::{self, Refusal},
@@ -37,8 +38,8 @@ impl Probes {
 }
 
 /// The process answers.
-pub(super) async fn livez(shared: web::Data<Shared>) -> HttpResponse {
-    let uptime = shared.probes.started.elapsed().as_secs();
+pub(super) async fn livez(probes: web::Data<Probes>) -> HttpResponse {
+    let uptime = probes.started.elapsed().as_secs();
     HttpResponse::Ok().json(serde_json::json!({ "status": "ok", "uptime_seconds": uptime }))
 }
 
@@ -46,19 +47,20 @@ pub(super) async fn livez(shared: web::Data<Shared>) -> HttpResponse {
 /// by asking for the time. The whole error goes to the log: the caller has no token.
 pub(super) async fn readyz(
     shared: web::Data<Shared>,
-    intake: Option<web::Data<Intake>>,
+    probes: web::Data<Probes>,
+    ingest: Option<web::Data<Ingest>>,
 ) -> Result<HttpResponse, Problem> {
     if shared.stop.is_cancelled() {
         return Err(Problem::Unavailable("shutting down"));
     }
-    if intake.as_ref().is_some_and(|intake| intake.is_stuck()) {
+    if ingest.as_ref().is_some_and(|ingest| ingest.is_stuck()) {
         return Err(Problem::Unavailable("the database does not answer the writer"));
     }
-    if let Some(refusal) = intake.as_ref().and_then(|intake| intake.refused()) {
+    if let Some(refusal) = ingest.as_ref().and_then(|ingest| ingest.refused()) {
         return Err(Problem::NotReady(refusal.to_string()));
     }
-    let look = look(shared.probes.store.clone(), intake.is_some());
-    match shared.probes.readiness.get(&shared.runtime, look).await {
+    let look = look(probes.store.clone(), ingest.is_some());
+    match probes.readiness.get(&shared.runtime, look).await {
         Ok(()) => Ok(HttpResponse::Ok().json(serde_json::json!({ "status": "ready" }))),
         Err(reason) => Err(Problem::NotReady(reason)),
     }
@@ -74,9 +76,9 @@ async fn look(store: Store, stores_webhooks: bool) -> Result<(), Refusal> {
 }
 
 /// What is counted here, and how deep the rows stand; without the latter while the database is away.
-pub(super) async fn metrics(shared: web::Data<Shared>) -> Result<HttpResponse, Problem> {
+pub(super) async fn metrics(shared: web::Data<Shared>, probes: web::Data<Probes>) -> Result<HttpResponse, Problem> {
     let store = shared.store.clone();
-    match shared.probes.depths.get(&shared.runtime, async move { store.run(depth::read).await }).await {
+    match probes.depths.get(&shared.runtime, async move { store.run(depth::read).await }).await {
         Ok(depths) => show(&shared, &depths),
         Err(reason) => {
             // Old figures would look like a queue that stands still.

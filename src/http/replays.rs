@@ -2,7 +2,12 @@
 //!
 //! The answer comes when the order is carried out. A caller who goes away in between changes nothing of it.
 
-use super::{body::Body, encoding::Encoding, gate::Caller, problem::Problem, server::Shared, webhook::Intake};
+use super::{
+    body::{Body, Limits},
+    context::{Caller, Shared},
+    encoding::Encoding,
+    problem::Problem,
+};
 use crate::{
     model::truncate::column,
     operator::{self, Done, Filter, Order, OrderError},
@@ -51,15 +56,15 @@ struct Discarded {
     discarded: usize,
 }
 
-/// Chosen rows run anew.
+/// Chosen rows run again.
 pub(super) async fn replay(
     request: HttpRequest,
     payload: web::Payload,
     shared: web::Data<Shared>,
-    intake: web::Data<Intake>,
+    limits: web::Data<Limits>,
 ) -> Result<HttpResponse, Problem> {
     let Replay { filter, reason, dry_run, include_dispatched, accept_unknown } =
-        read(&request, payload, &intake).await?;
+        read(&request, payload, &limits).await?;
     let author = Author { by: who(&request), reason };
     let what = Move::Replay { include_dispatched, accept_unknown };
     let Done { matched, moved, refused } = carry_out(&shared, Order { filter, author, dry_run, what }).await?;
@@ -72,9 +77,9 @@ pub(super) async fn discard(
     request: HttpRequest,
     payload: web::Payload,
     shared: web::Data<Shared>,
-    intake: web::Data<Intake>,
+    limits: web::Data<Limits>,
 ) -> Result<HttpResponse, Problem> {
-    let Discard { filter, reason, dry_run } = read(&request, payload, &intake).await?;
+    let Discard { filter, reason, dry_run } = read(&request, payload, &limits).await?;
     let author = Author { by: who(&request), reason };
     let order = Order { filter, author, dry_run, what: Move::Discard };
     let Done { matched, moved, .. } = carry_out(&shared, order).await?;
@@ -84,19 +89,19 @@ pub(super) async fn discard(
 async fn read<T: DeserializeOwned>(
     request: &HttpRequest,
     payload: web::Payload,
-    intake: &Intake,
+    limits: &Limits,
 ) -> Result<T, Problem> {
-    match intake.limits.read(Encoding::of(request)?, payload).await {
+    match limits.read(Encoding::of(request)?, payload).await {
         Body::Whole(body, _held) => serde_json::from_slice(&body)
             .map_err(|error| Problem::BadOrder(column(&error.to_string(), MESSAGE).into_owned())),
-        Body::TooLarge { .. } => Err(Problem::TooLarge { limit: intake.limits.body_bytes() }),
+        Body::TooLarge { .. } => Err(Problem::TooLarge { limit: limits.body_bytes() }),
         Body::Overloaded | Body::Slow => Err(Problem::Unavailable("the body could not be read; send again")),
         Body::Corrupt => Err(Problem::Corrupt),
         Body::CutOff(_) => Err(Problem::CutOff),
     }
 }
 
-/// The token's name. Without tokens the server is on loopback, and nobody has one.
+/// The token's name. Without tokens the server is on loopback, and no caller has one.
 fn who(request: &HttpRequest) -> String {
     let caller = request.extensions().get::<Caller>().and_then(|caller| caller.0.clone());
     caller.unwrap_or_else(|| {

@@ -1,53 +1,15 @@
 //! Every route, and who may call it. What is not listed here is not answered: `gate` looks each request up.
 
-use super::{alerts, executions, openapi, probes, problem::Problem, replays, requests, stats, webhook};
-use actix_web::{HttpRequest, Route, guard, http::Method, web};
-
-/// Who may call a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Everybody: no secrets and no alert text in it.
-    Public,
-    /// Senders of webhooks.
-    Webhook,
-    /// People and programs that read, replay and discard.
-    Operator,
-}
-
-/// One route.
-pub(super) struct Entry {
-    pub(super) info: RouteInfo,
-    handler: fn() -> Route,
-}
-
-/// GET, and HEAD with it: the same answer without its body (RFC 9110). Load balancers and `curl -I` ask so.
-fn get() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
-}
-
-/// What of a route is known to everybody.
-#[derive(Debug, Clone)]
-pub struct RouteInfo {
-    /// Who may call it.
-    pub access: Access,
-    /// HTTP method.
-    pub method: &'static str,
-    /// Path, with `{parameters}`.
-    pub path: &'static str,
-}
-
-impl RouteInfo {
-    /// For the header `Allow`.
-    fn allowed(&self) -> &'static str {
-        if self.method == "GET" { "GET, HEAD" } else { self.method }
-    }
-}
-
-const fn entry(access: Access, method: &'static str, path: &'static str, handler: fn() -> Route) -> Entry {
-    Entry { info: RouteInfo { access, method, path }, handler }
-}
-
-use Access::{Operator, Public, Webhook};
+use super::{
+    access::{
+        Access::{Operator, Public, Webhook},
+        RouteInfo,
+    },
+    alerts, executions, openapi, probes, replays, requests, stats,
+    table::{Entry, entry, get},
+    webhook,
+};
+use actix_web::web;
 
 /// The routes of `ingest` and `standalone`.
 pub(super) static INGEST: &[Entry] = &[
@@ -77,43 +39,6 @@ pub(super) static PROBES: &[Entry] = &[
 ];
 
 /// All routes, for documentation and for tests that walk them.
-pub fn table() -> impl Iterator<Item = &'static RouteInfo> {
+pub fn all_routes() -> impl Iterator<Item = &'static RouteInfo> {
     INGEST.iter().map(|entry| &entry.info)
-}
-
-/// Registers a table with actix, one resource per path.
-pub(super) fn register(config: &mut web::ServiceConfig, table: &'static [Entry]) {
-    config.app_data(web::Data::new(Table(table)));
-    let mut paths: Vec<&str> = table.iter().map(|entry| entry.info.path).collect();
-    paths.dedup();
-    for path in paths {
-        let mut resource = web::resource(path);
-        for entry in table.iter().filter(|entry| entry.info.path == path) {
-            resource = resource.route((entry.handler)());
-        }
-        config.service(resource);
-    }
-}
-
-/// The table that is in force.
-pub(super) struct Table(&'static [Entry]);
-
-impl Table {
-    /// Who may call this, by the pattern that actix matched; a problem where the answer is nobody.
-    pub(super) fn access(&self, request: &HttpRequest) -> Result<Access, Problem> {
-        let pattern = request.match_pattern().ok_or(Problem::NoSuchPath)?;
-        let of_path: Vec<&RouteInfo> =
-            self.0.iter().map(|entry| &entry.info).filter(|info| info.path == pattern).collect();
-        let method = match request.method() {
-            &Method::HEAD => Method::GET.as_str(),
-            other => other.as_str(),
-        };
-        match of_path.iter().find(|info| info.method == method) {
-            Some(info) => Ok(info.access),
-            None if of_path.is_empty() => Err(Problem::NoSuchPath),
-            None => Err(Problem::WrongMethod {
-                allow: of_path.iter().map(|info| info.allowed()).collect::<Vec<_>>().join(", "),
-            }),
-        }
-    }
 }

@@ -4,25 +4,22 @@
 
 use super::{
     auth::{Auth, TokensError},
+    body::Limits,
     connections::Connections,
+    context::{Parts, Shared},
     gate,
     listener::{ListenError, Listener},
     probes::Probes,
-    routes,
+    routes, table,
     tls::{self, TlsError},
-    webhook::Intake,
 };
-use crate::{config::HttpSettings, database::Store, history::History, ingest::Ingest, metrics::Metrics};
+use crate::{config::HttpSettings, history::History, ingest::Ingest};
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
 use std::{
     io,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
-use tokio_util::sync::CancellationToken;
 
 /// Alertmanager keeps idle connections for 5 minutes; closing them first would race with its next request.
 const KEEP_ALIVE: Duration = Duration::from_mins(6);
@@ -31,8 +28,6 @@ const KEEP_ALIVE: Duration = Duration::from_mins(6);
 const HEAD_TIMEOUT: Duration = KEEP_ALIVE;
 /// How long what is in flight may take after the stop token, in seconds: below the 30 s in which a process must end.
 const DRAIN_SECONDS: u64 = 25;
-/// How long the last answer may take from its handler to the wire, once nothing else is in flight.
-const FLUSH: Duration = Duration::from_secs(1);
 
 /// What a server is for.
 #[derive(Clone)]
@@ -75,19 +70,6 @@ pub enum ServeError {
     SetUp(#[source] io::Error),
 }
 
-/// What every handler may use; one per server.
-pub(super) struct Shared {
-    pub(super) store: Store,
-    pub(super) metrics: Metrics,
-    pub(super) auth: Auth,
-    pub(super) probes: Probes,
-    pub(super) stop: CancellationToken,
-    pub(super) connections: Arc<Connections>,
-    /// The process's runtime: actix's workers have small ones of their own.
-    pub(super) runtime: tokio::runtime::Handle,
-    in_flight: AtomicUsize,
-}
-
 /// Returns the server as a future, to be awaited or spawned. It listens already; what was connected is answered once it runs.
 ///
 /// Must be called on a tokio runtime, which outlives the server. The server ends by itself after the stop token.
@@ -102,25 +84,26 @@ pub fn serve(
         (Some(cert), Some(key)) => Some(tls::config(cert, key)?),
         _ => None,
     };
-    let (workers, all) = match role {
+    let (workers, for_handlers) = match role {
         Role::Ingest { ingest, history } => {
-            let intake = Intake::new(*ingest, settings.max_body_bytes);
-            (workers(), Some((web::Data::new(intake), web::Data::new(*history))))
+            let limits = web::Data::new(Limits::new(settings.max_body_bytes));
+            (workers(), Some((web::Data::new(*ingest), limits, web::Data::new(*history))))
         }
         Role::Probes => (1, None),
     };
     let most = listener.most();
     let connections = Connections::new(most);
+    let probes = web::Data::new(Probes::new(Instant::now(), &parts.store));
     let shared = web::Data::new(Shared::new(parts, auth, Arc::clone(&connections)));
     let watched = shared.clone();
     let app = move || {
-        let app = App::new().app_data(shared.clone()).wrap(from_fn(gate::gate));
-        match &all {
-            Some((intake, history)) => {
-                let app = app.app_data(intake.clone()).app_data(history.clone());
-                app.configure(|config| routes::register(config, routes::INGEST))
+        let app = App::new().app_data(shared.clone()).app_data(probes.clone()).wrap(from_fn(gate::gate));
+        match &for_handlers {
+            Some((ingest, limits, history)) => {
+                let app = app.app_data(ingest.clone()).app_data(limits.clone()).app_data(history.clone());
+                app.configure(|config| table::register(config, routes::INGEST))
             }
-            None => app.configure(|config| routes::register(config, routes::PROBES)),
+            None => app.configure(|config| table::register(config, routes::PROBES)),
         }
     };
     let mut server = HttpServer::new(app)
@@ -142,16 +125,6 @@ pub fn serve(
     Ok(run(server.run(), watched))
 }
 
-/// What every server needs.
-pub struct Parts {
-    /// The rows.
-    pub store: Store,
-    /// What is counted.
-    pub metrics: Metrics,
-    /// Ends the server.
-    pub stop: CancellationToken,
-}
-
 /// actix closes idle HTTP/1.1 connections by itself, and would wait for idle HTTP/2 ones to the end of the drain time:
 /// dropping the server closes those.
 async fn run(server: Server, shared: web::Data<Shared>) -> io::Result<()> {
@@ -159,41 +132,6 @@ async fn run(server: Server, shared: web::Data<Shared>) -> io::Result<()> {
         ended = server => ended,
         () = shared.drained() => Ok(()),
         () = shared.connections.relieve() => Ok(()),
-    }
-}
-
-impl Shared {
-    fn new(parts: Parts, auth: Auth, connections: Arc<Connections>) -> Self {
-        let Parts { store, metrics, stop } = parts;
-        let (runtime, probes) = (tokio::runtime::Handle::current(), Probes::new(Instant::now(), &store));
-        Self { store, metrics, auth, probes, stop, connections, runtime, in_flight: AtomicUsize::new(0) }
-    }
-
-    /// The stop token was cancelled, and for [`FLUSH`] nothing has been in flight: what was answered is written.
-    async fn drained(&self) {
-        self.stop.cancelled().await;
-        let mut quiet_since = Instant::now();
-        while quiet_since.elapsed() < FLUSH {
-            tokio::time::sleep(FLUSH / 10).await;
-            if self.in_flight.load(Ordering::Acquire) > 0 {
-                quiet_since = Instant::now();
-            }
-        }
-    }
-
-    /// Counts a request until the guard is dropped.
-    pub(super) fn begin(&self) -> InFlight<'_> {
-        self.in_flight.fetch_add(1, Ordering::AcqRel);
-        InFlight(&self.in_flight)
-    }
-}
-
-/// A request that is being answered.
-pub(super) struct InFlight<'s>(&'s AtomicUsize);
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

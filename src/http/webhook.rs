@@ -4,42 +4,17 @@
 
 use super::{
     body::{Body, Limits},
+    context::Shared,
     encoding::Encoding,
     problem::Problem,
-    server::Shared,
 };
-use crate::{
-    ingest::{Ingest, Outcome, RawWebhook, Receipt},
-    store::operate::probe::Refusal,
-};
+use crate::ingest::{Ingest, Outcome, RawWebhook, Receipt};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web};
 use serde::Serialize;
 use tokio::task::JoinError;
 
-/// Bodies above this are judged where nobody else waits.
+/// Bodies above this are judged on a thread of their own.
 const LARGE: usize = 256 << 10;
-
-/// What the handler needs of `ingest`; one per server.
-pub(super) struct Intake {
-    ingest: Ingest,
-    pub(super) limits: Limits,
-}
-
-impl Intake {
-    pub(super) fn new(ingest: Ingest, max_body_bytes: usize) -> Self {
-        Self { ingest, limits: Limits::new(max_body_bytes) }
-    }
-
-    /// See [`Ingest::is_stuck`].
-    pub(super) fn is_stuck(&self) -> bool {
-        self.ingest.is_stuck()
-    }
-
-    /// See [`Ingest::refused`].
-    pub(super) fn refused(&self) -> Option<Refusal> {
-        self.ingest.refused()
-    }
-}
 
 /// The body of a 202.
 #[derive(Serialize)]
@@ -68,20 +43,23 @@ pub(super) async fn take(
     request: HttpRequest,
     payload: web::Payload,
     shared: web::Data<Shared>,
-    intake: web::Data<Intake>,
+    ingest: web::Data<Ingest>,
+    limits: web::Data<Limits>,
 ) -> Result<HttpResponse, Problem> {
     // A body that cannot be unpacked is read to its end all the same.
     let encoding = Encoding::of(&request);
-    let body = intake.limits.read(*encoding.as_ref().unwrap_or(&Encoding::Identity), payload).await;
+    let body = limits.read(*encoding.as_ref().unwrap_or(&Encoding::Identity), payload).await;
     if shared.stop.is_cancelled() {
         return Err(Problem::Unavailable("shutting down; send again"));
     }
     // Held to the end: a body that waits to be judged takes as much memory as one that is read.
     let (body, _held) = match body {
         Body::Whole(body, held) => (body, held),
-        Body::TooLarge { read } => return too_large(raw(&request, Vec::new()), read, &shared, &intake).await,
+        Body::TooLarge { read } => {
+            return too_large(raw(&request, Vec::new()), read, limits.body_bytes(), &shared, &ingest).await;
+        }
         Body::Corrupt => {
-            note(raw(&request, Vec::new()), &Problem::Corrupt, &shared, &intake).await?;
+            note(raw(&request, Vec::new()), &Problem::Corrupt, &shared, &ingest).await?;
             return Err(Problem::Corrupt);
         }
         Body::Overloaded => return Err(Problem::Unavailable("too many webhooks at once; send again")),
@@ -92,10 +70,10 @@ pub(super) async fn take(
         }
     };
     if let Err(problem) = encoding {
-        note(raw(&request, Vec::new()), &problem, &shared, &intake).await?;
+        note(raw(&request, Vec::new()), &problem, &shared, &ingest).await?;
         return Err(problem);
     }
-    match judge(raw(&request, body), &shared, &intake).await.map_err(|error| Problem::Internal(error.into()))? {
+    match judge(raw(&request, body), &shared, &ingest).await.map_err(|error| Problem::Internal(error.into()))? {
         Outcome::Accepted(receipt) => Ok(HttpResponse::Accepted().json(Accepted::from(receipt))),
         Outcome::Refused { request_id, message } => Err(Problem::NotAWebhook { request_id, message }),
         Outcome::Unavailable(reason) => Err(Problem::Unavailable(reason)),
@@ -103,9 +81,9 @@ pub(super) async fn take(
 }
 
 /// On a task of the process's own runtime: a sender that goes away in between changes nothing of what is stored and
-/// counted, and a large body is parsed on a thread that serves nobody else.
-async fn judge(raw: RawWebhook, shared: &Shared, intake: &Intake) -> Result<Outcome, JoinError> {
-    let ingest = intake.ingest.clone();
+/// counted, and a large body is parsed on a thread that serves no other request.
+async fn judge(raw: RawWebhook, shared: &Shared, ingest: &Ingest) -> Result<Outcome, JoinError> {
+    let ingest = ingest.clone();
     if raw.body.len() <= LARGE {
         return shared.runtime.spawn(async move { ingest.take(raw).await }).await;
     }
@@ -113,9 +91,15 @@ async fn judge(raw: RawWebhook, shared: &Shared, intake: &Intake) -> Result<Outc
     shared.runtime.spawn_blocking(move || runtime.block_on(ingest.take(raw))).await
 }
 
-async fn too_large(raw: RawWebhook, read: bool, shared: &Shared, intake: &Intake) -> Result<HttpResponse, Problem> {
-    let problem = Problem::TooLarge { limit: intake.limits.body_bytes() };
-    note(raw, &problem, shared, intake).await?;
+async fn too_large(
+    raw: RawWebhook,
+    read: bool,
+    limit: usize,
+    shared: &Shared,
+    ingest: &Ingest,
+) -> Result<HttpResponse, Problem> {
+    let problem = Problem::TooLarge { limit };
+    note(raw, &problem, shared, ingest).await?;
     let mut response = problem.error_response();
     if !read {
         response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
@@ -124,8 +108,8 @@ async fn too_large(raw: RawWebhook, read: bool, shared: &Shared, intake: &Intake
 }
 
 /// Stores that a webhook came whose body cannot be kept, and what it is answered.
-async fn note(raw: RawWebhook, problem: &Problem, shared: &Shared, intake: &Intake) -> Result<(), Problem> {
-    let (ingest, status) = (intake.ingest.clone(), problem.status_code().as_u16());
+async fn note(raw: RawWebhook, problem: &Problem, shared: &Shared, ingest: &Ingest) -> Result<(), Problem> {
+    let (ingest, status) = (ingest.clone(), problem.status_code().as_u16());
     log::warn!(status, peer = raw.client_address.as_deref().unwrap_or("-"); "a webhook is refused and only noted: {problem}");
     let noted = shared.runtime.spawn(async move { ingest.note(raw, i32::from(status)).await }).await;
     if noted.map_err(|error| Problem::Internal(error.into()))? {

@@ -2,7 +2,7 @@
 
 use super::{merge, whole};
 use crate::{
-    http::{Access, alerts, executions, query::PAGING, requests, stats, table},
+    http::{Access, alerts, all_routes, executions, query::PAGING, requests, stats},
     model::status::{AlertStatus, DispatchReason, DispatchStatus},
     stackstorm::ExecutionStatus,
 };
@@ -27,7 +27,7 @@ fn parameters(document: &Value, path: &str, place: &str) -> BTreeSet<String> {
 fn every_route_is_described_and_nothing_else_is() {
     let document = whole().unwrap();
     let of_table: BTreeSet<(String, String)> =
-        table().map(|route| (route.path.to_owned(), route.method.to_ascii_lowercase())).collect();
+        all_routes().map(|route| (route.path.to_owned(), route.method.to_ascii_lowercase())).collect();
     let described: BTreeSet<(String, String)> = document["paths"]
         .as_object()
         .unwrap()
@@ -40,7 +40,7 @@ fn every_route_is_described_and_nothing_else_is() {
 #[test]
 fn what_needs_a_token_says_so() {
     let document = whole().unwrap();
-    for route in table() {
+    for route in all_routes() {
         let operation = operation(&document, route.path, route.method);
         let needs = !operation["security"].as_array().unwrap().is_empty();
         assert_eq!(needs, route.access != Access::Public, "{}", route.path);
@@ -62,7 +62,7 @@ fn the_parameters_are_those_that_the_handlers_read() {
         let read: BTreeSet<String> = own.iter().chain(paging).map(|name| (*name).to_owned()).collect();
         assert_eq!(parameters(&document, path, "query"), read, "{path}");
     }
-    for route in table().filter(|route| route.path.contains('{')) {
+    for route in all_routes().filter(|route| route.path.contains('{')) {
         let name = route.path.split(['{', '}']).nth(1).unwrap().to_owned();
         assert_eq!(parameters(&document, route.path, "path"), BTreeSet::from([name]));
     }

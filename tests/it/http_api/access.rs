@@ -5,7 +5,7 @@ use crate::harness::{TestDatabase, client, eventually};
 use poundcake::{
     config::{HttpSettings, ListenAddress},
     database::{Store, connect::DatabaseUrl},
-    http::{Access, Parts, Role, serve, table},
+    http::{Access, Parts, Role, all_routes, serve},
     metrics::Metrics,
 };
 use reqwest::RequestBuilder;
@@ -25,7 +25,7 @@ async fn every_route_but_the_public_ones_answers_401_without_a_token() {
     let directory = tempfile::tempdir().unwrap();
     let app = App::with(TestDatabase::sqlite(), &with_tokens(&directory)).unwrap();
     let mut walked = 0;
-    for route in table() {
+    for route in all_routes() {
         let path = route.path;
         let status = async |request: RequestBuilder| request.send().await.unwrap().status().as_u16();
         let bare = request(&app, route.method, path).send().await.unwrap();

@@ -1,0 +1,30 @@
+//! Who may call a route, and what everybody may know of it.
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody: no secrets and no alert text in it.
+    Public,
+    /// Senders of webhooks.
+    Webhook,
+    /// People and programs that read, replay and discard.
+    Operator,
+}
+
+/// What documentation and tests see of a route.
+#[derive(Debug, Clone)]
+pub struct RouteInfo {
+    /// Who may call it.
+    pub access: Access,
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path, with `{parameters}`.
+    pub path: &'static str,
+}
+
+impl RouteInfo {
+    /// For the header `Allow`.
+    pub(super) fn allowed(&self) -> &'static str {
+        if self.method == "GET" { "GET, HEAD" } else { self.method }
+    }
+}
