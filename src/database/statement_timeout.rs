@@ -1,6 +1,6 @@
 //! Reads whose length depends on what the caller asks for: none of them may hold the database for long.
 
-use super::{StoreError, connection::AnyConnection, transaction};
+use super::{StoreError, connection::AnyConnection, error_texts, transaction};
 
 /// Seconds that one statement may take on MariaDB. SQLite has one machine's history, and no such limit.
 #[cfg(feature = "mysql")]
@@ -47,12 +47,6 @@ fn limit(conn: &mut AnyConnection, on: bool) -> Result<(), StoreError> {
     }
 }
 
-/// 1969 has no kind of its own.
 fn is_timeout(error: &StoreError) -> bool {
-    match error {
-        StoreError::Query(diesel::result::Error::DatabaseError(_, info)) => {
-            info.message().contains("max_statement_time")
-        }
-        _ => false,
-    }
+    matches!(error, StoreError::Query(error) if error_texts::is_timeout(error))
 }

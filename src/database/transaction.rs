@@ -5,6 +5,7 @@ use super::prepared::{Command, prepared};
 use super::{
     StoreError,
     connection::{AnyConnection, each},
+    error_texts,
     prepared::Clock,
     watchdog,
 };
@@ -14,7 +15,7 @@ use diesel::RunQueryDsl;
 use diesel::{
     QueryResult,
     connection::{AnsiTransactionManager, CacheSize, Connection, TransactionManager, TransactionManagerStatus},
-    result::{DatabaseErrorKind, Error},
+    result::Error,
 };
 use std::time::Duration;
 
@@ -72,7 +73,7 @@ fn attempt<T>(
         Ok(value) => match commit(conn) {
             Ok(()) => Ok(value),
             // A deadlock reported at COMMIT (Galera's certification) is a rollback, and known.
-            Err(error) if is_contention_kind(&error) => {
+            Err(error) if error_texts::is_contention(&error) => {
                 roll_back(conn);
                 Err(error.into())
             }
@@ -158,24 +159,10 @@ pub(crate) fn is_discarded(conn: &mut AnyConnection) -> bool {
     }
 }
 
-/// Deadlock (1213), lock wait (1205), snapshot conflict (1020), or a unique key that another writer took first (1062).
 fn is_contention(error: &StoreError) -> bool {
     match error {
         StoreError::Raced => true,
-        StoreError::Query(error) => is_contention_kind(error),
-        _ => false,
-    }
-}
-
-fn is_contention_kind(error: &Error) -> bool {
-    match error {
-        Error::DatabaseError(DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation, _) => true,
-        Error::DatabaseError(DatabaseErrorKind::Unknown, info) => {
-            let text = info.message();
-            text.starts_with("Lock wait timeout")
-                || text.starts_with("Record has changed")
-                || text == "database is locked"
-        }
+        StoreError::Query(error) => error_texts::is_contention(error),
         _ => false,
     }
 }

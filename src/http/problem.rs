@@ -3,7 +3,12 @@
 //! Alertmanager drops a group for which it gets a 4xx and tries again after a 5xx: so a 4xx is what the sender alone can
 //! mend, and everything that is our trouble is a 503.
 
-use crate::{database::StoreError, history::HistoryError, logging::chain, model::ids::RequestId};
+use crate::{
+    database::{StoreError, error_texts},
+    history::HistoryError,
+    logging::chain,
+    model::ids::RequestId,
+};
 use actix_web::{HttpResponse, ResponseError, http::StatusCode, http::header};
 use serde::Serialize;
 
@@ -93,7 +98,9 @@ impl ResponseError for Problem {
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Store(StoreError::Query(error)) if !is_lost(error) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(StoreError::Query(error)) if !error_texts::is_passing(error) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             Self::Store(StoreError::Migration(_)) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable(_) | Self::NotReady(_) | Self::NoTables(_) | Self::TooLong(_) | Self::Store(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -139,21 +146,6 @@ impl ResponseError for Problem {
         }
         let text = serde_json::to_string(&body).unwrap_or_default();
         response.insert_header((header::CONTENT_TYPE, "application/problem+json")).body(text)
-    }
-}
-
-/// The connection was lost under way: the next one may work.
-fn is_lost(error: &diesel::result::Error) -> bool {
-    use diesel::result::{DatabaseErrorKind as Kind, Error};
-    match error {
-        Error::DatabaseError(Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::SerializationFailure, _)
-        | Error::BrokenTransactionManager => true,
-        // 1205, 1317, 2006 and 2013 have no kind of their own.
-        Error::DatabaseError(Kind::Unknown, info) => {
-            let lost = ["gone away", "Lost connection", "Lock wait timeout", "interrupted", "database is locked"];
-            lost.iter().any(|text| info.message().contains(text))
-        }
-        _ => false,
     }
 }
 

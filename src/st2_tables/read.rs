@@ -4,12 +4,12 @@ use super::{TablePrefix, Tracking, statement::load_by_ids};
 use crate::database::{
     StoreError,
     connection::{AnyConnection, each},
+    error_texts,
     json::{optional_json, optional_time},
 };
 use chrono::NaiveDateTime;
 use diesel::{
     QueryableByName, RunQueryDsl,
-    result::{DatabaseErrorKind, Error},
     sql_types::{Nullable, Text, Timestamp},
 };
 use serde::Serialize;
@@ -118,12 +118,7 @@ fn found<T>(rows: Result<Vec<T>, StoreError>) -> Result<Found<T>, StoreError> {
 
 /// A table, a column or the right to read them is missing: the server's own words (English: see `database::session`).
 fn why_not_there(error: &StoreError) -> Option<String> {
-    let StoreError::Query(Error::DatabaseError(DatabaseErrorKind::Unknown, info)) = error else { return None };
-    let message = info.message();
-    let missing = message.contains("doesn't exist")
-        || message.contains("command denied to user")
-        || message.contains("no such table")
-        || message.contains("Unknown column")
-        || message.contains("no such column");
-    missing.then(|| format!("{message}; run: poundcake migrate up, and grant SELECT"))
+    let StoreError::Query(error) = error else { return None };
+    let message = error_texts::what_cannot_be_read(error)?;
+    Some(format!("{message}; run: poundcake migrate up, and grant SELECT"))
 }

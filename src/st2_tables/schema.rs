@@ -14,13 +14,12 @@ use crate::{
     database::{
         StoreError,
         connection::{AnyConnection, each},
+        error_texts,
         migrations::{self, SchemaStatus},
         transaction,
     },
 };
-use diesel::{
-    QueryableByName, RunQueryDsl, connection::SimpleConnection, result::Error::DatabaseError, sql_types::Text,
-};
+use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_types::Text};
 
 /// One change: its version, and what makes and unmakes it on either database.
 struct Change {
@@ -178,12 +177,7 @@ fn half_way(error: &StoreError, pending: &[String]) -> StoreError {
 
 /// 1142 and 1044: what to grant, or what somebody who may has to run.
 fn explained(error: &StoreError, conn: &mut AnyConnection, prefix: &TablePrefix, pending: &[String]) -> StoreError {
-    let denied = match error {
-        StoreError::Query(DatabaseError(_, info)) => {
-            info.message().contains("command denied to user") || info.message().starts_with("Access denied")
-        }
-        _ => false,
-    };
+    let denied = matches!(error, StoreError::Query(error) if error_texts::is_denied(error));
     if !denied {
         return half_way(error, pending);
     }
