@@ -6,7 +6,7 @@ use crate::{
     broker::Publisher,
     config::Settings,
     database::{Store, connect::DatabaseUrl, max_packet},
-    dispatcher::{self, Circuit, Dispatch, Lease, Policy, Resolver, Routes, Worker, routing::table::OnUncertain},
+    dispatcher::{self, Circuit, Dispatch, Lease, Policy, Resolver, Routes, Worker, routing::route::OnUncertain},
     history::History,
     ingest::{Ingest, Writer, WriterSettings},
     metrics::Metrics,

@@ -1,7 +1,7 @@
 //! What one claimed row needs: nothing any more, a lookup, or a call to StackStorm.
 
 use super::{
-    Dispatch, End, direct, lookup, prior_generations, routing::table::Route, rules_webhook, template::AlertView,
+    Dispatch, End, direct, lookup, prior_generations, routing::route::Route, rules_webhook, template::AlertView,
     trace_tag,
 };
 use crate::{

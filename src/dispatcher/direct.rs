@@ -9,7 +9,7 @@ use super::{
     call::{UNAUTHORIZED_WAIT, call},
     lookup,
     parameters::{self, Secrets},
-    routing::table::Route,
+    routing::route::Route,
     template::AlertView,
 };
 use crate::{

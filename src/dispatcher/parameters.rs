@@ -15,7 +15,7 @@ pub use check::{Problem, problems};
 pub use secret::{Secrets, masked, masked_by_name};
 
 use super::{
-    routing::table::Route,
+    routing::route::Route,
     template::{AlertView, Field, Template},
 };
 use crate::stackstorm::{

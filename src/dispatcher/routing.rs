@@ -1,11 +1,14 @@
 //! The routes in force: from the file, re-read when it changes, or the one route that is there without a file.
 
-pub(crate) mod reload;
+pub mod reload;
+pub mod route;
 pub mod table;
-pub(crate) mod yaml;
+pub mod yaml;
+
 use crate::{metrics::Metrics, model::target::Target, store::dispatch::claim::ClaimedAlert};
+use reload::{Refresh, RoutesFile};
 use std::{path::Path, sync::Arc, time::Duration};
-use table::{Refresh, RouteTable, RoutesFile};
+use table::RouteTable;
 use tokio_util::sync::CancellationToken;
 
 /// How often the file is looked at.

@@ -11,7 +11,7 @@ use super::{
     attempt::Attempt,
     call::{UNAUTHORIZED_WAIT, call},
     parameters,
-    routing::table::Route,
+    routing::route::Route,
     template::AlertView,
 };
 use crate::{

@@ -6,7 +6,7 @@ use crate::{
     dispatcher::{
         Routes,
         parameters::{Problem, problems},
-        routing::table::Route,
+        routing::route::Route,
     },
     model::target::{ActionRef, Target, WebhookName},
     stackstorm::{Action, ActionCache, ActionError, Client, LookupError},

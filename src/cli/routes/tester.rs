@@ -5,7 +5,7 @@ use crate::{
     config::Settings,
     dispatcher::{
         parameters::{self, ParameterError},
-        routing::table::{OnUncertain, Route},
+        routing::route::{OnUncertain, Route},
         template::AlertView,
     },
     model::{

@@ -1,7 +1,7 @@
 //! A route held to what its action and its runner declare, before any alert comes.
 
 use super::{Template, direct};
-use crate::{dispatcher::routing::table::Route, stackstorm::Parameter};
+use crate::{dispatcher::routing::route::Route, stackstorm::Parameter};
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
 

@@ -9,7 +9,7 @@
 use super::verdict::Evidence;
 use crate::{
     database::StoreError,
-    dispatcher::{Dispatch, found::CLOCKS_DIFFER, routing::table::OnUncertain, settle::PROVES_FOR},
+    dispatcher::{Dispatch, found::CLOCKS_DIFFER, routing::route::OnUncertain, settle::PROVES_FOR},
     store::dispatch::{
         awaiting::{self, Awaiting},
         dispatch_log::{Entry, POST_AGAIN},

@@ -2,7 +2,7 @@
 //!
 //! The content decides, not the file's time and size: images and packages fix times, and `cp -p` and `rsync -t` keep them.
 
-use super::table::{RouteTable, RoutesError};
+use super::{table::RouteTable, yaml::RoutesError};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -91,3 +91,6 @@ fn read(path: &Path) -> Content {
 fn parse(content: &Content) -> Result<RouteTable, RoutesError> {
     RouteTable::parse(content.as_ref().map_err(Clone::clone)?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,46 +15,18 @@
 //! The first route that matches wins; one without `match` takes every alert; an alert that none takes is
 //! `skipped/no_route`. Without a file every alert goes to the StackStorm webhook `poundcake_alert`.
 
-pub use super::reload::{Refresh, RoutesFile};
-pub use super::yaml::RoutesError;
-
-use crate::{
-    dispatcher::template::Template,
-    model::{
-        matcher::Matchers,
-        target::{Target, TargetError, WebhookName},
-    },
+use super::{
+    route::{OnUncertain, Route},
+    yaml::{self, RoutesError},
+};
+use crate::model::{
+    matcher::Matchers,
+    target::{Target, TargetError, WebhookName},
 };
 use std::collections::BTreeMap;
 
 /// The webhook that takes every alert where there is no routes file.
 pub const DEFAULT_WEBHOOK: &str = "poundcake_alert";
-
-/// What follows a POST to a webhook that StackStorm may or may not have got.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnUncertain {
-    /// `failed/uncertain` at the deadline: a person decides.
-    #[default]
-    Fail,
-    /// The same POST again after a settle time: for workflows that bear two runs.
-    PostAgain,
-}
-
-/// One way to StackStorm.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Route {
-    /// As given, or `route N`, counted from 1.
-    pub name: String,
-    /// Which alerts it takes.
-    pub matchers: Matchers,
-    /// Where they go.
-    pub target: Target,
-    /// By name; they override the default ones.
-    pub parameters: BTreeMap<String, Template>,
-    /// For webhooks.
-    pub on_uncertain: OnUncertain,
-}
 
 /// All routes, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -64,8 +36,8 @@ pub struct RouteTable {
 
 impl RouteTable {
     /// Reads a routes file.
-    pub fn parse(yaml: &str) -> Result<Self, RoutesError> {
-        crate::dispatcher::routing::yaml::parse(crate::bom::without(yaml)).map(|routes| Self { routes })
+    pub fn parse(text: &str) -> Result<Self, RoutesError> {
+        yaml::parse(crate::bom::without(text)).map(|routes| Self { routes })
     }
 
     /// What holds without a file: everything to [`DEFAULT_WEBHOOK`].

@@ -1,6 +1,6 @@
 //! The routes file's YAML, and what can be wrong with it.
 
-use super::table::{OnUncertain, Route};
+use super::route::{OnUncertain, Route};
 use crate::{
     dispatcher::template::{Template, TemplateError},
     model::{
@@ -83,7 +83,7 @@ struct Entry {
     on_uncertain: Option<OnUncertain>,
 }
 
-pub(crate) fn parse(yaml: &str) -> Result<Vec<Route>, RoutesError> {
+pub(super) fn parse(yaml: &str) -> Result<Vec<Route>, RoutesError> {
     let file: File = serde_saphyr::from_str(yaml).map_err(|error| form(&error))?;
     file.routes
         .into_iter()

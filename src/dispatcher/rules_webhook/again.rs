@@ -6,7 +6,7 @@
 //! watched again. What if we die after it: the same, and what it started is found by the trace tag.
 
 use crate::{
-    dispatcher::{End, attempt::Attempt, routing::table::OnUncertain, settle::PROVES_FOR},
+    dispatcher::{End, attempt::Attempt, routing::route::OnUncertain, settle::PROVES_FOR},
     model::{
         doubt::Doubt,
         target::{Target, WebhookName},
