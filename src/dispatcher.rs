@@ -1,12 +1,14 @@
 //! From a message to an execution link: slot, claim, route, (lookup), trigger, record, ack last.
 //!
-//! `worker` takes deliveries and owns the order of those steps; `attempt` decides what one claimed row needs and returns
-//! an [`End`], which is written in one place. Everything before the ack may happen twice: a redelivered message finds a
-//! row that is not claimable, and a claim whose dispatcher died is looked up by its trace tag before anybody posts.
+//! `worker` takes deliveries and owns the order of those steps. `attempt` is the context of one claimed row. `decide`
+//! decides what the row needs and returns an [`End`], which `worker` writes in one place. Everything before the ack may
+//! happen twice: a redelivered message finds a row that is not claimable, and a claim whose dispatcher died is looked up by
+//! its trace tag before any POST.
 
 mod attempt;
 mod call;
 mod circuit;
+mod decide;
 mod direct;
 pub(crate) mod disposition;
 mod found;

@@ -37,22 +37,3 @@ fn count<A>(attempt: &Attempt<'_>, mode: &str, outcome: &Outcome<A>, begun: Inst
     metrics.triggers.with_label_values(&[mode, outcome.word()]).inc();
     metrics.trigger_seconds.observe(begun.elapsed().as_secs_f64());
 }
-
-impl Attempt<'_> {
-    /// The schedule's wait after this attempt.
-    pub(super) fn delay(&self) -> TimeDelta {
-        let made = u32::try_from(self.attempts_with_this()).unwrap_or(1);
-        let delay = self.dispatch.policy.schedule.delay(made, rand::random::<f64>());
-        TimeDelta::from_std(delay).unwrap_or(TimeDelta::MAX)
-    }
-
-    /// How many attempts this generation has made, this one among them.
-    pub(super) const fn attempts_with_this(&self) -> i32 {
-        self.claimed.alert.dispatch_attempts.saturating_add(1)
-    }
-
-    /// No attempt is left after this one.
-    pub(super) const fn is_last(&self) -> bool {
-        self.attempts_with_this() >= self.dispatch.policy.max_attempts
-    }
-}

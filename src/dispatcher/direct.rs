@@ -7,7 +7,7 @@ use super::{
     End,
     attempt::Attempt,
     call::{UNAUTHORIZED_WAIT, call},
-    lookup,
+    found, lookup,
     parameters::{self, Secrets},
     routing::route::Route,
     template::AlertView,
@@ -19,19 +19,20 @@ use crate::{
 };
 use serde_json::{Map, Value, json};
 
-pub(super) async fn run(attempt: &Attempt<'_>, route: &Route, action: &ActionRef, alert: &AlertView<'_>) -> End {
+pub(super) async fn run(attempt: &Attempt<'_>, route: &Route, action: &ActionRef) -> End {
+    let Some(alert) = attempt.alert_view() else { return End::no_fingerprint() };
     let declared = match attempt.dispatch.actions.get(&attempt.dispatch.client, action).await {
         Ok(declared) => declared,
         Err(error @ ActionError::NotFound(_)) => return End::not_sendable(DispatchReason::Rejected, error.to_string()),
         Err(ActionError::Lookup(error)) => return not_asked(attempt, &error),
     };
     let mode = attempt.dispatch.policy.template_text;
-    let parameters = match parameters::fill(route, alert, &declared.parameters, mode) {
+    let parameters = match parameters::fill(route, &alert, &declared.parameters, mode) {
         Ok(parameters) => parameters,
         Err(error) => return End::not_sendable(DispatchReason::Rejected, error.to_string()),
     };
     let secrets = Secrets::of(&parameters, &declared.parameters);
-    let outcome = post(attempt, action, &parameters, alert).await;
+    let outcome = post(attempt, action, &parameters, &alert).await;
     end_of(attempt, action, outcome, &secrets).await
 }
 
@@ -97,7 +98,7 @@ fn link(id: &ExecutionId, action: &ActionRef) -> Link {
 /// st2api itself answered, so its handler is over and one healthy lookup decides. It may have left an execution: a 400 can
 /// leave a failed one (a parameter that cannot be rendered), a 500 one that runs or one that is forgotten.
 async fn look_once(attempt: &Attempt<'_>, action: &ActionRef, message: &str, nothing: End) -> End {
-    match lookup::find_all(attempt, action).await {
+    match found::find_all(attempt, action).await {
         Ok(found) if found.is_nothing() => nothing,
         Ok(found) if !found.has_begun() => {
             uncertain(Doubt::Over, attempt, format!("{message}; and its execution is requested"))
@@ -109,5 +110,5 @@ async fn look_once(attempt: &Attempt<'_>, action: &ActionRef, message: &str, not
 
 /// Looked up soon, before anybody posts again.
 fn uncertain(doubt: Doubt, attempt: &Attempt<'_>, message: String) -> End {
-    lookup::waiting(doubt, attempt.dispatch.policy.lookup_wait(), None, Some(("uncertain", message)))
+    End::look_again(doubt, attempt.dispatch.policy.lookup_wait(), None, Some(("uncertain", message)))
 }

@@ -1,5 +1,6 @@
-//! How a claim ends: a value that an attempt returns, and the one place that writes it.
+//! How a claim ends: the value that a decision returns, its constructors, and the one function that writes it.
 
+use super::attempt::Attempt;
 use crate::{
     clock,
     database::{StoreError, connection::AnyConnection},
@@ -7,6 +8,7 @@ use crate::{
         doubt::Doubt,
         status::{DispatchReason, DispatchStatus},
     },
+    stackstorm::LookupError,
     store::dispatch::{
         claim::Claimed,
         dispatch_log::Entry,
@@ -102,6 +104,38 @@ impl End {
             settling_since: None,
             event: Some((event, message)),
         })
+    }
+
+    /// The next claim looks the row up again.
+    pub(super) fn look_again(
+        doubt: Doubt,
+        due_in: TimeDelta,
+        settling_since: Option<chrono::NaiveDateTime>,
+        event: Option<(&'static str, String)>,
+    ) -> Self {
+        Self::Later(Later { due_in, doubt, give_back_attempt: false, settling_since, event })
+    }
+
+    /// A lookup that fails proves nothing: the settle time begins again.
+    pub(super) fn lookup_failed(attempt: &Attempt<'_>, error: &LookupError) -> Self {
+        let event = Some(("lookup_failed", error.to_string()));
+        Self::look_again(Doubt::AsBefore, attempt.dispatch.policy.lookup_wait(), None, event)
+    }
+
+    /// The last call did not run and will not: the next attempt by the schedule, or `failed` if no attempt is left.
+    pub(super) fn try_again(attempt: &Attempt<'_>, why: &str) -> Self {
+        if attempt.attempts_are_used_up() {
+            return Self::failed(DispatchReason::AttemptsExhausted, attempt.attempts_made());
+        }
+        let alert = &attempt.claimed.alert;
+        let waited = attempt.claimed.claimed_at - alert.attempted_at.unwrap_or(alert.created_at);
+        let left = (attempt.delay_after_last() - waited).max(TimeDelta::zero());
+        Self::attempt_failed(left, "settled", why.to_owned())
+    }
+
+    /// The row cannot be sent without a fingerprint.
+    pub(super) fn no_fingerprint() -> Self {
+        Self::not_sendable(DispatchReason::Rejected, "the row has no fingerprint")
     }
 
     /// Rule mode: the resolver goes on after the POST of this claim, or of one before.

@@ -1,11 +1,13 @@
-//! What a lookup found under a tag: which executions have begun, which wait, and which are not our doing.
+//! What a lookup finds under a tag: which executions have begun, which wait, and which StackStorm or a person made again.
 //!
+//! Only roots count: StackStorm's other rules can add executions of their own to our trace.
 //! Absence from a list proves nothing about an execution once seen (StackStorm's access control hides other users'), so each
 //! root that a list lacks is asked for by its id.
 
-use super::orphans;
+use super::attempt::Attempt;
 use crate::{
-    stackstorm::{Execution, ExecutionStatus, Root, Sighting},
+    model::target::ActionRef,
+    stackstorm::{Execution, ExecutionStatus, LookupError, Root, Sighting, traces},
     store::dispatch::{claim::Claimed, dispatch_log, links::Link},
 };
 use chrono::{NaiveDateTime, TimeDelta};
@@ -68,7 +70,7 @@ impl Found {
     }
 
     fn add(&mut self, execution: Execution, cancelled: &[String]) {
-        if cancelled.contains(&execution.id.to_string()) && orphans::never_ran(&execution) {
+        if cancelled.contains(&execution.id.to_string()) && never_ran(&execution) {
             return;
         }
         if execution.is_made_again() {
@@ -86,13 +88,40 @@ impl Found {
     }
 }
 
+/// What StackStorm has in the traces of the tag.
+pub(super) async fn find(attempt: &Attempt<'_>) -> Result<Found, LookupError> {
+    let client = &attempt.dispatch.client;
+    let roots = traces::roots(&client.traces_by_tag(&attempt.tag).await?);
+    let sightings = client.sightings(roots.iter().map(|root| &root.execution_id)).await?;
+    Ok(Found::of_roots(&roots, sightings, &cancelled_by_us(attempt.claimed)))
+}
+
+/// Executions of the tag that no trace names: StackStorm writes the trace after the execution. This is a filter without an
+/// index of its own, so it is asked only where the answer decides.
+pub(super) async fn untraced(attempt: &Attempt<'_>, action: &ActionRef) -> Result<Found, LookupError> {
+    let since = not_before(attempt.claimed).and_utc();
+    let executions = attempt.dispatch.client.executions_by_tag(&attempt.tag, Some(action), since).await?;
+    Ok(Found::of_executions(executions, &cancelled_by_us(attempt.claimed)))
+}
+
+/// The lookup that decides: both ways.
+pub(super) async fn find_all(attempt: &Attempt<'_>, action: &ActionRef) -> Result<Found, LookupError> {
+    let found = find(attempt).await?;
+    if found.is_nothing() { untraced(attempt, action).await } else { Ok(found) }
+}
+
+/// True when it was canceled before any runner had it.
+pub(super) fn never_ran(execution: &Execution) -> bool {
+    execution.known_status() == Some(ExecutionStatus::Canceled) && !execution.has_run()
+}
+
 /// The executions that we cancelled, by the row's log.
-pub(super) fn cancelled_by_us(claimed: &Claimed) -> Vec<String> {
+fn cancelled_by_us(claimed: &Claimed) -> Vec<String> {
     dispatch_log::executions(claimed.alert.dispatch_log.as_deref(), dispatch_log::CANCELLED)
 }
 
 /// StackStorm created nothing for this generation before this time, by any clock.
-pub(super) fn not_before(claimed: &Claimed) -> NaiveDateTime {
+fn not_before(claimed: &Claimed) -> NaiveDateTime {
     claimed.alert.pending_at.unwrap_or(claimed.alert.created_at) - CLOCKS_DIFFER
 }
 

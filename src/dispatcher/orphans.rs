@@ -5,7 +5,11 @@
 //! and only `canceled` without ever having run permits another POST.
 //! What if we die after the cancel: its id was written to the row before, so whoever looks next knows whose cancel it was.
 
-use super::{End, attempt::Attempt, found::Found, lookup};
+use super::{
+    End,
+    attempt::Attempt,
+    found::{Found, never_ran},
+};
 use crate::{
     model::doubt::Doubt,
     stackstorm::{Cancel, Execution, ExecutionStatus, LookupError},
@@ -22,27 +26,22 @@ const ORPHAN_AGE: TimeDelta = TimeDelta::minutes(10);
 /// How long after a cancel the execution is looked at again.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
-/// True when it was canceled before any runner had it.
-pub(super) fn never_ran(execution: &Execution) -> bool {
-    execution.known_status() == Some(ExecutionStatus::Canceled) && !execution.has_run()
-}
-
 /// None of the found has started.
 pub(super) async fn run(attempt: &Attempt<'_>, found: &Found) -> End {
     match forgotten(attempt, found).await {
         Ok(true) => {}
         Ok(false) => return not_started(attempt, found),
-        Err(error) => return lookup::failed(attempt, &error),
+        Err(error) => return End::lookup_failed(attempt, &error),
     }
     for orphan in &found.waiting {
         match cancel(attempt, orphan).await {
             Ok(true) => {}
             // It ran after all, or cannot be told: the next lookup adopts it or goes on.
             Ok(false) => return not_started(attempt, found),
-            Err(error) => return lookup::failed(attempt, &error),
+            Err(error) => return End::lookup_failed(attempt, &error),
         }
     }
-    lookup::certain(attempt, "StackStorm had forgotten the execution; it was cancelled before it ran")
+    End::try_again(attempt, "StackStorm had forgotten the execution; it was cancelled before it ran")
 }
 
 async fn forgotten(attempt: &Attempt<'_>, found: &Found) -> Result<bool, LookupError> {
@@ -103,5 +102,5 @@ async fn note(attempt: &Attempt<'_>, execution: &Execution) -> bool {
 
 fn not_started(attempt: &Attempt<'_>, found: &Found) -> End {
     let states: Vec<String> = found.waiting.iter().map(|found| format!("{} is {}", found.id, found.status)).collect();
-    lookup::waiting(Doubt::AsBefore, attempt.dispatch.policy.lookup_wait(), None, Some(("lookup", states.join(", "))))
+    End::look_again(Doubt::AsBefore, attempt.dispatch.policy.lookup_wait(), None, Some(("lookup", states.join(", "))))
 }

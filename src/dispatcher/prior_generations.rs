@@ -12,7 +12,7 @@
 //! rules engine has stood still all the time (no API shows that queue). It runs when the rules engine is back, beside the
 //! replay. So the rules engine should be up before `failed/uncertain` rows are replayed.
 
-use super::{End, attempt::Attempt, disposition::Later, found, orphans, resolver, settle, trace_tag};
+use super::{End, attempt::Attempt, found, resolver, settle, trace_tag};
 use crate::{
     database::StoreError,
     model::{doubt::Doubt, status::DispatchReason},
@@ -90,7 +90,7 @@ async fn of_generation(attempt: &Attempt<'_>, generation: i32, traces: &[Trace])
     let mut links = Vec::new();
     for (root, sighting) in std::iter::zip(&roots, sightings) {
         match sighting {
-            Sighting::Seen(execution) if orphans::never_ran(&execution) => {}
+            Sighting::Seen(execution) if found::never_ran(&execution) => {}
             Sighting::Seen(seen) if !seen.is_terminal() && !seen.has_run() => {
                 let text = format!("execution {} of generation {generation} is {}", seen.id, seen.status);
                 return Ok(Found::Undecided(text));
@@ -159,5 +159,5 @@ fn began(attempt: &Attempt<'_>) -> NaiveDateTime {
 /// The row says for what it waits.
 fn waiting(due_in: TimeDelta, settling_since: Option<NaiveDateTime>, seen: &str) -> End {
     let event = Some(("older_generation", format!("waiting to learn whether an older generation ran: {seen}")));
-    End::Later(Later { due_in, doubt: Doubt::AsBefore, give_back_attempt: false, settling_since, event })
+    End::look_again(Doubt::AsBefore, due_in, settling_since, event)
 }

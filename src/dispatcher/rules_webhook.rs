@@ -12,7 +12,6 @@ use super::{
     call::{UNAUTHORIZED_WAIT, call},
     parameters,
     routing::route::Route,
-    template::AlertView,
 };
 use crate::{
     model::{doubt::Doubt, status::DispatchReason, target::WebhookName},
@@ -21,8 +20,9 @@ use crate::{
 };
 use std::time::Instant;
 
-pub(super) async fn run(attempt: &Attempt<'_>, route: &Route, name: &WebhookName, alert: &AlertView<'_>) -> End {
-    let body = match parameters::webhook_body(route, alert, attempt.dispatch.policy.template_text) {
+pub(super) async fn run(attempt: &Attempt<'_>, route: &Route, name: &WebhookName) -> End {
+    let Some(alert) = attempt.alert_view() else { return End::no_fingerprint() };
+    let body = match parameters::webhook_body(route, &alert, attempt.dispatch.policy.template_text) {
         Ok(body) => body,
         Err(error) => return End::not_sendable(DispatchReason::Rejected, error.to_string()),
     };

@@ -5,7 +5,7 @@
 //! inside st2api: when `MongoDB`'s host dies, a request waits on its socket for 3.5 to 17 minutes, and creates its execution
 //! then (StackStorm contract, section 5). So a silent call settles for longer.
 
-use super::{End, Policy, attempt::Attempt, lookup};
+use super::{End, Policy, attempt::Attempt};
 use crate::{
     model::{doubt::Doubt, status::DispatchReason},
     store::dispatch::dispatch_log,
@@ -20,7 +20,7 @@ pub(super) fn not_yet(attempt: &Attempt<'_>) -> Option<End> {
     let over = alert.attempted_at.unwrap_or(alert.created_at) + policy.http_timeout;
     let (since, wait) =
         policy.settling(alert.dispatch_silent, attempt.claimed.claimed_at, over, alert.settling_since)?;
-    Some(lookup::waiting(Doubt::AsBefore, wait, since, None))
+    Some(End::look_again(Doubt::AsBefore, wait, since, None))
 }
 
 /// Empty for the whole settle time.
@@ -30,7 +30,7 @@ pub(super) fn settled(attempt: &Attempt<'_>) -> End {
     if let Some(end) = too_old(attempt, last) {
         return end;
     }
-    lookup::certain(attempt, "StackStorm has no execution of the last attempt")
+    End::try_again(attempt, "StackStorm has no execution of the last attempt")
 }
 
 /// Nothing was found, too late for that to prove anything, and no person has accepted that.

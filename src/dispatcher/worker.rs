@@ -1,6 +1,6 @@
 //! The consumer's loop: a slot, a delivery, a claim, an attempt, the record, and the ack last.
 
-use super::{Dispatch, End, attempt::Attempt, disposition, group_commit::Batched, routing};
+use super::{Dispatch, End, attempt::Attempt, decide, disposition, group_commit::Batched, routing};
 use crate::{
     broker::{Consumer, Delivery, Event, message::Message},
     database::StoreError,
@@ -207,7 +207,7 @@ async fn dispatch(shared: &Shared, message: Message, (held, slot): Places) -> bo
     let metrics = &shared.dispatch.metrics;
     if let Some(claimed) = claimed {
         metrics.claims.with_label_values(&["claimed"]).inc();
-        let end = Attempt::new(&shared.dispatch, &claimed, &shared.stop).run().await;
+        let end = decide::run(&Attempt::new(&shared.dispatch, &claimed, &shared.stop)).await;
         // The call is over: the next one may begin while this one is written down.
         drop(slot);
         if !shared.finish(&claimed, end).await {

@@ -26,7 +26,7 @@ pub(in crate::dispatcher) async fn run(attempt: &Attempt<'_>, name: &WebhookName
         return unposted(attempt, "the last POST was too long ago to be looked up".to_owned());
     }
     match attempt.dispatch.client.traces_by_tag(&attempt.tag).await {
-        Ok(traces) if traces.is_empty() => still_uncertain(attempt, attempt.trigger(route).await),
+        Ok(traces) if traces.is_empty() => still_uncertain(attempt, super::run(attempt, route, name).await),
         Ok(_) => unposted(attempt, "the webhook has arrived after all".to_owned()),
         Err(error) => unposted(attempt, format!("the lookup before it failed: {error}")),
     }
