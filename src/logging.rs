@@ -18,8 +18,8 @@ text_enum! {
 pub fn init(format: LogFormat, filter: &str) {
     let mut builder = env_logger::Builder::new();
     // lapin's spans come through as lines that say nothing, and a channel's errors are reported by who used it (looking
-    // for a queue that is not there yet is one); a filter can bring them back.
-    for quiet in ["tracing::span", "lapin::channel"] {
+    // for a queue that is not there yet is one), as are those of a connection; a filter can bring them back.
+    for quiet in ["tracing::span", "lapin::channel", "lapin::io_loop"] {
         builder.filter_module(quiet, log::LevelFilter::Off);
     }
     builder.parse_filters(filter);
