@@ -16,10 +16,6 @@ import os
 import re
 import sys
 
-# Circles that are still there, by crate and file. The list only shrinks: a new circle fails, and so does one that is listed and gone.
-KNOWN_CIRCLES = {
-}
-
 USE = re.compile(r"^[ \t]*(?:pub(?:\([^)]*\))?[ \t]+)?use[ \t]+([^;]+);", re.M)
 PATH = re.compile(r"(?<![\w:])(?:\$?crate|super|self)(?:::\w+)+")
 INLINE_MODULE = re.compile(r"^([ \t]*)(?:pub(?:\([^)]*\))?[ \t]+)?mod[ \t]+(\w+)[ \t]*\{", re.M)
@@ -139,14 +135,8 @@ def check(source):
         for target, line in targets.items():
             if rank and module and module[0] != target[0] and rank.get(target[0], 0) >= rank.get(module[0], 0):
                 problems.append(f"{files[module]}:{line}: {module[0]} imports from {target[0]}, which is not above it in the map")
-    known = [set(names.split()) for names in KNOWN_CIRCLES.get(source, [])]
     for group in circles(arrows):
-        names = {"::".join(module) for module in group}
-        if home := next((listed for listed in known if names <= listed), None):
-            known.remove(home)
-        else:
-            problems.append(f"{source}: files import each other: " + ", ".join(sorted(names)))
-    problems += [f"{source}: this circle is gone, take it out of KNOWN_CIRCLES: " + ", ".join(sorted(listed)) for listed in known]
+        problems.append(f"{source}: files import each other: " + ", ".join("::".join(module) for module in group))
     print("\n".join(problems), end="\n" if problems else "")
     return len(problems)
 
