@@ -128,11 +128,11 @@ impl Cli {
 impl Command {
     /// False for those that nothing of the environment changes.
     fn reads_settings(&self) -> bool {
-        #[cfg(feature = "demo")]
-        if matches!(self, Self::Demo(_) | Self::StandIn(_)) {
-            return false;
+        match self {
+            #[cfg(feature = "demo")]
+            Self::Demo(_) | Self::StandIn(_) => false,
+            _ => true,
         }
-        true
     }
 
     async fn run(self) -> anyhow::Result<ExitCode> {
