@@ -4,7 +4,7 @@
 //! [`Client`]. Three rules hold in here:
 //! - **A POST is written at most once per call.** No redirect is followed, no library retries, a 401 is not tried again.
 //! - **What an answer means is decided in one place**, [`outcome`]: what is not known to have had no effect is uncertain. What
-//!   proves that st2api itself answered is our own `X-Request-ID` on the answer ([`exchange`]); no body proves it.
+//!   proves that st2api itself answered is our own `X-Request-ID` on the answer (`exchange`); no body proves it.
 //! - **Credentials go into a header and nowhere else**: never into a URL, a log line or an error.
 
 pub mod actions;

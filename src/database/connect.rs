@@ -76,7 +76,7 @@ impl DatabaseUrl {
         &self.target.label
     }
 
-    /// Opens one connection, sets its session, and reads back what every query relies on; see [`session::set`] for what
+    /// Opens one connection, sets its session, and reads back what every query relies on; see `session::set` for what
     /// `patience` does there.
     pub fn connect(&self, patience: Option<Duration>) -> Result<AnyConnection, ConnectError> {
         let connected = self.open(patience);

@@ -1,7 +1,7 @@
 //! Alertmanager's matchers: `alertname="HostDown"`, `severity=~"critical|page"`, `{team!="db", "k8s.pod"!~"tmp.*"}`.
 //!
 //! `POUNDCAKE_MUTE` and the routes file are written in them. A label that is missing has the value ""; a regular
-//! expression must match the whole value, and means what it means in Go ([`re2`]).
+//! expression must match the whole value, and means what it means in Go (`re2`).
 
 mod parser;
 mod re2;

@@ -1,6 +1,6 @@
 //! What a POST came to: the one place where an answer, or the lack of one, is given its meaning, for both modes.
 //!
-//! The question is always the same: may StackStorm have acted, or act yet? The table is in [`table`].
+//! The question is always the same: may StackStorm have acted, or act yet? The table is in `table`.
 
 mod table;
 
