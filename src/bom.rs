@@ -1,4 +1,4 @@
-//! The byte order mark that some editors and libraries put before a text in UTF-8. It is no part of the text.
+//! The byte order mark that some editors and libraries write before UTF-8 text. It does not belong to the text.
 
 /// The text without it.
 pub fn without(text: &str) -> &str {

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 /// What the webhook says for all of its alerts.
 pub(super) struct Group<'g> {
-    /// Stands in for a status that is missing.
+    /// Used if the status is missing.
     pub(super) status: Option<String>,
     pub(super) identity: &'g Identity,
     pub(super) sender: &'g Sender,

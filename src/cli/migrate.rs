@@ -41,7 +41,7 @@ impl Migrate {
     }
 }
 
-/// `migrate up` runs beside a database that starts, so it waits for it.
+/// `migrate up` may run while the database starts, so it waits longer.
 const STARTING: Duration = Duration::from_mins(5);
 
 async fn open(settings: &Settings, patience: Duration) -> anyhow::Result<Store> {

@@ -119,7 +119,7 @@ impl Identity {
         })
     }
 
-    /// The cookie that goes back to whoever came with a token.
+    /// The cookie for a client that sent a token.
     pub(super) fn cookie(&self) -> Option<String> {
         let (token, expiry) = self.token.as_ref()?;
         let age = (*expiry - times::now()).num_seconds();

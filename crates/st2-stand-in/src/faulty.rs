@@ -88,7 +88,7 @@ fn disconnected(control: &Control, call: Call, kind: Kind, fault: &Fault) -> Rep
             Reply::Close
         }
         Fault::LateCreation { millis } => {
-            // Only the work is waited for, by nobody.
+            // No client waits for this work.
             drop(later(control, call, *millis));
             Reply::Silence
         }
