@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "diesel's table! makes public items without docs")]
 
 diesel::table! {
-    /// One row per webhook.
+    /// One row per webhook and per order of an operator; the guard row has the id -1.
     poundcake_api_calls (id) {
         id -> BigInt,
         request_id -> Text,
@@ -14,6 +14,10 @@ diesel::table! {
         created_at -> Timestamp,
         client_request_id -> Nullable<Text>,
         client_address -> Nullable<Text>,
+        operator -> Nullable<Text>,
+        ordered_at -> Nullable<Timestamp>,
+        result -> Nullable<Text>,
+        pause_until -> Nullable<Timestamp>,
     }
 }
 
@@ -54,6 +58,14 @@ diesel::table! {
         claimed_by -> Nullable<Text>,
         dispatched_at -> Nullable<Timestamp>,
         dispatch_silent -> Bool,
+        dispatch_route -> Nullable<Text>,
+        guard_target -> Nullable<Text>,
+        started_at -> Nullable<Timestamp>,
+        first_started_at -> Nullable<Timestamp>,
+        dispatch_waived -> Nullable<Text>,
+        guard_key -> Nullable<Text>,
+        started_fingerprint -> Nullable<Text>,
+        started_route -> Nullable<Text>,
     }
 }
 
@@ -67,6 +79,13 @@ diesel::table! {
         st2_rule_ref -> Nullable<Text>,
         st2_action_ref -> Nullable<Text>,
         created_at -> Timestamp,
+        fingerprint -> Nullable<Text>,
+        route -> Nullable<Text>,
+        guard_target -> Nullable<Text>,
+        started_at -> Nullable<Timestamp>,
+        ended_at -> Nullable<Timestamp>,
+        end_status -> Nullable<Text>,
+        guard_key -> Nullable<Text>,
     }
 }
 

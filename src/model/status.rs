@@ -19,6 +19,8 @@ text_enum! {
         Pending = "pending",
         /// Published and confirmed by the broker.
         Queued = "queued",
+        /// A guard delays it: see the reason. Nothing was sent in this generation, or it is certain that nothing ran.
+        Held = "held",
         /// Claimed by a dispatcher, whose lease ends at `next_attempt_at`.
         Dispatching = "dispatching",
         /// StackStorm took the webhook; the resolver watches what its rules make of it.
@@ -40,13 +42,13 @@ impl DispatchStatus {
 }
 
 text_enum! {
-    /// Why a row is `skipped` or `failed` (`poundcake_alerts.dispatch_reason`).
+    /// Why a row is `skipped`, `failed` or `held` (`poundcake_alerts.dispatch_reason`).
     pub enum DispatchReason {
         /// skipped: the row says that an alert has ended.
         Resolved = "resolved",
         /// skipped: the episode is open already.
         Repeat = "repeat",
-        /// skipped: fired anew too soon after the last dispatch.
+        /// skipped: fired again too soon after the last dispatch. Only older versions wrote it: `held/cooldown` replaces it.
         RefireCooldown = "refire_cooldown",
         /// skipped: a late twin or a source that came back with the firing that was closed.
         Reopened = "reopened",
@@ -62,6 +64,12 @@ text_enum! {
         Invalid = "invalid",
         /// skipped: a person discarded it.
         Discarded = "discarded",
+        /// skipped: a person rejected it, or `approval_timeout` passed.
+        NotApproved = "not_approved",
+        /// skipped: its route has `mode: shadow`; `dispatch_log` has what would have been sent.
+        Shadow = "shadow",
+        /// skipped: its route has `mode: off`.
+        RouteOff = "route_off",
         /// failed: StackStorm refused the call, or it could not be made.
         Rejected = "rejected",
         /// failed: `POUNDCAKE_DISPATCH_MAX_ATTEMPTS` used up.
@@ -72,5 +80,19 @@ text_enum! {
         Uncertain = "uncertain",
         /// failed: rules matched, and none could run its action.
         RuleFailed = "rule_failed",
+        /// held: a pause covers it.
+        Paused = "paused",
+        /// held: its route has `mode: approve`.
+        Approval = "approval",
+        /// held: its fingerprint was started less than `cooldown` ago.
+        Cooldown = "cooldown",
+        /// held: `per_target` allows its target no start now.
+        TargetRate = "target_rate",
+        /// held: `brake` is on.
+        Brake = "brake",
+        /// held: all places of `max_in_flight` are taken.
+        InFlight = "in_flight",
+        /// held: a window of `rate` is full.
+        Rate = "rate",
     }
 }

@@ -91,7 +91,7 @@ fn many_writers_open_one_episode_per_firing_and_lose_no_row() {
             database.url().split(':').next().unwrap_or("")
         );
         assert_eq!(database.count("poundcake_alerts"), i64::try_from(batches * ROWS).expect("few"));
-        assert_eq!(database.count("poundcake_api_calls"), i64::try_from(batches).expect("few"));
+        assert_eq!(database.count("poundcake_api_calls WHERE id > 0"), i64::try_from(batches).expect("few"));
         // Nothing is dispatched here, so an opener that is resolved was never sent: it may be opened again. Otherwise a
         // firing (fingerprint and start) is pending at most once.
         let twice = "(SELECT fingerprint FROM poundcake_alerts WHERE dispatch_status = 'pending' \

@@ -55,4 +55,4 @@ const ALERTS: &str = "SELECT CONCAT_WS(' ', id, api_call_id, fingerprint, alert_
 const LINKS: &str = "SELECT CONCAT_WS(' ', id, request_id, alert_id, st2_execution_id, COALESCE(st2_rule_ref, '-'), \
      COALESCE(st2_action_ref, '-'), created_at) AS value FROM poundcake_st2_execution_link ORDER BY id";
 const CALLS: &str = "SELECT CONCAT_WS(' ', id, request_id, method, path, status_code, headers, COALESCE(client_request_id, '-'), \
-     COALESCE(client_address, '-'), created_at, body) AS value FROM poundcake_api_calls ORDER BY id";
+     COALESCE(client_address, '-'), created_at, body) AS value FROM poundcake_api_calls WHERE id > 0 ORDER BY id";

@@ -52,11 +52,22 @@ struct Row {
     dispatch_status: DispatchStatus,
     open_fingerprint: Option<String>,
     closed_at: Option<NaiveDateTime>,
+    dispatch_generation: i32,
+    started_at: Option<NaiveDateTime>,
+    dispatched_at: Option<NaiveDateTime>,
 }
 
+/// Guards count starts of up to 7 days. What was started within this time stays, whatever the cutoff.
+const STARTS_KEPT: TimeDelta = TimeDelta::days(8);
+/// A pause may have begun so long ago and still hold.
+const ORDERS_KEPT: TimeDelta = TimeDelta::hours(25);
+
 impl Row {
-    fn may_go(&self, cutoff: NaiveDateTime) -> bool {
+    fn may_go(&self, cutoff: NaiveDateTime, starts_kept_from: NaiveDateTime) -> bool {
+        // An older generation may have been started too; each start changes the row.
+        let never_started = self.started_at.is_none() && self.dispatched_at.is_none() && self.dispatch_generation == 0;
         self.dispatch_status.is_settled()
+            && (never_started || self.updated_at < starts_kept_from)
             && self.created_at < cutoff
             && self.updated_at < cutoff
             && self.open_fingerprint.is_none()
@@ -66,6 +77,7 @@ impl Row {
 
 /// The alerts that can go among the next ones after an id.
 pub fn alerts(conn: &mut AnyConnection, after: AlertId, cutoff: NaiveDateTime) -> Result<Window, StoreError> {
+    let starts_kept_from = transaction::now(conn)? - STARTS_KEPT;
     let rows: Vec<Row> = dsl::poundcake_alerts
         .filter(dsl::id.gt(after))
         .order(dsl::id)
@@ -74,7 +86,7 @@ pub fn alerts(conn: &mut AnyConnection, after: AlertId, cutoff: NaiveDateTime) -
         .load(conn)?;
     let any_old = rows.iter().any(|row| row.created_at < cutoff);
     let last = rows.last().filter(|_| any_old && rows.len() == CHUNK).map(|row| row.id);
-    Ok(Window { ids: rows.iter().filter(|row| row.may_go(cutoff)).map(|row| row.id).collect(), last })
+    Ok(Window { ids: rows.iter().filter(|row| row.may_go(cutoff, starts_kept_from)).map(|row| row.id).collect(), last })
 }
 
 /// Deletes alerts with their links, unless somebody has moved them since; returns how many of each.
@@ -115,21 +127,41 @@ pub fn count_links(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<usize, S
     Ok(usize::try_from(count).unwrap_or_default())
 }
 
-/// The webhooks without alerts among the next ones after an id; alerts that are `gone` count as deleted.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = poundcake_api_calls)]
+struct CallRow {
+    id: ApiCallId,
+    created_at: NaiveDateTime,
+    operator: Option<String>,
+    pause_until: Option<NaiveDateTime>,
+}
+
+impl CallRow {
+    fn may_go(&self, cutoff: NaiveDateTime, now: NaiveDateTime) -> bool {
+        let is_order = self.operator.is_some();
+        self.created_at < cutoff
+            && !(is_order && self.created_at >= now - ORDERS_KEPT)
+            && self.pause_until.is_none_or(|until| until <= now)
+    }
+}
+
+/// The webhooks and orders without alerts among the next ones after an id; alerts that are `gone` count as deleted.
 pub fn api_calls(
     conn: &mut AnyConnection,
     after: ApiCallId,
     cutoff: NaiveDateTime,
     gone: impl Fn(AlertId) -> bool,
 ) -> Result<Window, StoreError> {
-    let rows: Vec<(ApiCallId, NaiveDateTime)> = calls::poundcake_api_calls
+    let now = transaction::now(conn)?;
+    let rows: Vec<CallRow> = calls::poundcake_api_calls
         .filter(calls::id.gt(after))
         .order(calls::id)
         .limit(limit())
-        .select((calls::id, calls::created_at))
+        .select(CallRow::as_select())
         .load(conn)?;
-    let old: Vec<ApiCallId> = rows.iter().filter(|(_, created_at)| *created_at < cutoff).map(|(id, _)| *id).collect();
-    let last = rows.last().filter(|_| !old.is_empty() && rows.len() == CHUNK).map(|(id, _)| *id);
+    let any_old = rows.iter().any(|row| row.created_at < cutoff);
+    let old: Vec<ApiCallId> = rows.iter().filter(|row| row.may_go(cutoff, now)).map(|row| row.id).collect();
+    let last = rows.last().filter(|_| any_old && rows.len() == CHUNK).map(|row| row.id);
     let alerts: Vec<(ApiCallId, AlertId)> = dsl::poundcake_alerts
         .filter(dsl::api_call_id.eq_any(old.clone()))
         .select((dsl::api_call_id, dsl::id))

@@ -76,13 +76,14 @@ pub fn call(conn: &mut AnyConnection, request_id: RequestId) -> Result<Option<Ca
     Ok(found.select(Call::as_select()).first(conn).optional()?)
 }
 
-/// A page of webhooks, each with how many of its alerts stand where.
+/// A page of webhooks (orders of operators and the guard row are none), each with how many of its alerts stand where.
 pub fn calls(
     conn: &mut AnyConnection,
     filter: &CallFilter,
     window: Window,
 ) -> Result<Page<(CallSummary, AlertCounts)>, StoreError> {
     let mut query = dsl::poundcake_api_calls
+        .filter(dsl::operator.is_null())
         .order((dsl::created_at.desc(), dsl::id.desc()))
         .limit(window.rows())
         .select(CallSummary::as_select())

@@ -40,7 +40,7 @@ async fn a_client_library_that_reads_empty_texts_is_refused_by_every_command() {
         }
         assert!(!error.contains("newer than this program"), "{command}: {error}");
     }
-    assert_eq!(database.count("poundcake_api_calls"), 0);
+    assert_eq!(database.count("poundcake_api_calls WHERE id > 0"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +65,7 @@ async fn a_database_whose_rollback_leaves_rows_is_refused() {
     let (status, _, error) = process("ingest", &database).run().await;
     assert_eq!(status.code(), Some(1), "{error}");
     assert!(error.contains("a ROLLBACK left rows") && error.contains("ENGINE = InnoDB"), "{error}");
-    assert_eq!(database.count("poundcake_api_calls"), 0, "the rows are taken away again");
+    assert_eq!(database.count("poundcake_api_calls WHERE id > 0"), 0, "the rows are taken away again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,7 +56,7 @@ async fn every_route_but_the_public_ones_answers_401_without_a_token() {
     }
     assert!(walked >= 6);
     assert_eq!((app.webhooks("401"), app.webhooks("202")), (6, 2));
-    assert_eq!(app.database.count("poundcake_api_calls"), 2);
+    assert_eq!(app.database.count("poundcake_api_calls WHERE id > 0"), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +139,7 @@ async fn a_web_page_of_another_origin_changes_nothing() {
         let posted = request(&app, "POST", path).header("origin", "http://evil.example").send().await.unwrap();
         problem(posted, 403).await;
     }
-    assert_eq!(app.database.count("poundcake_api_calls"), 0);
+    assert_eq!(app.database.count("poundcake_api_calls WHERE id > 0"), 0);
     let posted = request(&app, "POST", WEBHOOK).header("origin", app.url("")).send().await.unwrap();
     assert_eq!(posted.status(), 202);
 }

@@ -173,5 +173,5 @@ async fn a_store_that_cannot_store_is_503_and_alertmanager_is_told_to_try_again(
     app.database.execute("ALTER TABLE away RENAME TO poundcake_alerts");
     assert_eq!(app.accept(alert).await["alerts_pending"], 1);
     assert_eq!((app.webhooks("503"), app.webhooks("202")), (1, 1));
-    assert_eq!(app.database.count("poundcake_api_calls"), 1);
+    assert_eq!(app.database.count("poundcake_api_calls WHERE id > 0"), 1);
 }

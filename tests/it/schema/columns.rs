@@ -30,8 +30,8 @@ fn made(database: &TestDatabase, table: &str) -> Vec<String> {
         TestDatabase::Sqlite { .. } => format!(
             "SELECT name || ' ' || CASE WHEN pk THEN 'BigInt' WHEN type = 'BIGINT' THEN 'BigInt' \
              WHEN type = 'INTEGER' THEN 'Integer' WHEN type = 'BOOLEAN' THEN 'Bool' WHEN type = 'TIMESTAMP' THEN 'Timestamp' \
-             WHEN type = 'TEXT' THEN 'Text' ELSE type END || CASE WHEN \"notnull\" THEN '' ELSE '?' END AS value \
-             FROM pragma_table_info('{table}') ORDER BY cid"
+             WHEN type LIKE 'TEXT%' THEN 'Text' ELSE type END || CASE WHEN \"notnull\" THEN '' ELSE '?' END AS value \
+             FROM pragma_table_xinfo('{table}') ORDER BY cid"
         ),
     };
     database.lines(&sql)
@@ -85,6 +85,10 @@ async fn both_databases_have_the_same_keys_and_those_that_uniqueness_rests_on() 
         ("poundcake_alerts", "unique: open_fingerprint"),
         ("poundcake_alerts", "index: dispatch_status, next_attempt_at, created_at"),
         ("poundcake_alerts", "index: fingerprint, closed_at, created_at"),
+        ("poundcake_alerts", "index: guard_key, pending_at"),
+        ("poundcake_alerts", "index: started_fingerprint, started_at"),
+        ("poundcake_alerts", "index: started_route, started_at"),
+        ("poundcake_st2_execution_link", "index: guard_key"),
         ("poundcake_st2_execution_link", "unique: alert_id, st2_execution_id"),
         ("poundcake_st2_execution_link", "index: request_id"),
         ("poundcake_st2_execution_link", "index: st2_execution_id"),
@@ -103,7 +107,8 @@ async fn ids_fingerprints_names_and_states_compare_byte_by_byte_on_mariadb() {
     );
     let must = "request_id client_request_id fingerprint open_fingerprint alert_name severity instance status \
                 dispatch_status dispatch_reason dispatch_target claimed_by st2_execution_id st2_rule_ref st2_action_ref \
-                st2_rule_matched";
+                st2_rule_matched dispatch_route guard_target dispatch_waived guard_key started_fingerprint started_route \
+                route end_status operator";
     for column in must.split_whitespace() {
         assert!(binary.iter().any(|found| found == column), "{column} is not utf8mb4_bin");
     }

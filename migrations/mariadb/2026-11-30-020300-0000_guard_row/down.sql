@@ -1,0 +1,1 @@
+DELETE FROM poundcake_api_calls WHERE id = -1;

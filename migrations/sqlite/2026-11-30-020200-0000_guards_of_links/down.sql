@@ -1,0 +1,11 @@
+DROP INDEX ix_poundcake_st2_execution_link_starts_of_target;
+DROP INDEX ix_poundcake_st2_execution_link_starts_of_route;
+DROP INDEX ix_poundcake_st2_execution_link_starts_of_fingerprint;
+DROP INDEX ix_poundcake_st2_execution_link_places;
+ALTER TABLE poundcake_st2_execution_link DROP COLUMN guard_key;
+ALTER TABLE poundcake_st2_execution_link DROP COLUMN end_status;
+ALTER TABLE poundcake_st2_execution_link DROP COLUMN ended_at;
+ALTER TABLE poundcake_st2_execution_link DROP COLUMN started_at;
+ALTER TABLE poundcake_st2_execution_link DROP COLUMN guard_target;
+ALTER TABLE poundcake_st2_execution_link DROP COLUMN route;
+ALTER TABLE poundcake_st2_execution_link DROP COLUMN fingerprint;
