@@ -7,7 +7,7 @@ mod parser;
 mod re2;
 
 use regex::{Regex, RegexBuilder};
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 /// What a compiled expression may take in memory; an alternation of ten thousand names fits.
@@ -52,6 +52,13 @@ impl fmt::Display for Matchers {
             write!(f, "{comma}{matcher}")?;
         }
         f.write_str("}")
+    }
+}
+
+/// A list of texts, one for each matcher.
+impl Serialize for Matchers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Matcher::to_string))
     }
 }
 

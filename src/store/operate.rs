@@ -1,7 +1,8 @@
-//! What operators do: the filter that chooses alerts, moves (replay, discard) and prune.
+//! What operators do: the filter that chooses alerts, moves (replay, discard), pauses and prune.
 
 pub mod failed;
 pub mod filter;
 pub mod moves;
+pub mod pauses;
 pub mod probe;
 pub mod prune;

@@ -23,6 +23,9 @@ pub const POST_AGAIN: &str = "post_again";
 /// The event of a replay.
 pub const REPLAYED: &str = "replayed";
 
+/// The event of what is shown instead of sent, for an approval.
+pub const SHOWN: &str = "shown";
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -57,6 +60,9 @@ pub struct Entry {
     /// Of a new generation: the times of the one before, whose columns it takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Box<Before>>,
+    /// Of what was shown for an approval: its digest, unmasked. An approval copies it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// When the generation before had its last call to StackStorm, and when that was written down; RFC 3339.
@@ -94,6 +100,7 @@ impl Entry {
             last_attempt: None,
             accept_unknown: false,
             before: None,
+            digest: None,
         }
     }
 
