@@ -142,7 +142,7 @@ async fn settled(history: &History, request_id: RequestId, deadline: Instant) ->
     loop {
         let story = history.request(request_id).await?;
         let story = story.with_context(|| format!("request {request_id} is not stored"))?;
-        if story.alerts.iter().all(|alert| alert.alert.summary.dispatch_status.is_settled()) {
+        if story.alerts.iter().all(|alert| alert.alert.summary.dispatch_status.is_final()) {
             return Ok(story);
         }
         ensure!(Instant::now() < deadline, "request {request_id} was not dispatched in time");

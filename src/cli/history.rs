@@ -160,7 +160,7 @@ fn settled(alerts: &[AlertStory], state: &TablesState) -> bool {
     let ended = |alert: &AlertStory| {
         let links = alert.links.iter();
         // Without StackStorm's tables nobody would ever see the end.
-        alert.alert.summary.dispatch_status.is_settled()
+        alert.alert.summary.dispatch_status.is_final()
             && (!state.available
                 || links
                     .map(|link| &link.execution)

@@ -106,7 +106,7 @@ impl SendTest {
             let story = history.request(request_id).await?;
             let story = story.context("the request is not in DATABASE_URL: ingest uses another database")?;
             let rows = || story.alerts.iter().map(|alert| &alert.alert.summary);
-            if rows().all(|row| row.dispatch_status.is_settled()) {
+            if rows().all(|row| row.dispatch_status.is_final()) {
                 return Ok(story);
             }
             if begun.elapsed() > self.wait {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     model::{doubt::Doubt, status::DispatchReason, target::ActionRef},
     stackstorm::{ActionError, ExecutionId, LookupError, NewExecution, Outcome, Signal},
-    store::dispatch::links::Link,
+    store::dispatch::{links::Link, release::Cause},
 };
 use serde_json::{Map, Value, json};
 
@@ -110,5 +110,6 @@ async fn look_once(attempt: &Attempt<'_>, action: &ActionRef, message: &str, not
 
 /// Looked up soon, before anybody posts again.
 fn uncertain(doubt: Doubt, attempt: &Attempt<'_>, message: String) -> End {
-    End::look_again(doubt, attempt.dispatch.policy.lookup_wait(), None, Some(("uncertain", message)))
+    let cause = Cause { event: "uncertain", text: message };
+    End::look_again(doubt, attempt.dispatch.policy.lookup_wait(), None, Some(cause))
 }

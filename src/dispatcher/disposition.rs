@@ -2,7 +2,6 @@
 
 use super::attempt::Attempt;
 use crate::{
-    clock,
     database::{StoreError, connection::AnyConnection},
     model::{
         doubt::Doubt,
@@ -13,10 +12,13 @@ use crate::{
         claim::Claimed,
         dispatch_log::Entry,
         links::Link,
-        release::{self, Release, Settlement, Watch},
+        release::{self, Cause, NotRun, Release, Watch},
     },
 };
 use chrono::TimeDelta;
+
+/// When the resolver first looks at a row.
+const FIRST_LOOK: TimeDelta = TimeDelta::milliseconds(300);
 
 /// What is to be written when a claim ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,81 +31,42 @@ pub enum End {
         log: Option<Box<Entry>>,
     },
     /// Rule mode: the resolver goes on.
-    Awaiting {
-        /// Whether StackStorm has the webhook.
-        doubt: Doubt,
-        /// The claim counted an attempt, and nothing was posted: the last POST is the one before.
-        give_back_attempt: bool,
-        /// For `dispatch_error` and the log.
-        event: Option<(&'static str, String)>,
-    },
-    /// Not now.
-    Later(Later),
-    /// Never.
-    Settled {
-        /// `failed` or `skipped`.
-        status: DispatchStatus,
-        /// Why.
-        reason: DispatchReason,
-        /// For people.
-        error: Option<String>,
-        /// The claim counted an attempt, and nothing was sent.
-        give_back_attempt: bool,
-    },
-}
-
-/// Why and until when a row is given back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Later {
-    /// When somebody must look again.
-    pub due_in: TimeDelta,
-    /// Whether StackStorm may have run it.
-    pub doubt: Doubt,
-    /// The attempt did not reach StackStorm and does not count.
-    pub give_back_attempt: bool,
-    /// Since when lookups have been healthy and empty.
-    pub settling_since: Option<chrono::NaiveDateTime>,
-    /// For `dispatch_error` and the log: what happened. `None`: nothing worth a line.
-    pub event: Option<(&'static str, String)>,
+    Awaiting(Watch),
+    /// Back to `pending`, due later.
+    Released(Release),
+    /// `failed` or `skipped`.
+    NotRun(NotRun),
 }
 
 impl End {
     /// `failed` before anything was sent.
     pub(super) fn not_sendable(reason: DispatchReason, error: impl Into<String>) -> Self {
-        Self::Settled { status: DispatchStatus::Failed, reason, error: Some(error.into()), give_back_attempt: true }
+        let (status, error) = (DispatchStatus::Failed, Some(error.into()));
+        Self::NotRun(NotRun { status, reason, error, give_back_attempt: true })
     }
 
     /// `failed` by what StackStorm answered.
     pub(super) fn failed(reason: DispatchReason, error: impl Into<String>) -> Self {
-        Self::Settled { status: DispatchStatus::Failed, reason, error: Some(error.into()), give_back_attempt: false }
+        let (status, error) = (DispatchStatus::Failed, Some(error.into()));
+        Self::NotRun(NotRun { status, reason, error, give_back_attempt: false })
     }
 
     /// No route matches; the claim counted no attempt.
     pub(super) fn no_route() -> Self {
         let (status, reason) = (DispatchStatus::Skipped, DispatchReason::NoRoute);
-        Self::Settled { status, reason, error: None, give_back_attempt: false }
+        Self::NotRun(NotRun { status, reason, error: None, give_back_attempt: false })
     }
 
     /// StackStorm never saw it: no attempt is used up and nothing is uncertain.
     pub(super) fn not_sent(due_in: TimeDelta, message: String) -> Self {
-        Self::Later(Later {
-            due_in,
-            doubt: Doubt::None,
-            give_back_attempt: true,
-            settling_since: None,
-            event: Some(("not_sent", message)),
-        })
+        let cause = Some(Cause { event: "not_sent", text: message });
+        Self::Released(Release { due_in, doubt: Doubt::None, give_back_attempt: true, settling_since: None, cause })
     }
 
     /// StackStorm did not act on it and will not: the attempt counts, and another one follows.
     pub(super) fn attempt_failed(due_in: TimeDelta, event: &'static str, message: String) -> Self {
-        Self::Later(Later {
-            due_in,
-            doubt: Doubt::None,
-            give_back_attempt: false,
-            settling_since: None,
-            event: Some((event, message)),
-        })
+        let cause = Some(Cause { event, text: message });
+        Self::Released(Release { due_in, doubt: Doubt::None, give_back_attempt: false, settling_since: None, cause })
     }
 
     /// The next claim looks the row up again.
@@ -111,15 +74,15 @@ impl End {
         doubt: Doubt,
         due_in: TimeDelta,
         settling_since: Option<chrono::NaiveDateTime>,
-        event: Option<(&'static str, String)>,
+        cause: Option<Cause>,
     ) -> Self {
-        Self::Later(Later { due_in, doubt, give_back_attempt: false, settling_since, event })
+        Self::Released(Release { due_in, doubt, give_back_attempt: false, settling_since, cause })
     }
 
     /// A lookup that fails proves nothing: the settle time begins again.
     pub(super) fn lookup_failed(attempt: &Attempt<'_>, error: &LookupError) -> Self {
-        let event = Some(("lookup_failed", error.to_string()));
-        Self::look_again(Doubt::AsBefore, attempt.dispatch.policy.lookup_wait(), None, event)
+        let cause = Cause { event: "lookup_failed", text: error.to_string() };
+        Self::look_again(Doubt::AsBefore, attempt.dispatch.policy.lookup_wait(), None, Some(cause))
     }
 
     /// The last call did not run and will not: the next attempt by the schedule, or `failed` if no attempt is left.
@@ -140,56 +103,34 @@ impl End {
 
     /// Rule mode: the resolver goes on after the POST of this claim, or of one before.
     pub(super) const fn awaiting(doubt: Doubt) -> Self {
-        Self::Awaiting { doubt, give_back_attempt: false, event: None }
+        Self::Awaiting(Watch { look_in: FIRST_LOOK, doubt, posted_at: None, cause: None })
+    }
+
+    /// Rule mode: this claim posted nothing, or nothing certain, after the POST of a claim before it.
+    pub(super) fn still_awaiting(claimed: &Claimed, give_back_attempt: bool, cause: Option<Cause>) -> Self {
+        let doubt = Doubt::of_call(claimed.alert.dispatch_silent);
+        let posted_at = claimed.alert.attempted_at.filter(|_| give_back_attempt);
+        Self::Awaiting(Watch { look_in: FIRST_LOOK, doubt, posted_at, cause })
     }
 
     /// One word for logs and metrics.
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Dispatched { .. } => "dispatched",
-            Self::Awaiting { .. } => "awaiting_execution",
-            Self::Later(_) => "later",
-            Self::Settled { status, .. } => status.as_str(),
+            Self::Awaiting(_) => "awaiting_execution",
+            Self::Released(_) => "later",
+            Self::NotRun(not_run) => not_run.status.as_str(),
         }
     }
 }
 
-/// Writes an end that is neither dispatched nor awaiting. False when the claim is no longer ours.
+/// Writes an end that is not `dispatched`. False when the claim is no longer ours.
 pub(super) fn write(conn: &mut AnyConnection, claimed: &Claimed, end: &End) -> Result<bool, StoreError> {
     let (id, token) = (claimed.alert.id, claimed.token.as_str());
     match end {
-        End::Later(later) => {
-            let log = later.event.as_ref().map(|(event, text)| entry(event, text));
-            let release = Release {
-                due_in: later.due_in,
-                doubt: later.doubt,
-                give_back_attempt: later.give_back_attempt,
-                settling_since: later.settling_since,
-                error: later.event.as_ref().map(|(_, text)| text.clone()),
-                log,
-            };
-            release::release(conn, id, token, &release)
-        }
-        End::Settled { status, reason, error, give_back_attempt } => {
-            let log = error.as_ref().map(|text| entry(reason.as_str(), text));
-            let (status, reason, error, give_back_attempt) = (*status, *reason, error.clone(), *give_back_attempt);
-            release::settle(conn, id, token, &Settlement { status, reason, error, give_back_attempt, log })
-        }
-        End::Awaiting { doubt, give_back_attempt, event } => {
-            let watch = Watch {
-                look_in: TimeDelta::milliseconds(300),
-                doubt: *doubt,
-                posted_at: claimed.alert.attempted_at.filter(|_| *give_back_attempt),
-                error: event.as_ref().map(|(_, text)| text.clone()),
-                log: event.as_ref().map(|(event, text)| entry(event, text)),
-            };
-            release::await_execution(conn, id, token, &watch)
-        }
+        End::Released(release) => release::release(conn, id, token, release),
+        End::NotRun(not_run) => release::end(conn, id, token, not_run),
+        End::Awaiting(watch) => release::await_execution(conn, id, token, watch),
         End::Dispatched { .. } => Ok(true),
     }
-}
-
-/// The time is set when it is written.
-fn entry(event: &str, text: &str) -> Entry {
-    Entry::new(clock::utc_now(), event).detail(text)
 }

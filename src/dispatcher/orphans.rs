@@ -15,7 +15,7 @@ use crate::{
     stackstorm::{Cancel, Execution, ExecutionStatus, LookupError},
     store::dispatch::{
         dispatch_log::{CANCELLED, Entry},
-        release,
+        release::{self, Cause},
     },
 };
 use chrono::TimeDelta;
@@ -102,5 +102,6 @@ async fn note(attempt: &Attempt<'_>, execution: &Execution) -> bool {
 
 fn not_started(attempt: &Attempt<'_>, found: &Found) -> End {
     let states: Vec<String> = found.waiting.iter().map(|found| format!("{} is {}", found.id, found.status)).collect();
-    End::look_again(Doubt::AsBefore, attempt.dispatch.policy.lookup_wait(), None, Some(("lookup", states.join(", "))))
+    let cause = Cause { event: "lookup", text: states.join(", ") };
+    End::look_again(Doubt::AsBefore, attempt.dispatch.policy.lookup_wait(), None, Some(cause))
 }

@@ -21,6 +21,7 @@ use crate::{
         claim::ClaimedAlert,
         dispatch_log::{self, Entry},
         links::{self, Link},
+        release::Cause,
     },
 };
 use chrono::{NaiveDateTime, TimeDelta};
@@ -158,6 +159,7 @@ fn began(attempt: &Attempt<'_>) -> NaiveDateTime {
 
 /// The row says for what it waits.
 fn waiting(due_in: TimeDelta, settling_since: Option<NaiveDateTime>, seen: &str) -> End {
-    let event = Some(("older_generation", format!("waiting to learn whether an older generation ran: {seen}")));
-    End::look_again(Doubt::AsBefore, due_in, settling_since, event)
+    let text = format!("waiting to learn whether an older generation ran: {seen}");
+    let cause = Some(Cause { event: "older_generation", text });
+    End::look_again(Doubt::AsBefore, due_in, settling_since, cause)
 }

@@ -18,7 +18,7 @@ use crate::{
     model::status::{DispatchReason, DispatchStatus},
     stackstorm::{Client, Trace},
     store::dispatch::{
-        awaiting::{self, Awaiting, Settlement},
+        awaiting::{self, Awaiting, RulesEnd},
         dispatch_log::{self, Entry},
         links::Link,
         record::{self, Authority, Record, Recorded},
@@ -97,8 +97,8 @@ impl Resolver {
             Verdict::Unknown(seen) => self.wait(&row, &tag, &evidence, &seen).await,
             _ if !last && self.may_be_one_of_two(&row, &evidence) => Ok(()),
             Verdict::Ran(links) => self.record(row, links, &evidence).await,
-            Verdict::Failed(failure) => self.settle(row, failed(failure), &evidence).await,
-            Verdict::NoneMatched => self.settle(row, unmatched(), &evidence).await,
+            Verdict::Failed(failure) => self.end(row, failed(failure), &evidence).await,
+            Verdict::NoneMatched => self.end(row, unmatched(), &evidence).await,
         }
     }
 
@@ -133,7 +133,7 @@ impl Resolver {
     async fn give_up(&self, row: Awaiting, evidence: &Evidence, seen: String) -> Result<(), StoreError> {
         let found = if evidence.arrivals.is_empty() { witness::look(&self.dispatch, &row).await } else { None };
         let seen = found.map_or_else(|| seen.clone(), |found| format!("{seen}; {found}"));
-        let end = Settlement {
+        let end = RulesEnd {
             status: DispatchStatus::Failed,
             reason: DispatchReason::Uncertain,
             error: format!("nothing from StackStorm's rules by the deadline: {seen}"),
@@ -141,14 +141,14 @@ impl Resolver {
             rules: None,
             log: Some(Entry::new(row.taken_at, DispatchReason::Uncertain.as_str()).detail(&seen)),
         };
-        self.settle(row, end, evidence).await
+        self.end(row, end, evidence).await
     }
 
-    async fn settle(&self, row: Awaiting, end: Settlement, evidence: &Evidence) -> Result<(), StoreError> {
+    async fn end(&self, row: Awaiting, end: RulesEnd, evidence: &Evidence) -> Result<(), StoreError> {
         let (request_id, alert_id, status, reason) = (row.request_id, row.alert_id, end.status, end.reason);
         let links = u64::try_from(end.links.len()).unwrap_or_default();
         let written = row.clone();
-        let changed = self.dispatch.store.run(move |conn| awaiting::settle(conn, &written, &end)).await?;
+        let changed = self.dispatch.store.run(move |conn| awaiting::end(conn, &written, &end)).await?;
         if changed {
             self.dispatch.metrics.settled.with_label_values(&[status.as_str(), reason.as_str()]).inc();
             self.dispatch.metrics.links.inc_by(links);
@@ -169,10 +169,10 @@ impl Resolver {
     }
 }
 
-fn failed(failure: Failure) -> Settlement {
+fn failed(failure: Failure) -> RulesEnd {
     let Failure { links, rules, error } = failure;
     let rules: Vec<String> = rules.into_iter().collect();
-    Settlement {
+    RulesEnd {
         status: DispatchStatus::Failed,
         reason: DispatchReason::RuleFailed,
         error,
@@ -182,8 +182,8 @@ fn failed(failure: Failure) -> Settlement {
     }
 }
 
-fn unmatched() -> Settlement {
-    Settlement {
+fn unmatched() -> RulesEnd {
+    RulesEnd {
         status: DispatchStatus::Skipped,
         reason: DispatchReason::NoRuleMatched,
         error: "no rule of StackStorm matched".to_owned(),

@@ -9,7 +9,7 @@ use crate::{
     store::dispatch::{
         claim::{self, ClaimPolicy, ClaimRequest, Claimed},
         record::{self, Authority, Record, Recorded},
-        release,
+        release::{self, NotRun, Release, Watch},
     },
     tasks::{Tasks, panic_message},
 };
@@ -272,19 +272,19 @@ impl Shared {
                 let execution_id = links.first().map_or("", |link| link.execution_id.as_str());
                 log::info!(request_id:%, alert_id, attempt, execution_id; "dispatched");
             }
-            End::Settled { status, reason, error, .. } => {
+            End::NotRun(NotRun { status, reason, error, .. }) => {
                 metrics.settled.with_label_values(&[status.as_str(), reason.as_str()]).inc();
                 log::warn!(request_id:%, alert_id, attempt, reason:%; "dispatch {status}: {}", error.as_deref().unwrap_or("-"));
             }
-            End::Later(later) => {
-                let due_s = later.due_in.num_seconds();
-                let event = later.event.as_ref().map_or("waiting", |(event, _)| event);
-                log::info!(request_id:%, alert_id, attempt, due_s, uncertain = later.doubt.is_uncertain(); "given back: {event}");
+            End::Released(Release { due_in, doubt, cause, .. }) => {
+                let (due_s, uncertain) = (due_in.num_seconds(), doubt.is_uncertain());
+                let event = cause.as_ref().map_or("waiting", |cause| cause.event);
+                log::info!(request_id:%, alert_id, attempt, due_s, uncertain; "given back: {event}");
                 // What StackStorm said may quote parameters, so it stays out of the usual log; the row has it.
-                log::debug!(alert_id; "given back because: {}", later.event.as_ref().map_or("-", |(_, text)| text));
+                log::debug!(alert_id; "given back because: {}", cause.as_ref().map_or("-", |cause| &cause.text));
             }
-            End::Awaiting { doubt, event, .. } => {
-                let (uncertain, event) = (doubt.is_uncertain(), event.as_ref().map_or("-", |(event, _)| event));
+            End::Awaiting(Watch { doubt, cause, .. }) => {
+                let (uncertain, event) = (doubt.is_uncertain(), cause.as_ref().map_or("-", |cause| cause.event));
                 log::info!(request_id:%, alert_id, attempt, uncertain, event; "watching what StackStorm's rules do");
             }
         }

@@ -255,7 +255,7 @@ fn fire_again(
     policy: &EpisodePolicy,
     now: NaiveDateTime,
 ) -> Decision {
-    if !opener.dispatch_status.is_settled() {
+    if !opener.dispatch_status.is_final() {
         return Decision::Repeat;
     }
     let cooled_down = opener.cooled_down(policy, now);

@@ -36,7 +36,7 @@ text_enum! {
 
 impl DispatchStatus {
     /// True when nobody will look at the row again by itself.
-    pub const fn is_settled(self) -> bool {
+    pub const fn is_final(self) -> bool {
         matches!(self, Self::Dispatched | Self::Failed | Self::Skipped)
     }
 }

@@ -93,7 +93,7 @@ fn silent(database: &TestDatabase) -> i64 {
 }
 
 fn given_back(doubt: Doubt) -> Release {
-    Release { due_in: TimeDelta::zero(), doubt, give_back_attempt: false, settling_since: None, error: None, log: None }
+    Release { due_in: TimeDelta::zero(), doubt, give_back_attempt: false, settling_since: None, cause: None }
 }
 
 /// A claim whose dispatcher dies leaves a row of which nobody knows whether its call is over.

@@ -7,10 +7,8 @@
 
 use crate::{
     dispatcher::{End, attempt::Attempt, routing::route::OnUncertain, settle::PROVES_FOR},
-    model::{
-        doubt::Doubt,
-        target::{Target, WebhookName},
-    },
+    model::target::{Target, WebhookName},
+    store::dispatch::release::Cause,
 };
 
 pub(in crate::dispatcher) async fn run(attempt: &Attempt<'_>, name: &WebhookName) -> End {
@@ -34,12 +32,10 @@ pub(in crate::dispatcher) async fn run(attempt: &Attempt<'_>, name: &WebhookName
 
 /// Of what the POST came to, with the POST before it in mind.
 fn still_uncertain(attempt: &Attempt<'_>, end: End) -> End {
-    let (give_back_attempt, event) = match end {
-        End::Later(later) => (later.give_back_attempt, later.event),
-        End::Settled { reason, error, give_back_attempt, .. } => {
-            (give_back_attempt, error.map(|error| (reason.as_str(), error)))
-        }
-        End::Awaiting { .. } | End::Dispatched { .. } => {
+    let (give_back_attempt, cause) = match end {
+        End::Released(release) => (release.give_back_attempt, release.cause),
+        End::NotRun(not_run) => (not_run.give_back_attempt, not_run.cause()),
+        End::Awaiting(_) | End::Dispatched { .. } => {
             attempt.dispatch.metrics.posts_again.inc();
             return end;
         }
@@ -47,15 +43,10 @@ fn still_uncertain(attempt: &Attempt<'_>, end: End) -> End {
     if !give_back_attempt {
         attempt.dispatch.metrics.posts_again.inc();
     }
-    watched(attempt, give_back_attempt, event)
+    End::still_awaiting(attempt.claimed, give_back_attempt, cause)
 }
 
 /// Nothing was posted.
 fn unposted(attempt: &Attempt<'_>, why: String) -> End {
-    watched(attempt, true, Some(("not_posted_again", why)))
-}
-
-/// In doubt about the POST before this claim.
-fn watched(attempt: &Attempt<'_>, give_back_attempt: bool, event: Option<(&'static str, String)>) -> End {
-    End::Awaiting { doubt: Doubt::of_call(attempt.claimed.alert.dispatch_silent), give_back_attempt, event }
+    End::still_awaiting(attempt.claimed, true, Some(Cause { event: "not_posted_again", text: why }))
 }

@@ -92,7 +92,7 @@ fn an_episode_that_ended_before_its_dispatch_bars_no_firing() {
 
 #[test]
 fn while_the_opener_is_on_its_way_every_firing_is_a_repeat() {
-    for status in DispatchStatus::ALL.iter().filter(|status| !status.is_settled()) {
+    for status in DispatchStatus::ALL.iter().filter(|status| !status.is_final()) {
         for alert in [firing(99), firing(100), firing(199), firing_without_start()] {
             assert_eq!(decide_at(200, Some(opener(*status, None)), None, &alert), Decision::Repeat);
         }

@@ -166,7 +166,7 @@ fn due(conn: &mut AnyConnection, limit: i64, now: NaiveDateTime) -> Result<Vec<(
 
 /// How a row ends that ran nothing, or of which nothing was heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settlement {
+pub struct RulesEnd {
     /// `failed` or `skipped`.
     pub status: DispatchStatus,
     /// Why.
@@ -185,7 +185,7 @@ pub struct Settlement {
 ///
 /// The row first, then its links: the other order deadlocks. What if we die before: the row is due again. After: the row
 /// is settled, and a second write of the same changes nothing.
-pub fn settle(conn: &mut AnyConnection, row: &Awaiting, end: &Settlement) -> Result<bool, StoreError> {
+pub fn end(conn: &mut AnyConnection, row: &Awaiting, end: &RulesEnd) -> Result<bool, StoreError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
         let changed = diesel::update(held(row))
@@ -208,7 +208,7 @@ pub fn settle(conn: &mut AnyConnection, row: &Awaiting, end: &Settlement) -> Res
     })
 }
 
-fn keep(conn: &mut AnyConnection, row: &Awaiting, end: &Settlement, now: NaiveDateTime) -> Result<(), StoreError> {
+fn keep(conn: &mut AnyConnection, row: &Awaiting, end: &RulesEnd, now: NaiveDateTime) -> Result<(), StoreError> {
     let alert = dsl::poundcake_alerts.find(row.alert_id);
     if let Some(rules) = &end.rules {
         diesel::update(alert).set(dsl::st2_rule_matched.eq(Some(column(rules, RULES)))).execute(conn)?;

@@ -79,13 +79,21 @@ pub fn disclaim(
                 doubt: if uncertain { Doubt::AsBefore } else { Doubt::None },
                 give_back_attempt: marked,
                 settling_since: None,
-                error: None,
-                log: None,
+                cause: None,
             };
             release_now(conn, (row.id, token), now, &release)?;
         }
         Ok(held.len())
     })
+}
+
+/// Why a claim ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// The event's name in `dispatch_log`.
+    pub event: &'static str,
+    /// For `dispatch_error`, and the detail in `dispatch_log`.
+    pub text: String,
 }
 
 /// How a claim is given back.
@@ -97,12 +105,10 @@ pub struct Release {
     pub doubt: Doubt,
     /// The attempt did not reach StackStorm and does not count.
     pub give_back_attempt: bool,
-    /// The new `settling_since`.
+    /// Since when lookups have been healthy and empty.
     pub settling_since: Option<NaiveDateTime>,
-    /// For `dispatch_error`; `None` leaves what is there.
-    pub error: Option<String>,
-    /// For `dispatch_log`.
-    pub log: Option<Entry>,
+    /// `None` leaves `dispatch_error` as it is, and logs nothing.
+    pub cause: Option<Cause>,
 }
 
 /// Back to `pending`, due later. False when the claim is no longer ours.
@@ -119,7 +125,7 @@ fn release_now(
     now: NaiveDateTime,
     release: &Release,
 ) -> Result<bool, StoreError> {
-    keep_texts(conn, (id, token), now, release.error.as_deref(), release.log.as_ref())?;
+    keep(conn, (id, token), now, release.cause.as_ref())?;
     let given_back = i32::from(release.give_back_attempt);
     let changed = diesel::update(held(id, token))
         .set((
@@ -139,18 +145,15 @@ fn release_now(
     Ok(changed == 1)
 }
 
-fn keep_texts(
+fn keep(
     conn: &mut AnyConnection,
     (id, token): (AlertId, &str),
     now: NaiveDateTime,
-    error: Option<&str>,
-    log: Option<&Entry>,
+    cause: Option<&Cause>,
 ) -> Result<(), StoreError> {
-    if let Some(error) = error {
-        diesel::update(held(id, token)).set(dsl::dispatch_error.eq(Some(column(error, ERROR)))).execute(conn)?;
-    }
-    if let Some(entry) = log {
-        append_log(conn, (id, token), now, entry)?;
+    if let Some(Cause { event, text }) = cause {
+        diesel::update(held(id, token)).set(dsl::dispatch_error.eq(Some(column(text, ERROR)))).execute(conn)?;
+        append_log(conn, (id, token), now, &Entry::new(now, event).detail(text))?;
     }
     Ok(())
 }
@@ -178,24 +181,29 @@ pub fn note(conn: &mut AnyConnection, id: AlertId, token: &str, entry: &Entry) -
 
 /// How a claim ends without an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settlement {
+pub struct NotRun {
     /// `failed` or `skipped`.
     pub status: DispatchStatus,
-    /// Why.
+    /// Why; it is the event's name in `dispatch_log` too.
     pub reason: DispatchReason,
-    /// For `dispatch_error`.
+    /// For `dispatch_error`, and the detail in `dispatch_log`; `None` writes neither.
     pub error: Option<String>,
     /// The claim counted an attempt, and nothing was sent.
     pub give_back_attempt: bool,
-    /// For `dispatch_log`.
-    pub log: Option<Entry>,
+}
+
+impl NotRun {
+    /// As the cause of the end.
+    pub fn cause(&self) -> Option<Cause> {
+        self.error.clone().map(|text| Cause { event: self.reason.as_str(), text })
+    }
 }
 
 /// Ends the dispatch. False when the claim is no longer ours.
-pub fn settle(conn: &mut AnyConnection, id: AlertId, token: &str, end: &Settlement) -> Result<bool, StoreError> {
+pub fn end(conn: &mut AnyConnection, id: AlertId, token: &str, end: &NotRun) -> Result<bool, StoreError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
-        keep_texts(conn, (id, token), now, end.error.as_deref(), end.log.as_ref())?;
+        keep(conn, (id, token), now, end.cause().as_ref())?;
         let given_back = i32::from(end.give_back_attempt);
         let changed = diesel::update(held(id, token))
             .set((
@@ -222,10 +230,8 @@ pub struct Watch {
     pub doubt: Doubt,
     /// When it was posted before this claim, which posted nothing: the attempt is given back.
     pub posted_at: Option<NaiveDateTime>,
-    /// For `dispatch_error`; `None` leaves what is there.
-    pub error: Option<String>,
-    /// For `dispatch_log`.
-    pub log: Option<Entry>,
+    /// `None` leaves `dispatch_error` as it is, and logs nothing.
+    pub cause: Option<Cause>,
 }
 
 /// Rule mode: the webhook was taken (or may have been: there is a doubt); from now on the resolver watches, and nobody posts
@@ -233,7 +239,7 @@ pub struct Watch {
 pub fn await_execution(conn: &mut AnyConnection, id: AlertId, token: &str, watch: &Watch) -> Result<bool, StoreError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
-        keep_texts(conn, (id, token), now, watch.error.as_deref(), watch.log.as_ref())?;
+        keep(conn, (id, token), now, watch.cause.as_ref())?;
         let given_back = |at| (dsl::attempted_at.eq(Some(at)), dsl::dispatch_attempts.eq(dsl::dispatch_attempts - 1));
         let changed = diesel::update(held(id, token))
             .set((

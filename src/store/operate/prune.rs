@@ -66,7 +66,7 @@ impl Row {
     fn may_go(&self, cutoff: NaiveDateTime, starts_kept_from: NaiveDateTime) -> bool {
         // An older generation may have been started too; each start changes the row.
         let never_started = self.started_at.is_none() && self.dispatched_at.is_none() && self.dispatch_generation == 0;
-        self.dispatch_status.is_settled()
+        self.dispatch_status.is_final()
             && (never_started || self.updated_at < starts_kept_from)
             && self.created_at < cutoff
             && self.updated_at < cutoff

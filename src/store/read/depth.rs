@@ -44,5 +44,5 @@ pub fn read(conn: &mut AnyConnection) -> Result<Vec<Depth>, StoreError> {
         let age = row.and_then(|row| row.oldest).map_or(0, |oldest| (now - oldest).num_seconds().max(0));
         Depth { status, rows: row.map_or(0, |row| row.n), oldest_seconds: age }
     };
-    Ok(DispatchStatus::ALL.iter().filter(|status| !status.is_settled()).map(|status| depth(*status)).collect())
+    Ok(DispatchStatus::ALL.iter().filter(|status| !status.is_final()).map(|status| depth(*status)).collect())
 }

@@ -14,7 +14,7 @@ use poundcake::{
         target::{Target, WebhookName},
     },
     store::dispatch::{
-        awaiting::{self, Awaiting, Settlement},
+        awaiting::{self, Awaiting, RulesEnd},
         claim::{self, ClaimPolicy, Claimed, ClaimedAlert},
         dispatch_log::{Entry, POST_AGAIN},
         links::Link,
@@ -30,7 +30,7 @@ fn claim(conn: &mut AnyConnection, token: &str) -> Claimed {
 
 /// The POST's answer never came; the resolver looks at once.
 fn watch(posted_at: Option<chrono::NaiveDateTime>) -> Watch {
-    Watch { look_in: -TimeDelta::seconds(1), doubt: Doubt::Over, posted_at, error: None, log: None }
+    Watch { look_in: -TimeDelta::seconds(1), doubt: Doubt::Over, posted_at, cause: None }
 }
 
 fn take(conn: &mut AnyConnection) -> Awaiting {
@@ -141,7 +141,7 @@ fn a_row_that_ends_keeps_the_executions_that_were_left_however_often_it_is_writt
             rule_ref: Some("pack.rule".to_owned()),
             action_ref: Some("pack.action".to_owned()),
         };
-        let end = Settlement {
+        let end = RulesEnd {
             status: DispatchStatus::Failed,
             reason: DispatchReason::RuleFailed,
             error: "pack.rule: broken".to_owned(),
@@ -149,9 +149,9 @@ fn a_row_that_ends_keeps_the_executions_that_were_left_however_often_it_is_writt
             rules: Some("pack.rule".to_owned()),
             log: Some(Entry::new(clock::utc_now(), "seen")),
         };
-        assert!(awaiting::settle(&mut conn, &looked, &end).expect("ended"));
+        assert!(awaiting::end(&mut conn, &looked, &end).expect("ended"));
         assert!(
-            !awaiting::settle(&mut conn, &looked, &end).expect("asked"),
+            !awaiting::end(&mut conn, &looked, &end).expect("asked"),
             "the answer never came, so it is written again"
         );
         assert_eq!(row(&database), ["failed", "-", "0", "1"]);

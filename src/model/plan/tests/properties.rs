@@ -53,7 +53,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// A dispatcher touches only rows that are on their way.
 fn dispatch(ledger: &mut Ledger, pick: usize, to: (DispatchStatus, Option<DispatchReason>), uncertain: bool) {
     let count = ledger.rows.len().max(1);
-    let Some(row) = ledger.rows.get_mut(pick % count).filter(|row| !row.dispatch_status.is_settled()) else { return };
+    let Some(row) = ledger.rows.get_mut(pick % count).filter(|row| !row.dispatch_status.is_final()) else { return };
     (row.dispatch_status, row.dispatch_reason) = to;
     row.uncertain = uncertain && to.0 != DispatchStatus::Dispatched;
 }
