@@ -6,13 +6,13 @@
 //! its trace tag before any POST.
 
 mod attempt;
+mod batched;
 mod call;
 mod circuit;
 mod decide;
 mod direct;
 pub(crate) mod disposition;
 mod found;
-pub(crate) mod group_commit;
 mod lease;
 mod lookup;
 pub(crate) mod orphans;

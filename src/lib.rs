@@ -13,6 +13,7 @@
 //! - [`trust`]: TLS: which certificates we trust and which ones we show.
 //! - [`descriptors`]: how many files and sockets a process may open, and who gets them.
 //! - [`metrics`]: everything that is counted.
+//! - [`group_commit`]: many requests in one transaction, an answer for each.
 //! - [`shutdown`]: SIGTERM, and how everything stops.
 //! - [`tasks`]: the tasks that a process depends on: when one ends too early, the process ends.
 //!
@@ -60,6 +61,7 @@ pub mod config;
 pub mod database;
 pub mod descriptors;
 pub mod dispatcher;
+pub mod group_commit;
 pub mod history;
 pub mod http;
 pub mod ingest;

@@ -1,6 +1,6 @@
 //! The consumer's loop: a slot, a delivery, a claim, an attempt, the record, and the ack last.
 
-use super::{Dispatch, End, attempt::Attempt, decide, disposition, group_commit::Batched, routing};
+use super::{Dispatch, End, attempt::Attempt, batched::Batched, decide, disposition, routing};
 use crate::{
     broker::{Consumer, Delivery, Event, message::Message},
     database::StoreError,

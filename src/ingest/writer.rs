@@ -1,7 +1,6 @@
-//! Group commit: one thread takes whatever waits, writes it in one transaction and answers everybody.
+//! The writer: one thread takes the webhooks that wait, writes them in one transaction (`group_commit`) and answers each.
 //!
-//! Nothing lingers: a lone webhook commits at once, and under load batches form by themselves. The queue is bounded in
-//! number and in bytes; a full queue is 503, so memory stays bounded whatever is sent.
+//! The queue is bounded in number and in bytes; a full queue is 503, so memory stays bounded whatever is sent.
 //!
 //! What if the database never answers: the store gives the transaction up and we go on with the next batch on a new
 //! connection. The senders are told 503, and we never try the same batch again: it may be committed, by then or (if COMMIT
@@ -10,6 +9,7 @@
 
 use crate::{
     database::{Store, StoreError},
+    group_commit::{self, Batches, NotQueued, Requests},
     metrics::Metrics,
     model::{episode::EpisodePolicy, plan::RowFate, status::DispatchReason},
     store::{
@@ -25,10 +25,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{
-    runtime::Handle,
-    sync::{mpsc, oneshot},
-};
+use tokio::runtime::Handle;
 
 /// Bytes of bodies that wait at most; above it, one more is taken only when none waits.
 const QUEUE_BYTES: usize = 64 << 20;
@@ -46,27 +43,21 @@ pub struct WriterSettings {
     pub policy: EpisodePolicy,
 }
 
-/// How long a webhook waits for its COMMIT: Alertmanager gives up after 10 s at the shortest. The rows may be committed later all the same: then the sender's retry is a repeat.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a webhook waits for its COMMIT: less than Alertmanager's 10 s for a whole flush, so that it can try again. The
+/// rows may be committed later all the same: then the sender's retry is a repeat.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(8);
 
 type Answer = Result<Vec<RowFate>, &'static str>;
+type Answers = group_commit::Answers<Answer>;
 
-/// A webhook with somebody who waits for its COMMIT.
-struct Waiting {
-    intake: Arc<Intake>,
-    answer: oneshot::Sender<Answer>,
-}
-
-impl Waiting {
-    fn bytes(&self) -> usize {
-        self.intake.call.body.len()
-    }
+fn bytes(intake: &Intake) -> usize {
+    intake.call.body.len()
 }
 
 /// The queue before the writer's thread.
 #[derive(Clone)]
 pub struct Writer {
-    queue: mpsc::Sender<Waiting>,
+    queue: Requests<Arc<Intake>, Answer>,
     waiting_bytes: Arc<AtomicUsize>,
     busy_since: BusySince,
     refused: Refused,
@@ -95,7 +86,7 @@ impl Writer {
         announce: impl Fn(Vec<Due>) + Send + 'static,
         metrics: Metrics,
     ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
-        let (queue, receiver) = mpsc::channel(settings.queue.max(1));
+        let (queue, batches) = group_commit::queue(settings.queue);
         let (waiting_bytes, busy_since, refused) =
             (Arc::new(AtomicUsize::new(0)), BusySince::default(), Refused::default());
         let thread = Thread {
@@ -104,11 +95,10 @@ impl Writer {
             settings,
             announce: Box::new(announce),
             metrics,
-            receiver,
+            batches,
             waiting_bytes: Arc::clone(&waiting_bytes),
             busy_since: Arc::clone(&busy_since),
             refused: Arc::clone(&refused),
-            held_over: None,
         };
         let handle = std::thread::Builder::new().name("writer".to_owned()).spawn(move || thread.run())?;
         Ok((Self { queue, waiting_bytes, busy_since, refused }, handle))
@@ -117,7 +107,7 @@ impl Writer {
     /// True while a batch takes longer than anybody waits for it: a webhook that came now would be 503.
     pub(super) fn is_stuck(&self) -> bool {
         let since = *self.busy_since.lock().unwrap_or_else(PoisonError::into_inner);
-        since.is_some_and(|since| since.elapsed() >= PATIENCE)
+        since.is_some_and(|since| since.elapsed() >= COMMIT_TIMEOUT)
     }
 
     /// Why the last batch could not be stored, as long as that counts: a COMMIT that is refused and a disk that is full show
@@ -129,21 +119,20 @@ impl Writer {
 
     /// Queues a webhook and waits for its COMMIT. `Err` is short enough for the sender's log.
     pub(super) async fn store(&self, intake: Intake) -> Answer {
-        let (answer, answered) = oneshot::channel();
-        let bytes = intake.call.body.len();
+        let bytes = bytes(&intake);
         let before = self.waiting_bytes.fetch_add(bytes, Ordering::AcqRel);
         if before > 0 && before + bytes > QUEUE_BYTES {
             self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
             return Err(FULL);
         }
-        if let Err(error) = self.queue.try_send(Waiting { intake: Arc::new(intake), answer }) {
+        let queued = self.queue.try_queue(Arc::new(intake)).map_err(|refusal| {
             self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
-            return Err(match error {
-                mpsc::error::TrySendError::Full(_) => FULL,
-                mpsc::error::TrySendError::Closed(_) => STOPPED,
-            });
-        }
-        match tokio::time::timeout(PATIENCE, answered).await {
+            match refusal {
+                NotQueued::Full => FULL,
+                NotQueued::Ended => STOPPED,
+            }
+        })?;
+        match tokio::time::timeout(COMMIT_TIMEOUT, queued).await {
             Ok(answer) => answer.unwrap_or(Err(STOPPED)),
             Err(_elapsed) => Err(SILENT),
         }
@@ -157,45 +146,32 @@ struct Thread {
     settings: WriterSettings,
     announce: Box<dyn Fn(Vec<Due>) + Send>,
     metrics: Metrics,
-    receiver: mpsc::Receiver<Waiting>,
+    batches: Batches<Arc<Intake>, Answer>,
     waiting_bytes: Arc<AtomicUsize>,
     busy_since: BusySince,
     refused: Refused,
-    /// What did not fit into the last batch.
-    held_over: Option<Waiting>,
 }
 
 impl Thread {
     fn run(mut self) {
-        while let Some(batch) = self.next_batch() {
-            self.commit(batch);
+        while let Some((intakes, answers)) = self.next_batch() {
+            let bytes: usize = intakes.iter().map(|intake| bytes(intake)).sum();
+            self.note_busy(Some(Instant::now()));
+            self.commit_or_halve(intakes, answers);
+            self.note_busy(None);
+            self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
         }
     }
 
     /// Blocks for the first webhook, then takes what is waiting, up to the limits.
-    fn next_batch(&mut self) -> Option<Vec<Waiting>> {
-        let first = self.held_over.take().or_else(|| self.receiver.blocking_recv())?;
-        let (mut rows, mut bytes) = (first.intake.arrivals.len(), first.bytes());
-        let mut batch = vec![first];
-        while let Ok(next) = self.receiver.try_recv() {
-            rows += next.intake.arrivals.len();
-            bytes += next.bytes();
-            if rows > self.settings.batch_rows || bytes > self.settings.batch_bytes {
-                self.held_over = Some(next);
-                break;
-            }
-            batch.push(next);
-        }
-        Some(batch)
-    }
-
-    fn commit(&self, batch: Vec<Waiting>) {
-        let bytes: usize = batch.iter().map(Waiting::bytes).sum();
-        let (intakes, answers) = batch.into_iter().map(|waiting| (waiting.intake, waiting.answer)).unzip();
-        self.note_busy(Some(Instant::now()));
-        self.commit_or_halve(intakes, answers);
-        self.note_busy(None);
-        self.waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
+    fn next_batch(&mut self) -> Option<(Vec<Arc<Intake>>, Answers)> {
+        let WriterSettings { batch_rows, batch_bytes, .. } = self.settings;
+        let (mut rows, mut bytes_taken) = (0, 0);
+        self.batches.blocking_next(|intake| {
+            rows += intake.arrivals.len();
+            bytes_taken += bytes(intake);
+            rows <= batch_rows && bytes_taken <= batch_bytes
+        })
     }
 
     fn note_busy(&self, since: Option<Instant>) {
@@ -209,11 +185,11 @@ impl Thread {
 
     /// A batch that fails is halved down to the one at fault, so that one webhook never takes others with it.
     /// A lost database (no connection, no answer) fails them all at once; an unanswered COMMIT must not be tried again by us.
-    fn commit_or_halve(&self, mut intakes: Vec<Arc<Intake>>, mut answers: Vec<oneshot::Sender<Answer>>) {
+    fn commit_or_halve(&self, intakes: Vec<Arc<Intake>>, mut answers: Answers) {
         let count = intakes.len();
         // Kept for the halves; a batch of one needs no second try.
         let copy = (count > 1).then(|| intakes.clone());
-        let result = self.store(std::mem::take(&mut intakes));
+        let result = self.store(intakes);
         match (result, copy) {
             (Ok(stored), _) => {
                 self.note_refused(None);
@@ -230,9 +206,7 @@ impl Thread {
             (Err(error), _) => {
                 self.note_refused(Some(Refusal::of(&error)));
                 log::error!(webhooks = count; "webhooks could not be stored, answering 503: {}", crate::logging::chain(&error));
-                for answer in answers {
-                    drop(answer.send(Err(FAILED)));
-                }
+                answers.send(std::iter::repeat_with(|| Err(FAILED)));
             }
         }
     }
@@ -249,15 +223,12 @@ impl Thread {
         Ok(stored)
     }
 
-    fn answer(&self, stored: Stored, answers: Vec<oneshot::Sender<Answer>>) {
-        for (answer, fates) in std::iter::zip(answers, stored.fates) {
-            for fate in &fates {
-                let decision = fate.dispatch_reason.map_or("pending", DispatchReason::as_str);
-                self.metrics.alerts.with_label_values(&[decision]).inc();
-            }
-            // Nobody waits any more: the sender gave up, and will send a repeat.
-            drop(answer.send(Ok(fates)));
+    fn answer(&self, stored: Stored, answers: Answers) {
+        for fate in stored.fates.iter().flatten() {
+            let decision = fate.dispatch_reason.map_or("pending", DispatchReason::as_str);
+            self.metrics.alerts.with_label_values(&[decision]).inc();
         }
+        answers.send(stored.fates.into_iter().map(Ok));
         (self.announce)(stored.due);
     }
 }
