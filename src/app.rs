@@ -5,7 +5,7 @@ pub(crate) mod waiting;
 use crate::{
     broker::Publisher,
     config::Settings,
-    database::{Store, connect::DatabaseUrl, max_packet},
+    database::{Database, connect::DatabaseUrl, max_packet},
     dispatcher::{self, Circuit, Dispatch, Lease, Policy, Resolver, Routes, Worker, routing::route::OnUncertain},
     history::History,
     ingest::{Ingest, Writer, WriterSettings},
@@ -26,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 use waiting::{answered, wait_for_database};
 
 /// The store, once its database answers and has exactly our schema. Waits for the former, fails on the latter.
-pub(crate) async fn store(settings: &Settings, url: DatabaseUrl, stop: &CancellationToken) -> anyhow::Result<Store> {
-    let store = Store::bounded(url, settings.database.db_pool, settings.database.db_timeout);
+pub(crate) async fn store(settings: &Settings, url: DatabaseUrl, stop: &CancellationToken) -> anyhow::Result<Database> {
+    let store = Database::bounded(url, settings.database.db_pool, settings.database.db_timeout);
     wait_for_database(&store, stop).await?;
     answered(&store, stop, || store.require_schema()).await?;
     Ok(store)
@@ -35,11 +35,15 @@ pub(crate) async fn store(settings: &Settings, url: DatabaseUrl, stop: &Cancella
 
 /// Where StackStorm's tables are: in the same database unless `ST2_DATABASE_URL` says otherwise; that one may be silent for
 /// `patience`, if there is one. Nothing is asked yet.
-pub(crate) fn st2_tables(settings: &Settings, store: &Store, patience: Option<Duration>) -> anyhow::Result<St2Tables> {
+pub(crate) fn st2_tables(
+    settings: &Settings,
+    store: &Database,
+    patience: Option<Duration>,
+) -> anyhow::Result<St2Tables> {
     let size = settings.database.db_pool;
     let other = settings.tracker.database(settings.database.tls_files())?.map(|url| match patience {
-        Some(patience) => Store::bounded(url, size, patience),
-        None => Store::new(url, size),
+        Some(patience) => Database::bounded(url, size, patience),
+        None => Database::new(url, size),
     });
     let prefix = settings.tracker.st2_table_prefix.clone().unwrap_or_default();
     Ok(St2Tables { store: other.unwrap_or_else(|| store.clone()), prefix })
@@ -55,7 +59,7 @@ pub(crate) struct Intake {
 
 pub(crate) fn intake(
     settings: &Settings,
-    store: &Store,
+    store: &Database,
     publisher: &Publisher,
     metrics: &Metrics,
     tasks: &Tasks,
@@ -100,7 +104,11 @@ impl Intake {
 
 /// The settings with what MariaDB can take of one webhook: above half of `max_allowed_packet` the limit is lowered, with a
 /// warning.
-pub(crate) async fn fitted(settings: &Settings, store: &Store, stop: &CancellationToken) -> anyhow::Result<Settings> {
+pub(crate) async fn fitted(
+    settings: &Settings,
+    store: &Database,
+    stop: &CancellationToken,
+) -> anyhow::Result<Settings> {
     let wanted = settings.http.max_body_bytes;
     let mut settings = settings.clone();
     let Some(packet) = answered(store, stop, || store.run(max_packet::max_allowed)).await? else { return Ok(settings) };
@@ -117,13 +125,13 @@ pub(crate) async fn fitted(settings: &Settings, store: &Store, stop: &Cancellati
 }
 
 /// Both sides of the history.
-pub(crate) fn history(settings: &Settings, store: &Store) -> anyhow::Result<History> {
+pub(crate) fn history(settings: &Settings, store: &Database) -> anyhow::Result<History> {
     let tables = st2_tables(settings, store, Some(settings.database.db_timeout))?;
     Ok(History::new(store.clone(), tables, settings.tracker.st2_web_url.clone()))
 }
 
 /// What dispatches: shared by worker, resolver and route watcher.
-pub(crate) fn dispatch(settings: &Settings, store: &Store, metrics: &Metrics) -> anyhow::Result<Arc<Dispatch>> {
+pub(crate) fn dispatch(settings: &Settings, store: &Database, metrics: &Metrics) -> anyhow::Result<Arc<Dispatch>> {
     let client = Client::new(settings.stackstorm.client_config()?)?;
     let routes = Routes::open(settings.dispatch.routes.as_deref())?;
     let policy = policy(settings)?;
@@ -196,7 +204,7 @@ async fn watch_routes(routes: Routes, metrics: Metrics, stop: CancellationToken)
 }
 
 /// Ends the process when its lost threads are too many.
-pub(crate) fn watch_store(store: &Store, tasks: &Tasks) {
+pub(crate) fn watch_store(store: &Database, tasks: &Tasks) {
     let (store, stop) = (store.clone(), tasks.stop().clone());
     let watched = async move {
         tokio::select! {
@@ -210,7 +218,7 @@ pub(crate) fn watch_store(store: &Store, tasks: &Tasks) {
 /// What follows executions.
 pub(crate) fn tracker(
     settings: &Settings,
-    store: &Store,
+    store: &Database,
     tables: St2Tables,
     metrics: &Metrics,
 ) -> anyhow::Result<Tracker> {
@@ -227,7 +235,7 @@ pub(crate) fn tracker(
 /// The tables of StackStorm, once their database answers and has exactly our schema.
 pub(crate) async fn migrated_st2_tables(
     settings: &Settings,
-    store: &Store,
+    store: &Database,
     stop: &CancellationToken,
 ) -> anyhow::Result<St2Tables> {
     let tables = st2_tables(settings, store, Some(settings.database.db_timeout))?;

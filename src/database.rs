@@ -40,9 +40,9 @@ use {
     pool::{Lost, Pool},
 };
 
-/// Why the store could not do it.
+/// Why the database could not do it.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub enum DatabaseError {
     /// No connection: refused, wrong password, too many connections, pool exhausted.
     #[error("no connection to the database {label}")]
     Unavailable {
@@ -103,12 +103,12 @@ pub enum StoreError {
 
 /// A pool of connections to one database.
 #[derive(Clone)]
-pub struct Store {
+pub struct Database {
     pool: Arc<Pool>,
     url: DatabaseUrl,
 }
 
-impl Store {
+impl Database {
     /// Makes the pool without connecting: the database may come later. Waits for its answers for ever: for commands that
     /// somebody watches.
     pub fn new(url: DatabaseUrl, size: u32) -> Self {
@@ -173,40 +173,40 @@ impl Store {
     }
 
     /// A connection of one's own, outside the pool.
-    pub fn connect(&self) -> Result<AnyConnection, StoreError> {
+    pub fn connect(&self) -> Result<AnyConnection, DatabaseError> {
         Ok(self.url.connect(None)?)
     }
 
-    /// Runs `body` with a pooled connection on a blocking thread. [`StoreError::Silent`] means that nobody knows what became
+    /// Runs `body` with a pooled connection on a blocking thread. [`DatabaseError::Silent`] means that nobody knows what became
     /// of it; a transaction whose COMMIT was not sent by then is never committed.
     pub async fn run<T: Send + 'static>(
         &self,
-        body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        body: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
         self.pool.run(body).await
     }
 
     /// The same on the calling thread, for as long as it takes.
     pub fn run_blocking<T>(
         &self,
-        body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+        body: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
         self.pool.run_blocking(body)
     }
 
     /// Checks that the database answers.
-    pub async fn ping(&self) -> Result<(), StoreError> {
+    pub async fn ping(&self) -> Result<(), DatabaseError> {
         self.run(|conn| Ok(transaction::now(conn).map(|_| ())?)).await
     }
 
     /// Fails unless the schema is exactly this program's, naming the command to run.
-    pub async fn require_schema(&self) -> Result<(), StoreError> {
+    pub async fn require_schema(&self) -> Result<(), DatabaseError> {
         self.run(|conn| migrations::status(conn)?.require_current()).await
     }
 }
 
-impl StoreError {
-    /// How loud a loop that tries again says it. What a person must change was said at the change, see [`Store::announces`].
+impl DatabaseError {
+    /// How loud a loop that tries again says it. What a person must change was said at the change, see [`Database::announces`].
     pub fn level(&self) -> log::Level {
         match self {
             Self::Refused { .. } => log::Level::Debug,
@@ -215,13 +215,13 @@ impl StoreError {
     }
 }
 
-impl AsRef<Self> for StoreError {
+impl AsRef<Self> for DatabaseError {
     fn as_ref(&self) -> &Self {
         self
     }
 }
 
-impl From<ConnectError> for StoreError {
+impl From<ConnectError> for DatabaseError {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Refused { label, text, advice } => Self::Refused { label, text, advice },

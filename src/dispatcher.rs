@@ -33,7 +33,7 @@ pub use routing::Routes;
 pub use worker::Worker;
 
 use crate::{
-    database::Store,
+    database::Database,
     metrics::Metrics,
     model::ids::{AlertId, RequestId},
     retry::Schedule,
@@ -83,7 +83,7 @@ impl Policy {
 /// Everything that a dispatch needs; one per process, shared.
 pub struct Dispatch {
     /// The rows.
-    pub store: Store,
+    pub store: Database,
     /// StackStorm.
     pub client: Client,
     /// Declarations of actions.

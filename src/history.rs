@@ -22,7 +22,7 @@ pub use story::{AlertAlone, AlertEntry, AlertStory, LinkStory, RequestEntry, Req
 pub use timeline::Step;
 
 use crate::{
-    database::{Store, StoreError, connection::AnyConnection, statement_timeout::bounded},
+    database::{Database, DatabaseError, connection::AnyConnection, statement_timeout::bounded},
     st2_tables::St2Tables,
 };
 use std::sync::Arc;
@@ -33,7 +33,7 @@ use tokio::sync::Semaphore;
 pub enum HistoryError {
     /// Our database.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Database(#[from] DatabaseError),
     /// The question is about what only StackStorm's tables know.
     #[error("StackStorm's tables cannot be read, and only they know this: {0}")]
     NoTables(String),
@@ -42,7 +42,7 @@ pub enum HistoryError {
 /// Both sides.
 #[derive(Clone)]
 pub struct History {
-    store: Store,
+    store: Database,
     tables: St2Tables,
     web_url: Option<url::Url>,
     /// Walks over many links at once: each keeps a connection busy for seconds.
@@ -54,15 +54,15 @@ const WALKS: usize = 2;
 
 impl History {
     /// `web_url` is `ST2_WEB_URL`: with it executions carry a link to StackStorm's own page.
-    pub fn new(store: Store, tables: St2Tables, web_url: Option<url::Url>) -> Self {
+    pub fn new(store: Database, tables: St2Tables, web_url: Option<url::Url>) -> Self {
         Self { store, tables, web_url, walks: Arc::new(Semaphore::new(WALKS)) }
     }
 
     /// Our side, never for long.
     async fn ours<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        read: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
         self.store.run(|conn| bounded(conn, read)).await
     }
 }

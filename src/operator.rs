@@ -10,7 +10,7 @@ pub use crate::store::operate::filter::Filter;
 pub use prune::{Pruned, prune};
 
 use crate::{
-    database::{Store, StoreError, connection::AnyConnection},
+    database::{Database, DatabaseError, connection::AnyConnection},
     metrics::Metrics,
     store::operate::{
         filter::{self, CHUNK, Chosen, Move},
@@ -60,7 +60,7 @@ pub enum OrderError {
     NoReason,
     /// The database.
     #[error("the database is not available")]
-    Store(#[from] StoreError),
+    Database(#[from] DatabaseError),
 }
 
 impl Order {
@@ -77,7 +77,7 @@ impl Order {
 }
 
 /// Carries an order out.
-pub async fn carry_out(store: &Store, order: &Order, metrics: &Metrics) -> Result<Done, OrderError> {
+pub async fn carry_out(store: &Database, order: &Order, metrics: &Metrics) -> Result<Done, OrderError> {
     order.check()?;
     let store = &store.with_patience(1, PATIENCE);
     let (filter, what) = (order.filter.clone(), order.what);
@@ -95,7 +95,7 @@ pub async fn carry_out(store: &Store, order: &Order, metrics: &Metrics) -> Resul
 }
 
 /// Chunk by chunk; `done` says how far it came where the database goes away in the middle.
-async fn move_all(store: &Store, order: &Order, chosen: &[Chosen], done: &mut Done) -> Result<(), StoreError> {
+async fn move_all(store: &Database, order: &Order, chosen: &[Chosen], done: &mut Done) -> Result<(), DatabaseError> {
     let order = Arc::new(order.clone());
     for chunk in chosen.chunks(CHUNK) {
         let (chunk, order) = (chunk.to_vec(), Arc::clone(&order));

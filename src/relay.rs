@@ -7,7 +7,7 @@
 
 use crate::{
     broker::{PublishError, Publisher, message::Message},
-    database::{Store, StoreError},
+    database::{Database, DatabaseError},
     metrics::Metrics,
     model::status::DispatchStatus,
     store::dispatch::due::{self, Due, Taken},
@@ -34,7 +34,7 @@ const ANNOUNCED: usize = 50_000;
 /// Publishes and marks; shared by announcer and relay.
 #[derive(Clone)]
 struct Path {
-    store: Store,
+    store: Database,
     publisher: Publisher,
     metrics: Metrics,
 }
@@ -42,7 +42,7 @@ struct Path {
 impl Path {
     /// Connects if need be. What was in a queue that is gone is made due before a new one is declared, so that a crash
     /// between the two finds it missing again.
-    async fn ready(&self) -> Result<Result<(), PublishError>, StoreError> {
+    async fn ready(&self) -> Result<Result<(), PublishError>, DatabaseError> {
         let ready = self.publisher.ready().await;
         if ready != Err(PublishError::NoQueue) {
             return Ok(ready);
@@ -51,7 +51,7 @@ impl Path {
         Ok(self.publisher.create_queue().await)
     }
 
-    async fn publish(&self, due: Vec<Due>) -> Result<(), StoreError> {
+    async fn publish(&self, due: Vec<Due>) -> Result<(), DatabaseError> {
         let messages: Vec<_> =
             due.iter().map(|due| Message::new(due.alert_id, due.request_id, due.generation)).collect();
         let results = match self.ready().await? {
@@ -94,7 +94,7 @@ pub struct Announcer {
 impl Announcer {
     /// The announcer, and the task that serves it until the last announcer is dropped.
     pub fn start(
-        store: Store,
+        store: Database,
         publisher: Publisher,
         metrics: Metrics,
         tasks: &Tasks,
@@ -150,7 +150,7 @@ pub struct Relay {
 
 impl Relay {
     /// A relay that sweeps every `interval`.
-    pub fn new(store: Store, publisher: Publisher, metrics: Metrics, interval: Duration) -> Self {
+    pub fn new(store: Database, publisher: Publisher, metrics: Metrics, interval: Duration) -> Self {
         Self { path: Path { store, publisher, metrics }, interval }
     }
 
@@ -178,7 +178,7 @@ impl Relay {
     }
 
     /// One sweep: leases that ended, then what is due, one state at a time. True when a chunk was full.
-    pub async fn sweep(&self) -> Result<bool, StoreError> {
+    pub async fn sweep(&self) -> Result<bool, DatabaseError> {
         let expired = self.path.store.run(|conn| due::expire_leases(conn, CHUNK)).await?;
         if expired > 0 {
             log::warn!(rows = expired; "claims outlived their lease; they will be looked up in StackStorm");
@@ -202,7 +202,7 @@ impl Relay {
 }
 
 /// The queue was lost: everything `queued` is due at once. Called by whoever creates it, before it does.
-pub async fn requeue_all(store: &Store) -> Result<(), StoreError> {
+pub async fn requeue_all(store: &Database) -> Result<(), DatabaseError> {
     let rows = store.run(due::requeue_all).await?;
     if rows > 0 {
         log::warn!(rows; "the queue is gone; all queued rows are published again");

@@ -19,7 +19,7 @@ pub use prefix::{InvalidPrefix, TablePrefix};
 pub use read::{ExecutionRow, Found, Outcome};
 
 use crate::{
-    database::{Store, StoreError, connection::AnyConnection},
+    database::{Database, DatabaseError, connection::AnyConnection},
     text_enum,
 };
 
@@ -44,7 +44,7 @@ pub(crate) const TERMINAL: &str = "'succeeded', 'failed', 'timeout', 'abandoned'
 #[derive(Clone)]
 pub struct St2Tables {
     /// The database that holds them.
-    pub store: Store,
+    pub store: Database,
     /// What stands before their names.
     pub prefix: TablePrefix,
 }
@@ -67,7 +67,7 @@ impl St2Tables {
 
     async fn read<T: Send + 'static>(
         &self,
-        body: impl FnOnce(&mut AnyConnection, &TablePrefix) -> Result<Found<T>, StoreError> + Send + 'static,
+        body: impl FnOnce(&mut AnyConnection, &TablePrefix) -> Result<Found<T>, DatabaseError> + Send + 'static,
     ) -> Found<T> {
         let prefix = self.prefix.clone();
         let read = self.store.run(move |conn| body(conn, &prefix)).await;
@@ -75,7 +75,7 @@ impl St2Tables {
     }
 
     /// Fails unless the tables are exactly this program's, naming the command to run.
-    pub async fn require_schema(&self) -> Result<(), StoreError> {
+    pub async fn require_schema(&self) -> Result<(), DatabaseError> {
         let prefix = self.prefix.clone();
         self.store
             .run(move |conn| schema::status(conn, &prefix)?.require_current_of("the schema of StackStorm's tables"))

@@ -27,7 +27,7 @@ mod window;
 
 pub use survey::{Loss, Surveyed, Table, survey};
 
-use crate::database::{StoreError, connection::AnyConnection, migrations};
+use crate::database::{DatabaseError, connection::AnyConnection, migrations};
 use old::Old;
 use std::fmt;
 
@@ -98,7 +98,7 @@ pub struct Takeover {
 const START: i64 = i64::MIN;
 
 /// Takes everything over under the lock of `migrate up`; `drop` also drops the old tables.
-pub fn run(conn: &mut AnyConnection, drop: bool, on_step: impl Fn(&Step)) -> Result<(), StoreError> {
+pub fn run(conn: &mut AnyConnection, drop: bool, on_step: impl Fn(&Step)) -> Result<(), DatabaseError> {
     refuse_sqlite(conn)?;
     migrations::locked(conn, |conn| {
         let mut takeover = Takeover::begin(conn, drop)?;
@@ -111,7 +111,7 @@ pub fn run(conn: &mut AnyConnection, drop: bool, on_step: impl Fn(&Step)) -> Res
 
 impl Takeover {
     /// Looks whether it can be done at all. The caller holds the lock, or is alone.
-    pub fn begin(conn: &mut AnyConnection, drop: bool) -> Result<Self, StoreError> {
+    pub fn begin(conn: &mut AnyConnection, drop: bool) -> Result<Self, DatabaseError> {
         refuse_sqlite(conn)?;
         ddl::set_session(conn)?;
         let old = Old::find(conn)?;
@@ -123,7 +123,7 @@ impl Takeover {
     }
 
     /// Takes the next step that is still to be taken; `None` at the end.
-    pub fn step(&mut self, conn: &mut AnyConnection) -> Result<Option<Step>, StoreError> {
+    pub fn step(&mut self, conn: &mut AnyConnection) -> Result<Option<Step>, DatabaseError> {
         while self.phase != Phase::Done {
             let old = Old::find(conn)?;
             let (step, next) = self.one(conn, &old)?;
@@ -136,7 +136,7 @@ impl Takeover {
     }
 
     /// A step, if there was anything to do, and the phase to go on with.
-    fn one(&self, conn: &mut AnyConnection, old: &Old) -> Result<(Option<Step>, Phase), StoreError> {
+    fn one(&self, conn: &mut AnyConnection, old: &Old) -> Result<(Option<Step>, Phase), DatabaseError> {
         let copied = |window: Option<window::Copied>, table: &Option<String>| {
             let table = table.clone().unwrap_or_default();
             window.map(|window| (window.last, Step::Copied { table, rows: window.rows, up_to: window.last }))
@@ -186,9 +186,9 @@ impl Takeover {
     }
 }
 
-fn refuse_sqlite(conn: &AnyConnection) -> Result<(), StoreError> {
+fn refuse_sqlite(conn: &AnyConnection) -> Result<(), DatabaseError> {
     if conn.is_single_writer() {
-        return Err(StoreError::Schema(
+        return Err(DatabaseError::Schema(
             "migrate legacy takes over tables of a MariaDB, and DATABASE_URL names an SQLite file; \
              set it to the older installation's mysql:// URL"
                 .to_owned(),

@@ -23,7 +23,7 @@ mod row;
 mod write;
 
 use crate::{
-    database::Store,
+    database::Database,
     metrics::Metrics,
     st2_tables::St2Tables,
     stackstorm::{Client, Execution, ExecutionId},
@@ -42,7 +42,7 @@ const SIGNALS: usize = 2048;
 /// What a tracker is made of.
 pub struct Tracker {
     /// Our rows: the links are read, nothing is written.
-    pub store: Store,
+    pub store: Database,
     /// StackStorm's rows.
     pub tables: St2Tables,
     /// StackStorm.

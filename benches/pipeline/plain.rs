@@ -9,7 +9,7 @@ use poundcake::{
         amqp::{BrokerUrl, Publisher},
         message::Message,
     },
-    database::{Store, connect::DatabaseUrl},
+    database::{Database, connect::DatabaseUrl},
     model::{episode::EpisodePolicy, identity::Identity, ids::RequestId, plan::Arrival},
     store::ingest::{
         api_calls::NewApiCall,
@@ -22,7 +22,7 @@ const POOL: u32 = 16;
 
 #[derive(Clone)]
 struct Plain {
-    store: Store,
+    store: Database,
     publisher: Publisher,
     runtime: tokio::runtime::Handle,
 }
@@ -33,7 +33,7 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let publisher = Publisher::new(BrokerUrl::parse(amqp)?, Duration::from_secs(10));
     runtime.block_on(publisher.ready())?;
-    let store = Store::new(DatabaseUrl::parse(database)?, POOL);
+    let store = Database::new(DatabaseUrl::parse(database)?, POOL);
     let plain = web::Data::new(Plain { store, publisher, runtime: runtime.handle().clone() });
     runtime.block_on(async {
         let app = move || {

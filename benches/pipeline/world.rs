@@ -4,7 +4,7 @@ use anyhow::{Context, ensure};
 use diesel::{Connection, MysqlConnection, connection::SimpleConnection};
 use poundcake::{
     broker::amqp::QUEUE,
-    database::{Store, connect::DatabaseUrl, migrations},
+    database::{self, connect::DatabaseUrl, migrations},
 };
 use std::{
     path::{Path, PathBuf},
@@ -54,7 +54,7 @@ impl World {
     pub fn database(&self, name: &str) -> anyhow::Result<Database> {
         MysqlConnection::establish(&self.server)?.batch_execute(&format!("CREATE DATABASE {name}"))?;
         let database = Database { url: format!("{}/{name}", self.server) };
-        Store::new(DatabaseUrl::parse(&database.url)?, 1).run_blocking(migrations::up)?;
+        database::Database::new(DatabaseUrl::parse(&database.url)?, 1).run_blocking(migrations::up)?;
         Ok(database)
     }
 

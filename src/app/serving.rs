@@ -3,7 +3,7 @@
 use crate::{
     app,
     config::{ListenAddress, Settings},
-    database::Store,
+    database::Database,
     descriptors::{self, Needs},
     http::{self, Listener, Parts, Role, ServeError},
     ingest::Ingest,
@@ -40,7 +40,7 @@ pub(crate) fn ingest(
     settings: &Settings,
     ingest: Ingest,
     listener: Listener,
-    store: Store,
+    store: Database,
     tasks: &Tasks,
 ) -> anyhow::Result<impl Future<Output = io::Result<()>> + Send + use<>> {
     let role = Role::Ingest { ingest: Box::new(ingest), history: Box::new(app::history(settings, &store)?) };
@@ -51,12 +51,12 @@ pub(crate) fn ingest(
 pub(crate) fn probes(
     settings: &Settings,
     listener: Listener,
-    store: Store,
+    store: Database,
     tasks: &Tasks,
 ) -> Result<impl Future<Output = io::Result<()>> + Send + use<>, ServeError> {
     http::serve(&settings.http, Role::Probes, listener, parts(store, tasks))
 }
 
-fn parts(store: Store, tasks: &Tasks) -> Parts {
+fn parts(store: Database, tasks: &Tasks) -> Parts {
     Parts { store, metrics: tasks.metrics().clone(), stop: tasks.stop().clone() }
 }

@@ -1,7 +1,7 @@
 //! Waiting for the database: for ever in processes that run by themselves, for a while in commands.
 
 use crate::{
-    database::{Store, StoreError},
+    database::{Database, DatabaseError},
     retry::Reconnect,
     store::write_check,
 };
@@ -12,19 +12,19 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const WATCHED: Duration = Duration::from_secs(15);
 
 /// Waits until the database answers, saying so: for processes that run by themselves.
-pub(crate) async fn wait_for_database(store: &Store, stop: &CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn wait_for_database(store: &Database, stop: &CancellationToken) -> anyhow::Result<()> {
     answered(store, stop, || store.ping()).await
 }
 
 /// The same for a command, which ends with the error when `patience` is over, or when waiting cannot help.
-pub(crate) async fn reach_database(store: &Store, patience: Duration) -> anyhow::Result<()> {
+pub(crate) async fn reach_database(store: &Database, patience: Duration) -> anyhow::Result<()> {
     let started = Instant::now();
     let mut pace = Reconnect::new();
     loop {
         let Err(error) = store.ping().await else { return Ok(()) };
         let text = crate::logging::chain(&error);
         let wait = pace.failed(&text);
-        if is_final(&error) || matches!(error, StoreError::Refused { .. }) || started.elapsed() + wait > patience {
+        if is_final(&error) || matches!(error, DatabaseError::Refused { .. }) || started.elapsed() + wait > patience {
             return Err(error.into());
         }
         warn_waiting(store, &text, wait);
@@ -35,12 +35,12 @@ pub(crate) async fn reach_database(store: &Store, patience: Duration) -> anyhow:
 /// Asks the database until it answers. It may go away between any two questions of a start; only an answer that we cannot
 /// work with ends the process.
 pub(crate) async fn answered<T, Fut>(
-    store: &Store,
+    store: &Database,
     stop: &CancellationToken,
     ask: impl Fn() -> Fut,
 ) -> anyhow::Result<T>
 where
-    Fut: Future<Output = Result<T, StoreError>>,
+    Fut: Future<Output = Result<T, DatabaseError>>,
 {
     let mut pace = Reconnect::new();
     loop {
@@ -52,10 +52,10 @@ where
         let text = crate::logging::chain(&error);
         let (news, wait) = (pace.is_news(&text), pace.failed(&text));
         match &error {
-            StoreError::Refused { .. } if store.announces() || !news => {
+            DatabaseError::Refused { .. } if store.announces() || !news => {
                 log::debug!(wait_ms = wait.as_millis(); "the database still refuses PoundCake");
             }
-            StoreError::Refused { .. } => log::error!("{text}. PoundCake keeps trying"),
+            DatabaseError::Refused { .. } => log::error!("{text}. PoundCake keeps trying"),
             _ => warn_waiting(store, &text, wait),
         }
         tokio::select! {
@@ -66,19 +66,19 @@ where
 }
 
 /// Whether the database has answered, and we cannot work with it.
-fn is_final(error: &StoreError) -> bool {
-    matches!(error, StoreError::Schema(_) | StoreError::Migration(_) | StoreError::Unfit(_))
+fn is_final(error: &DatabaseError) -> bool {
+    matches!(error, DatabaseError::Schema(_) | DatabaseError::Migration(_) | DatabaseError::Unfit(_))
 }
 
-fn warn_waiting(store: &Store, text: &str, wait: Duration) {
+fn warn_waiting(store: &Database, text: &str, wait: Duration) {
     log::warn!(database = store.label(), wait_ms = wait.as_millis(); "waiting for the database: {text}");
 }
 
 /// Tries what our writes rely on. A database that cannot be written now may be written later, and readiness says so.
-pub(crate) async fn check_writes(store: &Store) -> anyhow::Result<()> {
+pub(crate) async fn check_writes(store: &Database) -> anyhow::Result<()> {
     match store.run(write_check::check).await {
         Ok(()) => Ok(()),
-        Err(error @ StoreError::Unfit(_)) => Err(error.into()),
+        Err(error @ DatabaseError::Unfit(_)) => Err(error.into()),
         Err(error) => {
             let text = crate::logging::chain(&error);
             log::warn!(database = store.label(); "writes could not be tried at the start: {text}");

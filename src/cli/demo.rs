@@ -5,7 +5,7 @@ use super::{live_story, print, standalone, story};
 use crate::{
     app,
     config::Settings,
-    database::{Store, connect::DatabaseUrl},
+    database::{Database, connect::DatabaseUrl},
     history::{History, RequestStory},
     logging::{self, LogFormat},
     model::ids::RequestId,
@@ -113,7 +113,7 @@ fn settings(directory: &Path, stand_in: &StandIn) -> anyhow::Result<Settings> {
 }
 
 async fn show(settings: &Settings, address: SocketAddr) -> anyhow::Result<()> {
-    let store = Store::new(DatabaseUrl::parse(settings.database.database_url.as_deref().unwrap_or_default())?, 1);
+    let store = Database::new(DatabaseUrl::parse(settings.database.database_url.as_deref().unwrap_or_default())?, 1);
     let history = app::history(settings, &store)?;
     let client = Client::new(settings.stackstorm.client_config()?)?;
     for (what, body) in WEBHOOKS {

@@ -12,7 +12,7 @@ mod tracker;
 mod writable;
 
 use super::{print, selection::Output, started};
-use crate::{config::Settings, database::Store};
+use crate::{config::Settings, database::Database};
 use finding::{Finding, Level};
 use std::process::ExitCode;
 
@@ -56,7 +56,7 @@ async fn of_database(settings: &Settings) -> Vec<Finding> {
         Ok(url) => url,
         Err(error) => return vec![Finding::unknown("database", "settings", format!("{error:#}"))],
     };
-    let store = Store::new(url, 1);
+    let store = Database::new(url, 1);
     let (mut findings, usable) = database::check(settings, &store).await;
     if usable {
         findings.extend(rows::check(&store).await);

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::{self, waiting},
     config::Settings,
-    database::{Store, StoreError, migrations},
+    database::{Database, DatabaseError, migrations},
     st2_tables::{St2Tables, schema},
 };
 use std::{process::ExitCode, time::Duration};
@@ -44,13 +44,13 @@ impl Migrate {
 /// `migrate up` may run while the database starts, so it waits longer.
 const STARTING: Duration = Duration::from_mins(5);
 
-async fn open(settings: &Settings, patience: Duration) -> anyhow::Result<Store> {
-    let store = Store::new(settings.database.url()?, 1);
+async fn open(settings: &Settings, patience: Duration) -> anyhow::Result<Database> {
+    let store = Database::new(settings.database.url()?, 1);
     waiting::reach_database(&store, patience).await?;
     Ok(store)
 }
 
-async fn open_st2(settings: &Settings, store: &Store, patience: Duration) -> anyhow::Result<St2Tables> {
+async fn open_st2(settings: &Settings, store: &Database, patience: Duration) -> anyhow::Result<St2Tables> {
     let tables = app::st2_tables(settings, store, None)?;
     waiting::reach_database(&tables.store, patience).await?;
     Ok(tables)
@@ -85,7 +85,7 @@ async fn status(settings: Settings) -> anyhow::Result<ExitCode> {
     show("", &ours)?;
     show("st2 ", &st2)?;
     let checks = [ours.require_current(), st2.require_current_of("the schema of StackStorm's tables")];
-    let problems: Vec<StoreError> = checks.into_iter().filter_map(Result::err).collect();
+    let problems: Vec<DatabaseError> = checks.into_iter().filter_map(Result::err).collect();
     for problem in &problems {
         print::line(problem)?;
     }

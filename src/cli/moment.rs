@@ -1,6 +1,6 @@
 //! A time on the command line: a point in time, or how long ago.
 
-use crate::database::{Store, transaction};
+use crate::database::{Database, transaction};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// As a person writes it.
@@ -23,7 +23,7 @@ pub(super) fn parse(text: &str) -> Result<Moment, String> {
 }
 
 /// The point in time that is meant, if there is one.
-pub(super) async fn resolve(moment: Option<Moment>, store: &Store) -> anyhow::Result<Option<DateTime<Utc>>> {
+pub(super) async fn resolve(moment: Option<Moment>, store: &Database) -> anyhow::Result<Option<DateTime<Utc>>> {
     match moment {
         Some(moment) => Ok(Some(moment.resolve(store).await?)),
         None => Ok(None),
@@ -32,7 +32,7 @@ pub(super) async fn resolve(moment: Option<Moment>, store: &Store) -> anyhow::Re
 
 impl Moment {
     /// The point in time. The rows have the database's time, so its clock says what is an hour ago, and not this host's.
-    async fn resolve(self, store: &Store) -> anyhow::Result<DateTime<Utc>> {
+    async fn resolve(self, store: &Database) -> anyhow::Result<DateTime<Utc>> {
         let ago = match self {
             Self::At(time) => return Ok(time),
             Self::Ago(ago) => ago,
@@ -61,7 +61,7 @@ mod tests {
     #[cfg(feature = "sqlite")]
     #[tokio::test]
     async fn how_long_ago_counts_from_the_databases_now() {
-        let store = Store::new(crate::database::connect::DatabaseUrl::parse("sqlite://:memory:").unwrap(), 1);
+        let store = Database::new(crate::database::connect::DatabaseUrl::parse("sqlite://:memory:").unwrap(), 1);
         let hour_ago = parse("1h").unwrap().resolve(&store).await.unwrap();
         let distance = Utc::now() - TimeDelta::hours(1) - hour_ago;
         assert!(distance.abs() < TimeDelta::minutes(1), "{distance}");

@@ -4,7 +4,7 @@ use super::{
     moment::{self, Moment},
     started,
 };
-use crate::{app::waiting, config::Settings, database::Store, operator::Filter};
+use crate::{app::waiting, config::Settings, database::Database, operator::Filter};
 use std::process::ExitCode;
 
 /// The status when nothing was there to do: not an error (1), not a wrong command line (2).
@@ -67,7 +67,7 @@ pub(super) struct Selection {
 
 impl Selection {
     /// The rows that are meant now: `--since 1h` moves on.
-    pub(super) async fn filter(&self, store: &Store) -> anyhow::Result<Filter> {
+    pub(super) async fn filter(&self, store: &Database) -> anyhow::Result<Filter> {
         let (since, until) = (moment::resolve(self.since, store).await?, moment::resolve(self.until, store).await?);
         Ok(Filter { since, until, ..self.without_times() })
     }
@@ -97,10 +97,10 @@ impl Selection {
 }
 
 /// The database, as the settings name it.
-pub(super) async fn open(settings: Settings) -> anyhow::Result<Store> {
+pub(super) async fn open(settings: Settings) -> anyhow::Result<Database> {
     let settings = started(settings);
     let url = settings.database.url()?;
-    let store = Store::watched(url, settings.database.db_pool, settings.database.db_timeout);
+    let store = Database::watched(url, settings.database.db_pool, settings.database.db_timeout);
     waiting::reach_database(&store, waiting::WATCHED).await?;
     store.require_schema().await?;
     Ok(store)

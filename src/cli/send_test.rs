@@ -5,7 +5,7 @@ use super::{live_story, print, started, story};
 use crate::{
     app,
     config::Settings,
-    database::Store,
+    database::Database,
     history::{History, RequestStory},
     model::ids::RequestId,
     stackstorm::Client,
@@ -45,7 +45,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 impl SendTest {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let settings = started(self.settings.clone());
-        let store = Store::new(settings.database.url()?, 1);
+        let store = Database::new(settings.database.url()?, 1);
         let history = app::history(&settings, &store)?;
         let client = Client::new(settings.stackstorm.client_config()?)?;
         let begun = Instant::now();

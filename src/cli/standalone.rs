@@ -6,7 +6,7 @@ use crate::{
     app::{self, serving, waiting},
     broker::{Consumer, Publisher, in_process},
     config::Settings,
-    database::{Store, connect::DatabaseUrl, migrations},
+    database::{Database, connect::DatabaseUrl, migrations},
     metrics::Metrics,
     shutdown,
     st2_tables::schema,
@@ -51,7 +51,7 @@ pub(super) async fn run(
     let listener = serving::bind(settings, "POUNDCAKE_LISTEN", &settings.http.listen)?;
     let (metrics, stop) = (tasks.metrics().clone(), tasks.stop().clone());
     let (url, patience) = (database(settings)?, settings.database.db_timeout);
-    let store = Store::new(url.clone(), 1);
+    let store = Database::new(url.clone(), 1);
     waiting::wait_for_database(&store, &stop).await?;
     // A migration takes as long as it takes.
     store.run(migrations::up).await?;
@@ -59,7 +59,7 @@ pub(super) async fn run(
     waiting::wait_for_database(&tables.store, &stop).await?;
     let prefix = tables.prefix.clone();
     tables.store.run(move |conn| schema::up(conn, &prefix)).await?;
-    let store = Store::bounded(url, settings.database.db_pool, patience);
+    let store = Database::bounded(url, settings.database.db_pool, patience);
     let tables = app::st2_tables(settings, &store, Some(patience))?;
     // A newer schema has nothing pending and is still not ours.
     store.require_schema().await?;

@@ -1,13 +1,13 @@
 //! The ids of a multi-row INSERT. Neither database returns them through diesel, and both hand them out in one block.
 
-use super::{StoreError, connection::AnyConnection, prepared::prepared};
+use super::{DatabaseError, connection::AnyConnection, prepared::prepared};
 use diesel::{RunQueryDsl, dsl::sql, sql_types::BigInt};
 
 /// The ids of the rows that this connection's last INSERT made, in the order of its VALUES.
 ///
 /// MariaDB's `LAST_INSERT_ID()` is the first of the block, whatever `innodb_autoinc_lock_mode` says (checked over
 /// 25,000 rows of 8 threads), and Galera steps by `auto_increment_increment`. SQLite's is the last one.
-pub(crate) fn of_last_insert(conn: &mut AnyConnection, count: usize) -> Result<Vec<i64>, StoreError> {
+pub(crate) fn of_last_insert(conn: &mut AnyConnection, count: usize) -> Result<Vec<i64>, DatabaseError> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let (first, step): (i64, i64) = match conn {
         #[cfg(feature = "mysql")]

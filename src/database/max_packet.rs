@@ -1,6 +1,6 @@
 //! How large one statement may be.
 
-use super::{StoreError, connection::AnyConnection};
+use super::{DatabaseError, connection::AnyConnection};
 #[cfg(feature = "mysql")]
 use diesel::{RunQueryDsl, sql_types::BigInt};
 
@@ -12,7 +12,7 @@ struct Packet {
 }
 
 /// MariaDB's `max_allowed_packet` in bytes; `None` on SQLite, which has no such limit below 1 GB.
-pub fn max_allowed(conn: &mut AnyConnection) -> Result<Option<usize>, StoreError> {
+pub fn max_allowed(conn: &mut AnyConnection) -> Result<Option<usize>, DatabaseError> {
     match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => {

@@ -3,7 +3,7 @@
 //! diesel makes it without an engine, so it gets the server's default: with MEMORY it is empty after a restart, and with `MyISAM`
 //! an interrupted `migrate legacy` would not roll back. So it is made here first, and an older one is converted.
 
-use super::StoreError;
+use super::DatabaseError;
 use diesel::{
     MysqlConnection, OptionalExtension, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_types::Text,
 };
@@ -15,7 +15,7 @@ struct Engine {
 }
 
 /// Makes the table, or converts it. Both can be repeated.
-pub(crate) fn prepare(conn: &mut MysqlConnection) -> Result<(), StoreError> {
+pub(crate) fn prepare(conn: &mut MysqlConnection) -> Result<(), DatabaseError> {
     let found: Option<Engine> = diesel::sql_query(
         "SELECT COALESCE(engine, '') AS engine FROM information_schema.tables \
          WHERE table_schema = DATABASE() AND table_name = '__diesel_schema_migrations'",

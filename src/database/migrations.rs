@@ -2,7 +2,7 @@
 
 #[cfg(feature = "mysql")]
 use super::migration_ledger;
-use super::{StoreError, connection::AnyConnection};
+use super::{DatabaseError, connection::AnyConnection};
 #[cfg(feature = "mysql")]
 use diesel::sql_types::{Integer, Nullable};
 use diesel::{
@@ -44,21 +44,21 @@ pub struct SchemaStatus {
 
 impl SchemaStatus {
     /// An error that names the command to run, unless the schema is exactly ours.
-    pub fn require_current(&self) -> Result<(), StoreError> {
+    pub fn require_current(&self) -> Result<(), DatabaseError> {
         self.require_current_of("the database schema")
     }
 
     /// The same for the schema of this name.
-    pub fn require_current_of(&self, what: &str) -> Result<(), StoreError> {
+    pub fn require_current_of(&self, what: &str) -> Result<(), DatabaseError> {
         self.refuse_half_a_takeover()?;
         if !self.unknown.is_empty() {
-            return Err(StoreError::Schema(format!(
+            return Err(DatabaseError::Schema(format!(
                 "{what} is newer than this program (it has {}); run a newer poundcake",
                 self.unknown.join(", ")
             )));
         }
         if !self.pending.is_empty() {
-            return Err(StoreError::Schema(format!(
+            return Err(DatabaseError::Schema(format!(
                 "{what} lacks {}; run: poundcake migrate up",
                 self.pending.join(", ")
             )));
@@ -66,9 +66,9 @@ impl SchemaStatus {
         Ok(())
     }
 
-    fn refuse_half_a_takeover(&self) -> Result<(), StoreError> {
+    fn refuse_half_a_takeover(&self) -> Result<(), DatabaseError> {
         if self.taking_over {
-            return Err(StoreError::Schema(
+            return Err(DatabaseError::Schema(
                 "the older installation's rows are not all copied yet; run (again): poundcake migrate legacy"
                     .to_owned(),
             ));
@@ -78,7 +78,7 @@ impl SchemaStatus {
 }
 
 /// Applies what is pending and returns the versions applied. Safe to run from many hosts at once: one works, others wait.
-pub fn up(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
+pub fn up(conn: &mut AnyConnection) -> Result<Vec<String>, DatabaseError> {
     locked(conn, |conn| {
         status(conn)?.refuse_half_a_takeover()?;
         refuse_foreign_tables(conn)?;
@@ -96,9 +96,9 @@ pub fn up(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
 
 /// MariaDB commits each change by itself; every one of them can be repeated.
 #[cfg(feature = "mysql")]
-fn half_way(error: StoreError) -> StoreError {
-    let StoreError::Migration(source) = error else { return error };
-    StoreError::Migration(
+fn half_way(error: DatabaseError) -> DatabaseError {
+    let DatabaseError::Migration(source) = error else { return error };
+    DatabaseError::Migration(
         format!(
             "{source}. The migrations before it are applied and stay; nothing has to be undone. Correct the cause, then run \
              again: poundcake migrate up. It goes on with this migration"
@@ -108,7 +108,7 @@ fn half_way(error: StoreError) -> StoreError {
 }
 
 /// Reverts everything; for tests of `down.sql`.
-pub fn down(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
+pub fn down(conn: &mut AnyConnection) -> Result<Vec<String>, DatabaseError> {
     locked(conn, |conn| match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => names(conn.revert_all_migrations(MARIADB)),
@@ -118,7 +118,7 @@ pub fn down(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
 }
 
 /// Compares the database with this program. Reads only: ingest and dispatcher need no right to change the schema.
-pub fn status(conn: &mut AnyConnection) -> Result<SchemaStatus, StoreError> {
+pub fn status(conn: &mut AnyConnection) -> Result<SchemaStatus, DatabaseError> {
     let ours = match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(_) => versions::<diesel::mysql::Mysql>(&MARIADB)?,
@@ -133,12 +133,12 @@ pub fn status(conn: &mut AnyConnection) -> Result<SchemaStatus, StoreError> {
     Ok(SchemaStatus { applied, pending, unknown, taking_over })
 }
 
-fn versions<DB>(known: &EmbeddedMigrations) -> Result<Vec<String>, StoreError>
+fn versions<DB>(known: &EmbeddedMigrations) -> Result<Vec<String>, DatabaseError>
 where
     DB: diesel::backend::Backend,
     EmbeddedMigrations: MigrationSource<DB>,
 {
-    let migrations = MigrationSource::<DB>::migrations(known).map_err(StoreError::Migration)?;
+    let migrations = MigrationSource::<DB>::migrations(known).map_err(DatabaseError::Migration)?;
     Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
 }
 
@@ -150,7 +150,7 @@ struct Applied {
 
 /// Not diesel's `applied_migrations`: that begins with CREATE TABLE, which changes a database that is to be left alone
 /// and needs a right that only `migrate up` has.
-fn applied(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
+fn applied(conn: &mut AnyConnection) -> Result<Vec<String>, DatabaseError> {
     if !table_exists(conn, "__diesel_schema_migrations")? {
         return Ok(Vec::new());
     }
@@ -161,18 +161,18 @@ fn applied(conn: &mut AnyConnection) -> Result<Vec<String>, StoreError> {
 
 fn names(
     done: Result<Vec<diesel::migration::MigrationVersion<'_>>, Box<dyn std::error::Error + Send + Sync>>,
-) -> Result<Vec<String>, StoreError> {
-    Ok(done.map_err(StoreError::Migration)?.iter().map(ToString::to_string).collect())
+) -> Result<Vec<String>, DatabaseError> {
+    Ok(done.map_err(DatabaseError::Migration)?.iter().map(ToString::to_string).collect())
 }
 
 /// Tables of our names without our migrations belong to the system this replaces: renaming them is `migrate legacy`'s work.
-fn refuse_foreign_tables(conn: &mut AnyConnection) -> Result<(), StoreError> {
+fn refuse_foreign_tables(conn: &mut AnyConnection) -> Result<(), DatabaseError> {
     if !status(conn)?.applied.is_empty() {
         return Ok(());
     }
     for table in OUR_TABLES {
         if table_exists(conn, table)? && !is_ours(conn, table)? {
-            return Err(StoreError::Schema(format!(
+            return Err(DatabaseError::Schema(format!(
                 "the table {table} exists and was not made by these migrations; nothing was changed. \
                  An older installation is taken over by: poundcake migrate legacy"
             )));
@@ -183,7 +183,7 @@ fn refuse_foreign_tables(conn: &mut AnyConnection) -> Result<(), StoreError> {
 
 /// Whether our migrations made a table of our name, which its comment tells: one that was cut off between CREATE TABLE and
 /// the record of it has left its table. SQLite does both or neither.
-pub(crate) fn is_ours(conn: &mut AnyConnection, table: &str) -> Result<bool, StoreError> {
+pub(crate) fn is_ours(conn: &mut AnyConnection, table: &str) -> Result<bool, DatabaseError> {
     if conn.is_single_writer() {
         return Ok(false);
     }
@@ -195,11 +195,11 @@ pub(crate) fn is_ours(conn: &mut AnyConnection, table: &str) -> Result<bool, Sto
 
 /// Applies the next migration on MariaDB, if one is pending.
 #[cfg(feature = "mysql")]
-pub(crate) fn next(conn: &mut diesel::MysqlConnection) -> Result<Option<String>, StoreError> {
-    if !conn.has_pending_migration(MARIADB).map_err(StoreError::Migration)? {
+pub(crate) fn next(conn: &mut diesel::MysqlConnection) -> Result<Option<String>, DatabaseError> {
+    if !conn.has_pending_migration(MARIADB).map_err(DatabaseError::Migration)? {
         return Ok(None);
     }
-    let applied = conn.run_next_migration(MARIADB).map_err(StoreError::Migration)?;
+    let applied = conn.run_next_migration(MARIADB).map_err(DatabaseError::Migration)?;
     Ok(Some(applied.to_string()))
 }
 
@@ -209,7 +209,7 @@ struct Count {
     n: i64,
 }
 
-pub(crate) fn table_exists(conn: &mut AnyConnection, table: &str) -> Result<bool, StoreError> {
+pub(crate) fn table_exists(conn: &mut AnyConnection, table: &str) -> Result<bool, DatabaseError> {
     let query = match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(_) => {
@@ -233,8 +233,8 @@ struct Got {
 /// SQLite: the write lock; DDL is transactional there.
 pub(crate) fn locked<T>(
     conn: &mut AnyConnection,
-    body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
+    body: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError>,
+) -> Result<T, DatabaseError> {
     match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(inner) => {
@@ -242,7 +242,7 @@ pub(crate) fn locked<T>(
             let got: Got =
                 diesel::sql_query(format!("SELECT GET_LOCK({lock}, {LOCK_WAIT_SECONDS}) AS got")).get_result(inner)?;
             if got.got != Some(1) {
-                return Err(StoreError::Schema(format!(
+                return Err(DatabaseError::Schema(format!(
                     "another `poundcake migrate` has held the lock for {LOCK_WAIT_SECONDS} s; try again when it is done"
                 )));
             }

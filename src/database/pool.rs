@@ -2,12 +2,12 @@
 //!
 //! Each piece of work runs on a blocking thread with a connection of r2d2's. One that gets no answer for as long as the
 //! database may be silent (dropped packets: a failover, a firewall, a partition) is given up: its caller is told
-//! [`StoreError::Silent`], its place is free again, and a new r2d2 pool takes the place of the old one, whose connections are
+//! [`DatabaseError::Silent`], its place is free again, and a new r2d2 pool takes the place of the old one, whose connections are
 //! as old as that one. The thread itself ends when the kernel gives up; so that no number of partitions collects threads
 //! without an end, there is a [`LOST`] limit, beyond which the process must be started anew ([`Lost::exhausted`]).
 
 use super::{
-    StoreError,
+    DatabaseError,
     connect::DatabaseUrl,
     connection::AnyConnection,
     idle_connection::{Manager, Quiet},
@@ -101,8 +101,8 @@ impl Pool {
     /// Runs `body` with a connection on a blocking thread. Dropping the future changes nothing of what is done.
     pub(crate) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
-        body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        body: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
         let pool = Arc::clone(self);
         let run = tokio::spawn(async move {
             let slot = pool.turn().await?;
@@ -110,18 +110,18 @@ impl Pool {
             drop(slot);
             done
         });
-        run.await.unwrap_or(Err(StoreError::CutOff))
+        run.await.unwrap_or(Err(DatabaseError::CutOff))
     }
 
     /// The same on the calling thread, for as long as it takes.
     pub(crate) fn run_blocking<T>(
         &self,
-        body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+        body: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
         self.work(body)
     }
 
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, DatabaseError> {
         if self.lost.count() >= LOST {
             return Err(self.unavailable("too many statements were never answered; restart this process"));
         }
@@ -134,8 +134,8 @@ impl Pool {
     /// Starts the thread and waits while it shows signs of life.
     async fn watched<T: Send + 'static>(
         self: &Arc<Self>,
-        body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        body: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
         let (pool, pulse) = (Arc::clone(self), Pulse::new());
         let beating = Arc::clone(&pulse);
         let mut thread = tokio::task::spawn_blocking(move || {
@@ -170,8 +170,8 @@ impl Pool {
     async fn once_connected<T: Send + 'static>(
         self: &Arc<Self>,
         pulse: &Pulse,
-        mut thread: JoinHandle<Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
+        mut thread: JoinHandle<Result<T, DatabaseError>>,
+    ) -> Result<T, DatabaseError> {
         if !self.url.is_sqlite() {
             if let Some(done) = within(CONNECT, &mut thread).await {
                 return done;
@@ -180,7 +180,7 @@ impl Pool {
                 return self.give_up(pulse, CONNECT, thread).await;
             }
         }
-        thread.await.unwrap_or(Err(StoreError::CutOff))
+        thread.await.unwrap_or(Err(DatabaseError::CutOff))
     }
 
     /// The thread may have ended this instant: then its answer counts.
@@ -188,22 +188,22 @@ impl Pool {
         &self,
         pulse: &Pulse,
         patience: Duration,
-        thread: JoinHandle<Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
+        thread: JoinHandle<Result<T, DatabaseError>>,
+    ) -> Result<T, DatabaseError> {
         // Before the thread can take itself off.
         self.lost.add();
         if !pulse.give_up() {
             self.lost.remove();
-            return thread.await.unwrap_or(Err(StoreError::CutOff));
+            return thread.await.unwrap_or(Err(DatabaseError::CutOff));
         }
         self.replace();
         let (database, lost, seconds) = (self.url.label(), self.lost.count(), patience.as_secs());
         log::warn!(database, lost; "the database was silent for {seconds} s: a connection is given up, the next one is new");
-        Err(StoreError::Silent { label: self.url.label().to_owned(), seconds })
+        Err(DatabaseError::Silent { label: self.url.label().to_owned(), seconds })
     }
 
     /// On the blocking thread: a connection that lives, the work, and the connection back if all went well.
-    fn work<T>(&self, body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn work<T>(&self, body: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError>) -> Result<T, DatabaseError> {
         let mut kept = self.current().get().map_err(|error| self.unavailable(error))?;
         let mut conn = match kept.conn.take() {
             Some(conn) => conn,
@@ -213,9 +213,9 @@ impl Pool {
         let done = body(&mut conn);
         match done {
             // The statement is not at fault: its connection is gone, and the others with it.
-            Err(StoreError::Query(error)) if transaction::now(&mut conn).is_err() => {
+            Err(DatabaseError::Query(error)) if transaction::now(&mut conn).is_err() => {
                 self.replace();
-                Err(StoreError::Unavailable { label: self.url.label().to_owned(), source: Box::new(error) })
+                Err(DatabaseError::Unavailable { label: self.url.label().to_owned(), source: Box::new(error) })
             }
             // Any error may have broken the connection (an interrupted statement leaves Connector/C's next one waiting for
             // ever), so it does not come back.
@@ -240,8 +240,8 @@ impl Pool {
         drop(old);
     }
 
-    fn unavailable(&self, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-        StoreError::Unavailable { label: self.url.label().to_owned(), source: why.into() }
+    fn unavailable(&self, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> DatabaseError {
+        DatabaseError::Unavailable { label: self.url.label().to_owned(), source: why.into() }
     }
 }
 
@@ -257,7 +257,10 @@ fn connections(size: u32, keeper: &Arc<ScheduledThreadPool>) -> r2d2::Pool<Manag
 }
 
 /// What a thread answers within a time.
-async fn within<T>(time: Duration, thread: &mut JoinHandle<Result<T, StoreError>>) -> Option<Result<T, StoreError>> {
+async fn within<T>(
+    time: Duration,
+    thread: &mut JoinHandle<Result<T, DatabaseError>>,
+) -> Option<Result<T, DatabaseError>> {
     let ended = tokio::time::timeout(time, thread).await.ok()?;
-    Some(ended.unwrap_or(Err(StoreError::CutOff)))
+    Some(ended.unwrap_or(Err(DatabaseError::CutOff)))
 }

@@ -1,6 +1,6 @@
 //! What `doctor` asks the database about itself: whether a COMMIT is on the disk when it is answered.
 
-use super::{StoreError, connection::AnyConnection};
+use super::{DatabaseError, connection::AnyConnection};
 #[cfg(feature = "sqlite")]
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
@@ -37,7 +37,7 @@ struct Sqlite {
 }
 
 /// Settings with which a power failure loses what was answered 202.
-pub fn weak(conn: &mut AnyConnection) -> Result<Vec<Weak>, StoreError> {
+pub fn weak(conn: &mut AnyConnection) -> Result<Vec<Weak>, DatabaseError> {
     Ok(match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => {

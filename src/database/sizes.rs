@@ -1,7 +1,7 @@
 //! What `doctor` tells of our tables: how large they are, and how much is added in a day. Estimates, at the price of a few
 //! entries of an index.
 
-use super::{StoreError, connection::AnyConnection, transaction};
+use super::{DatabaseError, connection::AnyConnection, transaction};
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::{
     QueryableByName, RunQueryDsl, sql_query,
@@ -50,12 +50,12 @@ struct Number {
 }
 
 /// Our tables.
-pub fn tables(conn: &mut AnyConnection) -> Result<Vec<Size>, StoreError> {
+pub fn tables(conn: &mut AnyConnection) -> Result<Vec<Size>, DatabaseError> {
     let since = transaction::now(conn)? - TimeDelta::days(1);
     TABLES.into_iter().map(|table| size(conn, table, since)).collect()
 }
 
-fn size(conn: &mut AnyConnection, table: &'static str, since: NaiveDateTime) -> Result<Size, StoreError> {
+fn size(conn: &mut AnyConnection, table: &'static str, since: NaiveDateTime) -> Result<Size, DatabaseError> {
     let last = number(conn, &format!("SELECT MAX(id) AS n FROM {table}"))?;
     let first = sql_query(format!("SELECT id AS n FROM {table} WHERE created_at >= ? ORDER BY created_at LIMIT 1"))
         .bind::<Timestamp, _>(since)
@@ -82,13 +82,13 @@ fn size(conn: &mut AnyConnection, table: &'static str, since: NaiveDateTime) -> 
     Ok(Size { table, rows, bytes, rows_a_day })
 }
 
-fn number(conn: &mut AnyConnection, sql: &str) -> Result<Option<i64>, StoreError> {
+fn number(conn: &mut AnyConnection, sql: &str) -> Result<Option<i64>, DatabaseError> {
     let row: Number = sql_query(sql).get_result(conn)?;
     Ok(row.n)
 }
 
 /// The bytes of the file, on SQLite.
-pub fn file(conn: &mut AnyConnection) -> Result<Option<i64>, StoreError> {
+pub fn file(conn: &mut AnyConnection) -> Result<Option<i64>, DatabaseError> {
     if !conn.is_single_writer() {
         return Ok(None);
     }

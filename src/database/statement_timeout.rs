@@ -1,16 +1,16 @@
 //! Reads whose length depends on what the caller asks for: none of them may hold the database for long.
 
-use super::{StoreError, connection::AnyConnection, error_texts, transaction};
+use super::{DatabaseError, connection::AnyConnection, error_texts, transaction};
 
 /// Seconds that one statement may take on MariaDB. SQLite has one machine's history, and no such limit.
 #[cfg(feature = "mysql")]
 const SECONDS: u8 = 10;
 
-/// Runs `read`; a statement that takes longer than 10 s ends with [`StoreError::TooLong`].
+/// Runs `read`; a statement that takes longer than 10 s ends with [`DatabaseError::TooLong`].
 pub fn bounded<T>(
     conn: &mut AnyConnection,
-    read: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
+    read: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError>,
+) -> Result<T, DatabaseError> {
     limit(conn, true)?;
     match read(conn) {
         Ok(value) => {
@@ -21,13 +21,13 @@ pub fn bounded<T>(
             // The statement may have ended among its rows. Connector/C would wait for the rest of them, which never comes,
             // when the statement is executed again from diesel's cache (seen with 3.3).
             transaction::discard(conn);
-            Err(if is_timeout(&error) { StoreError::TooLong } else { error })
+            Err(if is_timeout(&error) { DatabaseError::TooLong } else { error })
         }
     }
 }
 
 #[cfg_attr(not(feature = "mysql"), expect(clippy::unnecessary_wraps, reason = "SQLite alone has nothing to set"))]
-fn limit(conn: &mut AnyConnection, on: bool) -> Result<(), StoreError> {
+fn limit(conn: &mut AnyConnection, on: bool) -> Result<(), DatabaseError> {
     match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => {
@@ -47,6 +47,6 @@ fn limit(conn: &mut AnyConnection, on: bool) -> Result<(), StoreError> {
     }
 }
 
-fn is_timeout(error: &StoreError) -> bool {
-    matches!(error, StoreError::Query(error) if error_texts::is_timeout(error))
+fn is_timeout(error: &DatabaseError) -> bool {
+    matches!(error, DatabaseError::Query(error) if error_texts::is_timeout(error))
 }

@@ -3,7 +3,7 @@
 #[cfg(feature = "mysql")]
 use super::prepared::{Command, prepared};
 use super::{
-    StoreError,
+    DatabaseError,
     connection::{AnyConnection, each},
     error_texts,
     prepared::Clock,
@@ -26,19 +26,19 @@ const TRIES: u32 = 10;
 ///
 /// `body` may run several times (deadlock, lock wait, a key taken in between), each time in a new transaction that sees
 /// what the other writer committed; so it must compute its result from what it reads, and touch nothing else.
-/// [`StoreError::CommitUnknown`] means the answer to COMMIT never came: the rows may be there or not.
+/// [`DatabaseError::CommitUnknown`] means the answer to COMMIT never came: the rows may be there or not.
 pub fn write<T>(
     conn: &mut AnyConnection,
-    body: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
+    body: impl FnMut(&mut AnyConnection) -> Result<T, DatabaseError>,
+) -> Result<T, DatabaseError> {
     write_counted(conn, body).map(|(value, _)| value)
 }
 
 /// The same, and how often it had to begin anew.
 pub fn write_counted<T>(
     conn: &mut AnyConnection,
-    mut body: impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
-) -> Result<(T, u32), StoreError> {
+    mut body: impl FnMut(&mut AnyConnection) -> Result<T, DatabaseError>,
+) -> Result<(T, u32), DatabaseError> {
     let mut retries = 0;
     loop {
         match attempt(conn, &mut body) {
@@ -56,8 +56,8 @@ pub fn write_counted<T>(
 /// Runs `body` in one transaction and undoes it, whatever comes of it.
 pub(crate) fn rolled_back<T>(
     conn: &mut AnyConnection,
-    body: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
+    body: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError>,
+) -> Result<T, DatabaseError> {
     begin(conn)?;
     let done = body(conn);
     roll_back(conn);
@@ -66,8 +66,8 @@ pub(crate) fn rolled_back<T>(
 
 fn attempt<T>(
     conn: &mut AnyConnection,
-    body: &mut impl FnMut(&mut AnyConnection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
+    body: &mut impl FnMut(&mut AnyConnection) -> Result<T, DatabaseError>,
+) -> Result<T, DatabaseError> {
     begin(conn)?;
     match body(conn).and_then(still_awaited) {
         Ok(value) => match commit(conn) {
@@ -80,7 +80,7 @@ fn attempt<T>(
             Err(error) => {
                 // Whatever the answer was, nothing more is asked of this connection.
                 discard(conn);
-                Err(StoreError::CommitUnknown(error))
+                Err(DatabaseError::CommitUnknown(error))
             }
         },
         Err(error) => {
@@ -91,8 +91,8 @@ fn attempt<T>(
 }
 
 /// Somebody else has perhaps done it meanwhile: what nobody waits for is not committed.
-fn still_awaited<T>(value: T) -> Result<T, StoreError> {
-    if watchdog::given_up() { Err(StoreError::CutOff) } else { Ok(value) }
+fn still_awaited<T>(value: T) -> Result<T, DatabaseError> {
+    if watchdog::given_up() { Err(DatabaseError::CutOff) } else { Ok(value) }
 }
 
 /// SQLite must take the write lock at once: a deferred read-then-write fails whatever `busy_timeout` says.
@@ -159,10 +159,10 @@ pub(crate) fn is_discarded(conn: &mut AnyConnection) -> bool {
     }
 }
 
-fn is_contention(error: &StoreError) -> bool {
+fn is_contention(error: &DatabaseError) -> bool {
     match error {
-        StoreError::Raced => true,
-        StoreError::Query(error) => error_texts::is_contention(error),
+        DatabaseError::Raced => true,
+        DatabaseError::Query(error) => error_texts::is_contention(error),
         _ => false,
     }
 }

@@ -1,7 +1,7 @@
 //! Claims and records of many deliveries in few transactions.
 
 use crate::{
-    database::StoreError,
+    database::DatabaseError,
     group_commit::{Requests, queue},
     tasks::Tasks,
 };
@@ -11,14 +11,14 @@ use std::{iter, sync::Arc};
 const BATCH: usize = 128;
 
 /// The front of one batching task.
-pub(super) struct Batched<Q, A>(Requests<Q, Result<A, Arc<StoreError>>>);
+pub(super) struct Batched<Q, A>(Requests<Q, Result<A, Arc<DatabaseError>>>);
 
 impl<Q: Send + 'static, A: Send + 'static> Batched<Q, A> {
     /// Starts the task; it ends with its front. `write` answers in the order of the requests.
     pub(super) fn start<F, Fut>(name: &'static str, tasks: &Tasks, write: F) -> Self
     where
         F: Fn(Vec<Q>) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<Vec<A>, StoreError>> + Send,
+        Fut: Future<Output = Result<Vec<A>, DatabaseError>> + Send,
     {
         let (front, mut batches) = queue(BATCH);
         let task = async move {
@@ -37,8 +37,8 @@ impl<Q: Send + 'static, A: Send + 'static> Batched<Q, A> {
     }
 
     /// Asks and waits.
-    pub(super) async fn ask(&self, request: Q) -> Result<A, Arc<StoreError>> {
-        self.0.ask(request).await.unwrap_or_else(|| Err(Arc::new(StoreError::CutOff)))
+    pub(super) async fn ask(&self, request: Q) -> Result<A, Arc<DatabaseError>> {
+        self.0.ask(request).await.unwrap_or_else(|| Err(Arc::new(DatabaseError::CutOff)))
     }
 }
 

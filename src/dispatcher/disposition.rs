@@ -2,7 +2,7 @@
 
 use super::attempt::Attempt;
 use crate::{
-    database::{StoreError, connection::AnyConnection},
+    database::{DatabaseError, connection::AnyConnection},
     model::{
         doubt::Doubt,
         status::{DispatchReason, DispatchStatus},
@@ -125,7 +125,7 @@ impl End {
 }
 
 /// Writes an end that is not `dispatched`. False when the claim is no longer ours.
-pub(super) fn write(conn: &mut AnyConnection, claimed: &Claimed, end: &End) -> Result<bool, StoreError> {
+pub(super) fn write(conn: &mut AnyConnection, claimed: &Claimed, end: &End) -> Result<bool, DatabaseError> {
     let (id, token) = (claimed.alert.id, claimed.token.as_str());
     match end {
         End::Released(release) => release::release(conn, id, token, release),

@@ -14,7 +14,7 @@
 
 use super::{End, attempt::Attempt, found, resolver, settle, trace_tag};
 use crate::{
-    database::StoreError,
+    database::DatabaseError,
     model::{doubt::Doubt, status::DispatchReason},
     stackstorm::{LookupError, Sighting, Trace, traces},
     store::dispatch::{
@@ -81,7 +81,7 @@ enum FindError {
     #[error(transparent)]
     StackStorm(#[from] LookupError),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Database(#[from] DatabaseError),
 }
 
 async fn of_generation(attempt: &Attempt<'_>, generation: i32, traces: &[Trace]) -> Result<Found, LookupError> {

@@ -14,7 +14,7 @@ pub(super) use verdict::Verdict;
 
 use super::{Dispatch, trace_tag};
 use crate::{
-    database::StoreError,
+    database::DatabaseError,
     model::status::{DispatchReason, DispatchStatus},
     stackstorm::{Client, Trace},
     store::dispatch::{
@@ -66,7 +66,7 @@ impl Resolver {
     }
 
     /// Looks at every row that is due, and returns how many there were.
-    pub async fn step(&self) -> Result<usize, StoreError> {
+    pub async fn step(&self) -> Result<usize, DatabaseError> {
         let rows = self.dispatch.store.run(|conn| awaiting::take(conn, CHUNK)).await?;
         let count = rows.len();
         futures_util::stream::iter(rows).for_each_concurrent(TOGETHER, |row| self.look(row)).await;
@@ -86,7 +86,7 @@ impl Resolver {
         }
     }
 
-    async fn resolve(&self, row: Awaiting) -> Result<(), StoreError> {
+    async fn resolve(&self, row: Awaiting) -> Result<(), DatabaseError> {
         let cancelled = dispatch_log::executions(row.dispatch_log.as_deref(), dispatch_log::CANCELLED);
         let tag = trace_tag(row.request_id, row.alert_id, row.generation);
         let evidence = evidence::read(&self.dispatch.client, &tag, &cancelled).await;
@@ -108,13 +108,13 @@ impl Resolver {
         row.attempts > 1 && evidence.duplicates() == 0 && row.waited < self.dispatch.policy.lookup_wait()
     }
 
-    async fn wait(&self, row: &Awaiting, tag: &str, evidence: &Evidence, seen: &str) -> Result<(), StoreError> {
+    async fn wait(&self, row: &Awaiting, tag: &str, evidence: &Evidence, seen: &str) -> Result<(), DatabaseError> {
         log::debug!(alert_id = row.alert_id, seen; "StackStorm's rules are not done");
         forgotten::cancel(&self.dispatch, row, evidence).await?;
         again::consider(&self.dispatch, row, tag, evidence).await
     }
 
-    async fn record(&self, row: Awaiting, links: Vec<Link>, evidence: &Evidence) -> Result<(), StoreError> {
+    async fn record(&self, row: Awaiting, links: Vec<Link>, evidence: &Evidence) -> Result<(), DatabaseError> {
         let count = u64::try_from(links.len()).unwrap_or_default();
         let authority = Authority::Resolver { generation: row.generation };
         let record = Record { alert_id: row.alert_id, request_id: row.request_id, authority, links, log: None };
@@ -130,7 +130,7 @@ impl Resolver {
     }
 
     /// At the deadline: nothing is known to have run, and it may still run.
-    async fn give_up(&self, row: Awaiting, evidence: &Evidence, seen: String) -> Result<(), StoreError> {
+    async fn give_up(&self, row: Awaiting, evidence: &Evidence, seen: String) -> Result<(), DatabaseError> {
         let found = if evidence.arrivals.is_empty() { witness::look(&self.dispatch, &row).await } else { None };
         let seen = found.map_or_else(|| seen.clone(), |found| format!("{seen}; {found}"));
         let end = RulesEnd {
@@ -144,7 +144,7 @@ impl Resolver {
         self.end(row, end, evidence).await
     }
 
-    async fn end(&self, row: Awaiting, end: RulesEnd, evidence: &Evidence) -> Result<(), StoreError> {
+    async fn end(&self, row: Awaiting, end: RulesEnd, evidence: &Evidence) -> Result<(), DatabaseError> {
         let (request_id, alert_id, status, reason) = (row.request_id, row.alert_id, end.status, end.reason);
         let links = u64::try_from(end.links.len()).unwrap_or_default();
         let written = row.clone();

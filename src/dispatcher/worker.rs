@@ -3,7 +3,7 @@
 use super::{Dispatch, End, attempt::Attempt, batched::Batched, decide, disposition, routing};
 use crate::{
     broker::{Consumer, Delivery, Event, message::Message},
-    database::StoreError,
+    database::DatabaseError,
     relay,
     retry::Reconnect,
     store::dispatch::{
@@ -106,7 +106,7 @@ fn claims_of(dispatch: &Arc<Dispatch>, tasks: &Tasks) -> Batched<ClaimRequest, O
         async move {
             let token = uuid::Uuid::new_v4().to_string();
             let claimed = claim(&dispatch, requests.clone(), token.clone()).await;
-            if let Err(StoreError::CommitUnknown(_) | StoreError::Silent { .. }) = &claimed {
+            if let Err(DatabaseError::CommitUnknown(_) | DatabaseError::Silent { .. }) = &claimed {
                 disclaim(&dispatch, requests, token).await;
             }
             claimed
@@ -119,7 +119,7 @@ async fn claim(
     dispatch: &Dispatch,
     requests: Vec<ClaimRequest>,
     token: String,
-) -> Result<Vec<Option<Claimed>>, StoreError> {
+) -> Result<Vec<Option<Claimed>>, DatabaseError> {
     let (table, lease) = (dispatch.routes.table(), dispatch.policy.lease.length);
     dispatch
         .store
@@ -298,7 +298,7 @@ impl Shared {
     async fn retry_until<T, E, Fut>(&self, what: &str, until: &CancellationToken, write: impl Fn() -> Fut) -> Option<T>
     where
         Fut: Future<Output = Result<T, E>>,
-        E: AsRef<StoreError>,
+        E: AsRef<DatabaseError>,
     {
         let mut pace = Reconnect::new();
         loop {

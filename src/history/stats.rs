@@ -148,7 +148,7 @@ impl History {
                 return Ok(tally.stats(range, execution_db));
             }
             if begun.elapsed() > PATIENCE {
-                return Err(crate::database::StoreError::TooLong.into());
+                return Err(crate::database::DatabaseError::TooLong.into());
             }
         }
     }
@@ -158,7 +158,7 @@ impl History {
 fn first_of_each(
     conn: &mut crate::database::connection::AnyConnection,
     links: Vec<ExecutionLink>,
-) -> Result<Vec<ExecutionLink>, crate::database::StoreError> {
+) -> Result<Vec<ExecutionLink>, crate::database::DatabaseError> {
     let ids: Vec<String> = links.iter().map(|link| link.st2_execution_id.clone()).collect();
     let first = read::first_links(conn, &ids)?;
     Ok(links.into_iter().filter(|link| first.get(&link.st2_execution_id) == Some(&link.id)).collect())

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         page::{Page, Window},
     },
@@ -178,7 +178,7 @@ pub(super) fn steps_of(alert: &Alert, log: &[dispatch_log::Entry], links: &[Link
     steps(alert, log, times)
 }
 
-fn told(conn: &mut AnyConnection, alerts: Vec<Alert>) -> Result<Told, StoreError> {
+fn told(conn: &mut AnyConnection, alerts: Vec<Alert>) -> Result<Told, DatabaseError> {
     let calls: Vec<_> = alerts.iter().map(|alert| alert.summary.api_call_id).collect();
     let ids: Vec<_> = alerts.iter().map(|alert| alert.summary.id).collect();
     let requests = read::request_ids(conn, &calls)?;

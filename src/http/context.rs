@@ -1,7 +1,7 @@
 //! What a request is answered with: the parts that all handlers share, who calls, and what is in flight.
 
 use super::{auth::Auth, connections::Connections};
-use crate::{database::Store, metrics::Metrics};
+use crate::{database::Database, metrics::Metrics};
 use std::{
     sync::{
         Arc,
@@ -17,7 +17,7 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// What every server needs.
 pub struct Parts {
     /// The rows.
-    pub store: Store,
+    pub store: Database,
     /// What is counted.
     pub metrics: Metrics,
     /// Ends the server.
@@ -26,7 +26,7 @@ pub struct Parts {
 
 /// What every handler may use; one per server.
 pub(super) struct Shared {
-    pub(super) store: Store,
+    pub(super) store: Database,
     pub(super) metrics: Metrics,
     pub(super) auth: Auth,
     pub(super) stop: CancellationToken,

@@ -2,7 +2,7 @@
 
 use super::{context::Shared, probe_cache::Cached, problem::Problem};
 use crate::{
-    database::{Store, StoreError},
+    database::{Database, DatabaseError},
     ingest::Ingest,
     logging,
     store::{
@@ -20,13 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Probes {
     started: Instant,
     /// With a connection of its own: a write that hangs takes none from webhooks, and only one hangs at a time.
-    store: Store,
+    store: Database,
     readiness: Cached<()>,
     depths: Cached<Vec<Depth>>,
 }
 
 impl Probes {
-    pub(super) fn new(started: Instant, store: &Store) -> Self {
+    pub(super) fn new(started: Instant, store: &Database) -> Self {
         let patience = Duration::from_secs(2);
         Self {
             started,
@@ -66,9 +66,9 @@ pub(super) async fn readyz(
     }
 }
 
-async fn look(store: Store, stores_webhooks: bool) -> Result<(), Refusal> {
+async fn look(store: Database, stores_webhooks: bool) -> Result<(), Refusal> {
     let looked = if stores_webhooks { store.run(probe::ingest).await } else { store.ping().await };
-    looked.map_err(|error: StoreError| {
+    looked.map_err(|error: DatabaseError| {
         let refusal = Refusal::of(&error);
         log::warn!(event = "not_ready", reason:% = refusal; "not ready: {}", logging::chain(&error));
         refusal

@@ -4,7 +4,7 @@
 //! mend, and everything that is our trouble is a 503.
 
 use crate::{
-    database::{StoreError, error_texts},
+    database::{DatabaseError, error_texts},
     history::HistoryError,
     logging::chain,
     model::ids::RequestId,
@@ -50,9 +50,9 @@ pub(super) enum Problem {
     #[error("{0}")]
     NoTables(String),
     #[error("{0}")]
-    TooLong(StoreError),
+    TooLong(DatabaseError),
     #[error("the database is not available")]
-    Store(#[source] StoreError),
+    Database(#[source] DatabaseError),
     #[error("an error of ours")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -71,16 +71,16 @@ struct Body {
     parameter: Option<String>,
 }
 
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        if matches!(error, StoreError::TooLong) { Self::TooLong(error) } else { Self::Store(error) }
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        if matches!(error, DatabaseError::TooLong) { Self::TooLong(error) } else { Self::Database(error) }
     }
 }
 
 impl From<HistoryError> for Problem {
     fn from(error: HistoryError) -> Self {
         match error {
-            HistoryError::Store(error) => error.into(),
+            HistoryError::Database(error) => error.into(),
             HistoryError::NoTables(_) => Self::NoTables(error.to_string()),
         }
     }
@@ -98,11 +98,11 @@ impl ResponseError for Problem {
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Store(StoreError::Query(error)) if !error_texts::is_passing(error) => {
+            Self::Database(DatabaseError::Query(error)) if !error_texts::is_passing(error) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
-            Self::Store(StoreError::Migration(_)) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable(_) | Self::NotReady(_) | Self::NoTables(_) | Self::TooLong(_) | Self::Store(_) => {
+            Self::Database(DatabaseError::Migration(_)) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable(_) | Self::NotReady(_) | Self::NoTables(_) | Self::TooLong(_) | Self::Database(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }
@@ -162,7 +162,7 @@ mod tests {
 
     fn query(message: &str) -> Problem {
         let kind = diesel::result::DatabaseErrorKind::Unknown;
-        StoreError::Query(diesel::result::Error::DatabaseError(kind, Box::new(message.to_owned()))).into()
+        DatabaseError::Query(diesel::result::Error::DatabaseError(kind, Box::new(message.to_owned()))).into()
     }
 
     #[test]
@@ -185,16 +185,16 @@ mod tests {
             (415, Problem::Encoded),
             (503, Problem::Unavailable("shutting down")),
             (503, Problem::NotReady("the database is read-only".to_owned())),
-            (503, StoreError::Unavailable { label: "db:3306/pc".to_owned(), source: "refused".into() }.into()),
-            (503, StoreError::CommitUnknown(diesel::result::Error::BrokenTransactionManager).into()),
-            (503, StoreError::Raced.into()),
-            (503, StoreError::Schema("run: poundcake migrate up".to_owned()).into()),
-            (503, StoreError::CutOff.into()),
-            (503, StoreError::TooLong.into()),
+            (503, DatabaseError::Unavailable { label: "db:3306/pc".to_owned(), source: "refused".into() }.into()),
+            (503, DatabaseError::CommitUnknown(diesel::result::Error::BrokenTransactionManager).into()),
+            (503, DatabaseError::Raced.into()),
+            (503, DatabaseError::Schema("run: poundcake migrate up".to_owned()).into()),
+            (503, DatabaseError::CutOff.into()),
+            (503, DatabaseError::TooLong.into()),
             (503, HistoryError::NoTables("run: poundcake migrate up".to_owned()).into()),
             (503, query("MySQL server has gone away")),
             (500, query("You have an error in your SQL syntax")),
-            (500, StoreError::Migration("x".into()).into()),
+            (500, DatabaseError::Migration("x".into()).into()),
             (500, Problem::Internal("x".into())),
         ];
         for (status, problem) in table {

@@ -116,7 +116,7 @@ async fn carry_out(shared: &Shared, order: Order) -> Result<Done, Problem> {
     let task = shared.runtime.spawn(async move { operator::carry_out(&store, &order, &metrics).await });
     let done = task.await.map_err(|error| Problem::Internal(error.into()))?;
     done.map_err(|error| match error {
-        OrderError::Store(error) => error.into(),
+        OrderError::Database(error) => error.into(),
         OrderError::NoFilter | OrderError::NoReason => Problem::BadOrder(error.to_string()),
     })
 }

@@ -8,7 +8,7 @@
 //! and its second look make one of the two a repeat, whichever comes first.
 
 use crate::{
-    database::{Store, StoreError},
+    database::{Database, DatabaseError},
     group_commit::{self, Batches, NotQueued, Requests},
     metrics::Metrics,
     model::{episode::EpisodePolicy, plan::RowFate, status::DispatchReason},
@@ -81,7 +81,7 @@ impl Writer {
     /// Starts the thread; `announce` is given what is to be published after each COMMIT, and must not wait. It ends when the
     /// last `Writer` is dropped and everything queued is answered. Must be called on a tokio runtime.
     pub fn start(
-        store: &Store,
+        store: &Database,
         settings: WriterSettings,
         announce: impl Fn(Vec<Due>) + Send + 'static,
         metrics: Metrics,
@@ -141,7 +141,7 @@ impl Writer {
 
 struct Thread {
     /// With a connection of its own.
-    store: Store,
+    store: Database,
     runtime: Handle,
     settings: WriterSettings,
     announce: Box<dyn Fn(Vec<Due>) + Send>,
@@ -196,7 +196,10 @@ impl Thread {
                 self.answer(stored, answers);
             }
             // Cut off: something in the batch made us panic.
-            (Err(error @ (StoreError::Query(_) | StoreError::Unreadable(_) | StoreError::CutOff)), Some(mut first)) => {
+            (
+                Err(error @ (DatabaseError::Query(_) | DatabaseError::Unreadable(_) | DatabaseError::CutOff)),
+                Some(mut first),
+            ) => {
                 log::warn!(webhooks = count; "a batch failed and is halved: {}", crate::logging::chain(&error));
                 let second = first.split_off(count / 2);
                 let second_answers = answers.split_off(count / 2);
@@ -211,7 +214,7 @@ impl Thread {
         }
     }
 
-    fn store(&self, intakes: Vec<Arc<Intake>>) -> Result<Stored, StoreError> {
+    fn store(&self, intakes: Vec<Arc<Intake>>) -> Result<Stored, DatabaseError> {
         self.metrics.commit_webhooks.observe(f64::from(u32::try_from(intakes.len()).unwrap_or(u32::MAX)));
         let (batch, policy) = (Batch::new(intakes), self.settings.policy);
         let (stored, took) = self.runtime.block_on(self.store.run(move |conn| {

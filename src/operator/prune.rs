@@ -1,7 +1,7 @@
 //! Old history, deleted in small chunks.
 
 use crate::{
-    database::{Store, StoreError},
+    database::{Database, DatabaseError},
     store::operate::prune as sql,
 };
 use chrono::{NaiveDateTime, TimeDelta};
@@ -19,7 +19,7 @@ pub struct Pruned {
 }
 
 /// Deletes settled rows that are older, but for openers of open episodes, their links, and webhooks that are left without alerts.
-pub async fn prune(store: &Store, older_than: TimeDelta, dry_run: bool) -> Result<Pruned, StoreError> {
+pub async fn prune(store: &Database, older_than: TimeDelta, dry_run: bool) -> Result<Pruned, DatabaseError> {
     let cutoff = store.run(move |conn| sql::cutoff(conn, older_than)).await?;
     let mut pruned = Pruned::default();
     let gone = alerts(store, cutoff, dry_run, &mut pruned).await?;
@@ -32,11 +32,11 @@ pub async fn prune(store: &Store, older_than: TimeDelta, dry_run: bool) -> Resul
 
 /// Returns the alerts that would be gone, for a dry run.
 async fn alerts(
-    store: &Store,
+    store: &Database,
     cutoff: NaiveDateTime,
     dry_run: bool,
     pruned: &mut Pruned,
-) -> Result<HashSet<i64>, StoreError> {
+) -> Result<HashSet<i64>, DatabaseError> {
     let mut would_go = HashSet::new();
     let mut after = Some(0);
     while let Some(id) = after {
@@ -56,11 +56,11 @@ async fn alerts(
 }
 
 async fn requests(
-    store: &Store,
+    store: &Database,
     cutoff: NaiveDateTime,
     would_go: Option<HashSet<i64>>,
     pruned: &mut Pruned,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     let dry_run = would_go.is_some();
     let gone = std::sync::Arc::new(would_go.unwrap_or_default());
     let mut after = Some(0);

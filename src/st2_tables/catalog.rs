@@ -6,7 +6,7 @@ use super::{
     statement::{IDS, Value, execute, marks},
     upsert::{Target, put},
 };
-use crate::database::{StoreError, connection::AnyConnection, transaction};
+use crate::database::{DatabaseError, connection::AnyConnection, transaction};
 use diesel::{QueryableByName, RunQueryDsl, sql_types::Text};
 use std::collections::HashSet;
 
@@ -91,7 +91,7 @@ pub fn replace(
     prefix: &TablePrefix,
     catalog: Catalog,
     entries: &[Entry],
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     let target = catalog.target();
     let table = prefix.table(target.table);
     transaction::write(conn, |conn| {

@@ -2,7 +2,7 @@
 
 use super::{TablePrefix, Tracking, statement::load_by_ids};
 use crate::database::{
-    StoreError,
+    DatabaseError,
     connection::{AnyConnection, each},
     error_texts,
     json::{optional_json, optional_time},
@@ -76,7 +76,7 @@ pub fn executions(
     conn: &mut AnyConnection,
     prefix: &TablePrefix,
     ids: &[String],
-) -> Result<Found<ExecutionRow>, StoreError> {
+) -> Result<Found<ExecutionRow>, DatabaseError> {
     let table = prefix.table("execution_db");
     let mut load =
         || Ok(load_by_ids!(conn, ids, |marks| format!("SELECT {SHORT}, {LARGE} FROM {table} WHERE id IN {marks}")));
@@ -88,7 +88,7 @@ pub(crate) fn outcomes(
     conn: &mut AnyConnection,
     prefix: &TablePrefix,
     ids: &[String],
-) -> Result<Found<Outcome>, StoreError> {
+) -> Result<Found<Outcome>, DatabaseError> {
     let table = prefix.table("execution_db");
     let mut load = || Ok(load_by_ids!(conn, ids, |marks| format!("SELECT {SHORT} FROM {table} WHERE id IN {marks}")));
     found(load())
@@ -99,14 +99,14 @@ pub(crate) fn children(
     conn: &mut AnyConnection,
     prefix: &TablePrefix,
     parent: &str,
-) -> Result<Found<Outcome>, StoreError> {
+) -> Result<Found<Outcome>, DatabaseError> {
     let table = prefix.table("execution_db");
     let sql = format!("SELECT {SHORT} FROM {table} WHERE parent = ? ORDER BY start_timestamp, id LIMIT {CHILDREN}");
     let rows = each!(conn, |c| diesel::sql_query(sql).bind::<Text, _>(parent).load::<Outcome>(c));
-    found(rows.map_err(StoreError::from))
+    found(rows.map_err(DatabaseError::from))
 }
 
-fn found<T>(rows: Result<Vec<T>, StoreError>) -> Result<Found<T>, StoreError> {
+fn found<T>(rows: Result<Vec<T>, DatabaseError>) -> Result<Found<T>, DatabaseError> {
     match rows {
         Ok(rows) => Ok(Found::Rows(rows)),
         Err(error) => match why_not_there(&error) {
@@ -117,8 +117,8 @@ fn found<T>(rows: Result<Vec<T>, StoreError>) -> Result<Found<T>, StoreError> {
 }
 
 /// A table, a column or the right to read them is missing: the server's own words (English: see `database::session`).
-fn why_not_there(error: &StoreError) -> Option<String> {
-    let StoreError::Query(error) = error else { return None };
+fn why_not_there(error: &DatabaseError) -> Option<String> {
+    let DatabaseError::Query(error) = error else { return None };
     let message = error_texts::what_cannot_be_read(error)?;
     Some(format!("{message}; run: poundcake migrate up, and grant SELECT"))
 }

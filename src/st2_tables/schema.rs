@@ -12,7 +12,7 @@ use super::{
 use crate::{
     clock,
     database::{
-        StoreError,
+        DatabaseError,
         connection::{AnyConnection, each},
         error_texts,
         migrations::{self, SchemaStatus},
@@ -70,7 +70,7 @@ impl Change {
 }
 
 /// Applies what is pending and returns the versions applied. Without the right to do so the error says what is needed.
-pub fn up(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<Vec<String>, StoreError> {
+pub fn up(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<Vec<String>, DatabaseError> {
     migrations::locked(conn, |conn| {
         refuse_foreign_tables(conn, prefix)?;
         let pending = status(conn, prefix)?.pending;
@@ -82,7 +82,7 @@ pub fn up(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<Vec<String>,
 }
 
 /// Reverts everything; for tests of `down.sql`.
-pub fn down(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<(), StoreError> {
+pub fn down(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<(), DatabaseError> {
     migrations::locked(conn, |conn| {
         for change in CHANGES.iter().rev() {
             let sql = change.sql(conn, prefix, 1);
@@ -92,7 +92,7 @@ pub fn down(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<(), StoreE
     })
 }
 
-fn apply(conn: &mut AnyConnection, prefix: &TablePrefix, change: &Change) -> Result<(), StoreError> {
+fn apply(conn: &mut AnyConnection, prefix: &TablePrefix, change: &Change) -> Result<(), DatabaseError> {
     let sql = change.sql(conn, prefix, 0);
     each!(conn, |c| c.batch_execute(&sql))?;
     let now = clock::rfc3339(transaction::now(conn)?);
@@ -108,7 +108,7 @@ struct Name {
 }
 
 /// Compares the database with this program. Reads only.
-pub fn status(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<SchemaStatus, StoreError> {
+pub fn status(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<SchemaStatus, DatabaseError> {
     let ledger = prefix.table(LEDGER);
     let names: Vec<Name> = if migrations::table_exists(conn, &ledger)? {
         diesel::sql_query(format!("SELECT name FROM {ledger} WHERE name LIKE 'migration %' ORDER BY name"))
@@ -125,13 +125,13 @@ pub fn status(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<SchemaSt
 }
 
 /// Tables of these names that others made are not touched.
-fn refuse_foreign_tables(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<(), StoreError> {
+fn refuse_foreign_tables(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<(), DatabaseError> {
     if migrations::table_exists(conn, &prefix.table(LEDGER))? {
         return Ok(());
     }
     for table in TABLES.map(|table| prefix.table(table)) {
         if migrations::table_exists(conn, &table)? {
-            return Err(StoreError::Schema(format!(
+            return Err(DatabaseError::Schema(format!(
                 "the table {table} exists and was not made by these migrations; nothing was changed. Rename it, or keep \
                  the tracker's tables apart: ST2_TABLE_PREFIX=st2_, or another ST2_DATABASE_URL"
             )));
@@ -163,8 +163,8 @@ fn grants_of(conn: &mut AnyConnection) -> (String, String) {
 }
 
 /// Every statement here can be repeated.
-fn half_way(error: &StoreError, pending: &[String]) -> StoreError {
-    StoreError::Migration(
+fn half_way(error: &DatabaseError, pending: &[String]) -> DatabaseError {
+    DatabaseError::Migration(
         format!(
             "a change of StackStorm's tables has failed: {}. PoundCake's own tables are up, and so are the changes before this \
              one of {}; nothing has to be undone. Correct the cause, then run again: poundcake migrate up",
@@ -176,8 +176,13 @@ fn half_way(error: &StoreError, pending: &[String]) -> StoreError {
 }
 
 /// 1142 and 1044: what to grant, or what somebody who may has to run.
-fn explained(error: &StoreError, conn: &mut AnyConnection, prefix: &TablePrefix, pending: &[String]) -> StoreError {
-    let denied = matches!(error, StoreError::Query(error) if error_texts::is_denied(error));
+fn explained(
+    error: &DatabaseError,
+    conn: &mut AnyConnection,
+    prefix: &TablePrefix,
+    pending: &[String],
+) -> DatabaseError {
+    let denied = matches!(error, DatabaseError::Query(error) if error_texts::is_denied(error));
     if !denied {
         return half_way(error, pending);
     }
@@ -191,7 +196,7 @@ fn explained(error: &StoreError, conn: &mut AnyConnection, prefix: &TablePrefix,
         statements.push_str(&applied);
     }
     let (database, user) = grants_of(conn);
-    StoreError::Schema(format!(
+    DatabaseError::Schema(format!(
         "this user may not make StackStorm's tables: {}\n\
          Either grant it, and run `poundcake migrate up` again:\n\n\
          GRANT SELECT, INSERT, CREATE, DROP ON {database} TO {user};\n\n\

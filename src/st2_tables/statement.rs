@@ -1,7 +1,7 @@
 //! Statements whose text and number of values are known at run time only.
 
 use crate::database::{
-    StoreError,
+    DatabaseError,
     connection::{AnyConnection, each},
 };
 use chrono::NaiveDateTime;
@@ -49,7 +49,7 @@ pub(crate) fn execute(
     conn: &mut AnyConnection,
     sql: String,
     values: impl IntoIterator<Item = Value>,
-) -> Result<usize, StoreError> {
+) -> Result<usize, DatabaseError> {
     Ok(each!(conn, |c| {
         let mut query = diesel::sql_query(sql).into_boxed();
         for value in values {

@@ -9,7 +9,7 @@ use super::{
     statement::{IDS, Value, execute, load_by_ids, marks},
 };
 use crate::database::{
-    StoreError,
+    DatabaseError,
     connection::{AnyConnection, each},
     transaction,
 };
@@ -58,7 +58,7 @@ struct Counted {
 }
 
 /// The link up to which every one has its row in `execution_db`; 0 before the first.
-pub fn read_to(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<i64, StoreError> {
+pub fn read_to(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<i64, DatabaseError> {
     let sql = format!("SELECT value FROM {} WHERE name = '{MARK}'", prefix.table(LEDGER));
     let kept: Vec<Kept> = diesel::sql_query(sql).load(conn)?;
     let Some(Kept { value }) = kept.first() else { return Ok(0) };
@@ -69,7 +69,7 @@ pub fn read_to(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<i64, St
 }
 
 /// Moves the mark. Any value that was true stays true, so two trackers may overwrite each other's.
-pub fn set_read_to(conn: &mut AnyConnection, prefix: &TablePrefix, link_id: i64) -> Result<(), StoreError> {
+pub fn set_read_to(conn: &mut AnyConnection, prefix: &TablePrefix, link_id: i64) -> Result<(), DatabaseError> {
     let ledger = prefix.table(LEDGER);
     let conflict = if conn.is_single_writer() { "ON CONFLICT (name) DO UPDATE SET" } else { "ON DUPLICATE KEY UPDATE" };
     let sql =
@@ -79,14 +79,14 @@ pub fn set_read_to(conn: &mut AnyConnection, prefix: &TablePrefix, link_id: i64)
 }
 
 /// Every row that is not finished.
-pub fn unfinished(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<Vec<Unfinished>, StoreError> {
+pub fn unfinished(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<Vec<Unfinished>, DatabaseError> {
     let table = prefix.table("execution_db");
     let sql = format!("SELECT id, parent FROM {table} WHERE tracking IN ('following', 'overdue')");
     Ok(diesel::sql_query(sql).load(conn)?)
 }
 
 /// What is done with those of these executions that have a row.
-pub fn tracked(conn: &mut AnyConnection, prefix: &TablePrefix, ids: &[String]) -> Result<Vec<Tracked>, StoreError> {
+pub fn tracked(conn: &mut AnyConnection, prefix: &TablePrefix, ids: &[String]) -> Result<Vec<Tracked>, DatabaseError> {
     let table = prefix.table("execution_db");
     let rows: Vec<Tracked> =
         load_by_ids!(conn, ids, |marks| format!("SELECT id, tracking FROM {table} WHERE id IN {marks}"));
@@ -94,7 +94,7 @@ pub fn tracked(conn: &mut AnyConnection, prefix: &TablePrefix, ids: &[String]) -
 }
 
 /// Ended executions whose children are all there.
-pub fn finish(conn: &mut AnyConnection, prefix: &TablePrefix, ids: &[String]) -> Result<(), StoreError> {
+pub fn finish(conn: &mut AnyConnection, prefix: &TablePrefix, ids: &[String]) -> Result<(), DatabaseError> {
     let table = prefix.table("execution_db");
     for chunk in ids.chunks(IDS) {
         let sql = format!(
@@ -112,7 +112,7 @@ pub fn mark_overdue(
     conn: &mut AnyConnection,
     prefix: &TablePrefix,
     deadline: TimeDelta,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<String>, DatabaseError> {
     let table = prefix.table("execution_db");
     let before = transaction::now(conn)? - deadline;
     let sql = format!(
@@ -132,7 +132,7 @@ pub fn mark_overdue(
 }
 
 /// How many rows are followed, and how many overdue, in this order.
-pub fn counts(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<[(Tracking, i64); 2], StoreError> {
+pub fn counts(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<[(Tracking, i64); 2], DatabaseError> {
     let table = prefix.table("execution_db");
     let sql = format!(
         "SELECT tracking, COUNT(*) AS n FROM {table} WHERE tracking IN ('following', 'overdue') GROUP BY tracking"

@@ -8,7 +8,7 @@ use super::{
     TERMINAL, TablePrefix, Tracking,
     statement::{BINDS, Value, execute, marks},
 };
-use crate::database::{StoreError, connection::AnyConnection, transaction};
+use crate::database::{DatabaseError, connection::AnyConnection, transaction};
 use chrono::NaiveDateTime;
 
 /// Bytes of one statement at most, unless one row alone is larger.
@@ -106,7 +106,7 @@ pub fn executions(
     prefix: &TablePrefix,
     rows: &[Observed],
     packet: Option<usize>,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     // Sorted: two trackers that lock rows in the same order do not deadlock.
     let mut sorted: Vec<&Observed> = rows.iter().collect();
     sorted.sort_by(|a, b| a.id.cmp(&b.id));
@@ -170,7 +170,7 @@ pub(crate) fn put(
     prefix: &TablePrefix,
     target: &Target,
     rows: Vec<Vec<Value>>,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     let most = BINDS / target.columns.len();
     let mut batch: Vec<Vec<Value>> = Vec::new();
     let mut bytes = 0;
@@ -191,7 +191,7 @@ fn flush(
     prefix: &TablePrefix,
     target: &Target,
     batch: &mut Vec<Vec<Value>>,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     if batch.is_empty() {
         return Ok(());
     }

@@ -5,7 +5,7 @@
 
 use super::ingest::alerts::ERROR;
 use crate::{
-    database::{StoreError, connection::AnyConnection, schema::poundcake_alerts::dsl},
+    database::{DatabaseError, connection::AnyConnection, schema::poundcake_alerts::dsl},
     model::{
         ids::{AlertId, ApiCallId, RequestId},
         status::DispatchStatus,
@@ -47,7 +47,7 @@ pub(super) fn request_id(alert_id: AlertId, call: ApiCallId, text: Option<&str>)
 }
 
 /// Puts such rows off, in the transaction that holds their locks.
-pub(super) fn put_off(conn: &mut AnyConnection, rows: &[Unreadable], now: NaiveDateTime) -> Result<(), StoreError> {
+pub(super) fn put_off(conn: &mut AnyConnection, rows: &[Unreadable], now: NaiveDateTime) -> Result<(), DatabaseError> {
     for row in rows {
         let error = format!("{MARK}{}", row.why);
         diesel::update(dsl::poundcake_alerts.find(row.alert_id))
@@ -82,7 +82,7 @@ pub struct Marked {
 }
 
 /// The rows that some process could not read and that still wait.
-pub fn marked(conn: &mut AnyConnection) -> Result<Marked, StoreError> {
+pub fn marked(conn: &mut AnyConnection) -> Result<Marked, DatabaseError> {
     let waits = dsl::dispatch_status.eq_any([
         DispatchStatus::Pending,
         DispatchStatus::Queued,

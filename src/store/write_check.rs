@@ -5,15 +5,15 @@
 //! Nothing of this is visible in a variable, and a proxy between us and MariaDB can change each.
 
 use super::ingest::api_calls::{self, NewApiCall};
-use crate::database::{StoreError, connection::AnyConnection, schema::poundcake_api_calls::dsl, transaction};
+use crate::database::{DatabaseError, connection::AnyConnection, schema::poundcake_api_calls::dsl, transaction};
 use diesel::prelude::*;
 use uuid::Uuid;
 
 /// Rows of the batch: enough for a step between ids to show.
 const ROWS: usize = 3;
 
-/// Fails with [`StoreError::Unfit`] if the database does something else; any other error says that it could not be tried.
-pub fn check(conn: &mut AnyConnection) -> Result<(), StoreError> {
+/// Fails with [`DatabaseError::Unfit`] if the database does something else; any other error says that it could not be tried.
+pub fn check(conn: &mut AnyConnection) -> Result<(), DatabaseError> {
     if conn.is_single_writer() {
         return Ok(());
     }
@@ -30,7 +30,7 @@ pub fn check(conn: &mut AnyConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn writes(conn: &mut AnyConnection, names: &[String]) -> Result<(), StoreError> {
+fn writes(conn: &mut AnyConnection, names: &[String]) -> Result<(), DatabaseError> {
     let now = transaction::now(conn)?;
     let calls: Vec<NewApiCall> = names.iter().map(|name| call(name)).collect();
     let computed = api_calls::insert(conn, calls.iter(), now)?;
@@ -71,6 +71,6 @@ fn call(name: &str) -> NewApiCall {
     }
 }
 
-fn unfit(found: &str, advice: &str) -> StoreError {
-    StoreError::Unfit(format!("the database does not write as PoundCake relies on: {found}; {advice}"))
+fn unfit(found: &str, advice: &str) -> DatabaseError {
+    DatabaseError::Unfit(format!("the database does not write as PoundCake relies on: {found}; {advice}"))
 }

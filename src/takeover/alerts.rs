@@ -3,7 +3,7 @@
 use super::{columns::Columns, old::Old, values, window};
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::{AnyConnection, each},
         schema::poundcake_alerts,
         transaction,
@@ -106,7 +106,7 @@ struct Row {
 }
 
 /// Copies the window after an id; `None` behind the last row.
-pub(crate) fn copy(conn: &mut AnyConnection, old: &Old, after: i64) -> Result<Option<window::Copied>, StoreError> {
+pub(crate) fn copy(conn: &mut AnyConnection, old: &Old, after: i64) -> Result<Option<window::Copied>, DatabaseError> {
     let Some(table) = &old.alerts else { return Ok(None) };
     let columns = Columns::of(conn, table)?;
     let bytes = columns.bytes(&["labels", "annotations", "generator_url", "error_message"]);
@@ -123,7 +123,7 @@ pub(crate) fn copy(conn: &mut AnyConnection, old: &Old, after: i64) -> Result<Op
 }
 
 /// Those whose webhook is there: no other can be stored.
-fn read(conn: &mut AnyConnection, table: &str, columns: &Columns, ids: &[i64]) -> Result<Vec<OldAlert>, StoreError> {
+fn read(conn: &mut AnyConnection, table: &str, columns: &Columns, ids: &[i64]) -> Result<Vec<OldAlert>, DatabaseError> {
     let mut select = vec![
         "CAST(o.id AS SIGNED) AS id".to_owned(),
         "CAST(o.api_call_id AS SIGNED) AS api_call_id".to_owned(),

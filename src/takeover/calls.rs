@@ -3,7 +3,7 @@
 use super::{columns::Columns, old::Old, values, window};
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::{AnyConnection, each},
         schema::poundcake_api_calls::{self, dsl},
         transaction,
@@ -59,7 +59,7 @@ struct Row {
 }
 
 /// Copies the window after an id; `None` behind the last row.
-pub(crate) fn copy(conn: &mut AnyConnection, old: &Old, after: i64) -> Result<Option<window::Copied>, StoreError> {
+pub(crate) fn copy(conn: &mut AnyConnection, old: &Old, after: i64) -> Result<Option<window::Copied>, DatabaseError> {
     let Some(table) = &old.calls else { return Ok(None) };
     let columns = Columns::of(conn, table)?;
     let bytes = columns.bytes(&["body", "headers"]);
@@ -82,7 +82,7 @@ pub(crate) fn copy(conn: &mut AnyConnection, old: &Old, after: i64) -> Result<Op
     Ok(Some(window::Copied { rows: rows.len(), last: window.last }))
 }
 
-fn read(conn: &mut AnyConnection, table: &str, columns: &Columns, ids: &[i64]) -> Result<Vec<OldCall>, StoreError> {
+fn read(conn: &mut AnyConnection, table: &str, columns: &Columns, ids: &[i64]) -> Result<Vec<OldCall>, DatabaseError> {
     let mut select = vec!["CAST(o.id AS SIGNED) AS id".to_owned(), columns.select("client_host", &["client_address"])];
     let same = ["request_id", "method", "path", "headers", "body", "status_code", "created_at"];
     select.extend(same.map(|name| columns.select(name, &[])));

@@ -1,7 +1,7 @@
 //! The columns that an old table really has, read as text: versions of the older system differ in columns, types, character
 //! sets and NULLs, and text is what all of them can be read as.
 
-use crate::database::{StoreError, connection::AnyConnection};
+use crate::database::{DatabaseError, connection::AnyConnection};
 use diesel::{
     QueryableByName, RunQueryDsl,
     sql_types::{Nullable, Text},
@@ -23,7 +23,7 @@ struct Row {
 pub(crate) struct Columns(BTreeMap<String, Option<(String, String)>>);
 
 impl Columns {
-    pub(crate) fn of(conn: &mut AnyConnection, table: &str) -> Result<Self, StoreError> {
+    pub(crate) fn of(conn: &mut AnyConnection, table: &str) -> Result<Self, DatabaseError> {
         let query = "SELECT LOWER(column_name) AS name, character_set_name AS charset, collation_name AS collation \
                      FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? \
                      ORDER BY ordinal_position";

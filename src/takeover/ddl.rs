@@ -4,7 +4,7 @@ use super::old::{Old, renamed};
 #[cfg(feature = "mysql")]
 use crate::database::migration_ledger;
 use crate::database::{
-    StoreError,
+    DatabaseError,
     connection::AnyConnection,
     migrations::{self, OUR_TABLES, TAKEOVER},
 };
@@ -15,7 +15,7 @@ use diesel::{
 
 /// Old `TIMESTAMP`s are read as UTC, an id of 0 is one, and a process that still uses an old table is an error after half
 /// a minute, not a wait for ever.
-pub(crate) fn set_session(conn: &mut AnyConnection) -> Result<(), StoreError> {
+pub(crate) fn set_session(conn: &mut AnyConnection) -> Result<(), DatabaseError> {
     diesel::sql_query(
         "SET SESSION time_zone = '+00:00', SESSION lock_wait_timeout = 30, \
          SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO'",
@@ -25,13 +25,13 @@ pub(crate) fn set_session(conn: &mut AnyConnection) -> Result<(), StoreError> {
 }
 
 /// Our schema stands, and no takeover is under way: it is over, or there never was one.
-pub(crate) fn is_complete(conn: &mut AnyConnection) -> Result<bool, StoreError> {
+pub(crate) fn is_complete(conn: &mut AnyConnection) -> Result<bool, DatabaseError> {
     let status = migrations::status(conn)?;
     Ok(!status.applied.is_empty() && !status.taking_over)
 }
 
 /// All at once: nobody sees half of it.
-pub(crate) fn rename(conn: &mut AnyConnection, old: &Old) -> Result<Option<Vec<String>>, StoreError> {
+pub(crate) fn rename(conn: &mut AnyConnection, old: &Old) -> Result<Option<Vec<String>>, DatabaseError> {
     let tables = old.to_rename();
     if tables.is_empty() {
         return Ok(None);
@@ -42,7 +42,7 @@ pub(crate) fn rename(conn: &mut AnyConnection, old: &Old) -> Result<Option<Vec<S
 }
 
 /// Leaves the row that keeps every process from starting; false if it is there.
-pub(crate) fn begin(conn: &mut AnyConnection) -> Result<bool, StoreError> {
+pub(crate) fn begin(conn: &mut AnyConnection) -> Result<bool, DatabaseError> {
     if migrations::status(conn)?.taking_over {
         return Ok(false);
     }
@@ -57,7 +57,7 @@ pub(crate) fn begin(conn: &mut AnyConnection) -> Result<bool, StoreError> {
 }
 
 /// One migration.
-pub(crate) fn migrate(conn: &mut AnyConnection) -> Result<Option<String>, StoreError> {
+pub(crate) fn migrate(conn: &mut AnyConnection) -> Result<Option<String>, DatabaseError> {
     match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => migrations::next(conn),
@@ -73,7 +73,7 @@ struct Next {
 }
 
 /// Our `AUTO_INCREMENT`s go on where the old ones stood, rows deleted since included; false if they do.
-pub(crate) fn number(conn: &mut AnyConnection, old: &Old) -> Result<bool, StoreError> {
+pub(crate) fn number(conn: &mut AnyConnection, old: &Old) -> Result<bool, DatabaseError> {
     let calls = old.calls.clone().into_iter().collect();
     let alerts = old.alerts.clone().into_iter().collect();
     let mut changed = false;
@@ -91,7 +91,7 @@ pub(crate) fn number(conn: &mut AnyConnection, old: &Old) -> Result<bool, StoreE
     Ok(changed)
 }
 
-fn next_id(conn: &mut AnyConnection, table: &str) -> Result<i64, StoreError> {
+fn next_id(conn: &mut AnyConnection, table: &str) -> Result<i64, DatabaseError> {
     let query = format!(
         "SELECT CAST(GREATEST(COALESCE((SELECT auto_increment FROM information_schema.tables \
          WHERE table_schema = DATABASE() AND table_name = ?), 1), COALESCE((SELECT MAX(id) + 1 FROM `{table}`), 1)) \
@@ -102,7 +102,7 @@ fn next_id(conn: &mut AnyConnection, table: &str) -> Result<i64, StoreError> {
 }
 
 /// Drops the first of the tables that are left.
-pub(crate) fn drop_next(conn: &mut AnyConnection, old: &Old) -> Result<Option<String>, StoreError> {
+pub(crate) fn drop_next(conn: &mut AnyConnection, old: &Old) -> Result<Option<String>, DatabaseError> {
     let Some(table) = old.all().into_iter().next() else { return Ok(None) };
     diesel::sql_query(format!("DROP TABLE `{table}`")).execute(conn)?;
     Ok(Some(table))
@@ -115,7 +115,7 @@ struct Reference {
 }
 
 /// `table -> old table` of the foreign keys that others have to these.
-pub(crate) fn foreign_references(conn: &mut AnyConnection, old: &Old) -> Result<Vec<String>, StoreError> {
+pub(crate) fn foreign_references(conn: &mut AnyConnection, old: &Old) -> Result<Vec<String>, DatabaseError> {
     let tables: Vec<String> = old.all().iter().map(|table| format!("'{table}'")).collect();
     if tables.is_empty() {
         return Ok(Vec::new());
@@ -131,12 +131,12 @@ pub(crate) fn foreign_references(conn: &mut AnyConnection, old: &Old) -> Result<
 }
 
 /// MariaDB would refuse in the middle.
-pub(crate) fn refuse_foreign_references(conn: &mut AnyConnection, old: &Old) -> Result<(), StoreError> {
+pub(crate) fn refuse_foreign_references(conn: &mut AnyConnection, old: &Old) -> Result<(), DatabaseError> {
     let references = foreign_references(conn, old)?;
     if references.is_empty() {
         return Ok(());
     }
-    Err(StoreError::Schema(format!(
+    Err(DatabaseError::Schema(format!(
         "other tables have foreign keys to the old ones ({}); drop those tables or keys first, or run without --drop; nothing was changed",
         references.join(", ")
     )))

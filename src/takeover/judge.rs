@@ -1,7 +1,7 @@
 //! Old links as SQL: which alert each belongs to, and why one cannot be copied.
 
 use super::{columns::Columns, old::Old};
-use crate::database::{StoreError, connection::AnyConnection};
+use crate::database::{DatabaseError, connection::AnyConnection};
 
 /// The old tables that a link leads through.
 pub(crate) struct Judge {
@@ -11,7 +11,7 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    pub(crate) fn new(conn: &mut AnyConnection, old: &Old) -> Result<Self, StoreError> {
+    pub(crate) fn new(conn: &mut AnyConnection, old: &Old) -> Result<Self, DatabaseError> {
         let empty = |columns: &str| format!("(SELECT {columns} FROM DUAL WHERE FALSE)");
         let quoted = |table: &Option<String>| table.as_ref().map(|table| format!("`{table}`"));
         let request_ids = match (&old.alerts, &old.calls) {
@@ -43,7 +43,7 @@ impl Judge {
     }
 
     /// `source, id, alert_id, st2_execution_id, reason` of every row of these link tables; `reason` is NULL for those that can be copied.
-    pub(crate) fn all(&self, conn: &mut AnyConnection, tables: &[String]) -> Result<String, StoreError> {
+    pub(crate) fn all(&self, conn: &mut AnyConnection, tables: &[String]) -> Result<String, DatabaseError> {
         let mut sources = Vec::with_capacity(tables.len());
         for (source, table) in tables.iter().enumerate() {
             let columns = Columns::of(conn, table)?;

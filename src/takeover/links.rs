@@ -4,7 +4,7 @@
 use super::{columns::Columns, judge::Judge, old::Old, values, window};
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::{AnyConnection, each},
         schema::poundcake_st2_execution_link::{self, dsl},
         transaction,
@@ -66,7 +66,7 @@ pub(crate) fn copy(
     old: &Old,
     table: &str,
     after: i64,
-) -> Result<Option<window::Copied>, StoreError> {
+) -> Result<Option<window::Copied>, DatabaseError> {
     let read = read(conn, old, table, after)?;
     let Some(last) = read.last().map(|link| link.id) else { return Ok(None) };
     let mut pairs = HashSet::new();
@@ -82,7 +82,7 @@ pub(crate) fn copy(
     Ok(Some(window::Copied { rows: rows.len(), last }))
 }
 
-fn read(conn: &mut AnyConnection, old: &Old, table: &str, after: i64) -> Result<Vec<OldLink>, StoreError> {
+fn read(conn: &mut AnyConnection, old: &Old, table: &str, after: i64) -> Result<Vec<OldLink>, DatabaseError> {
     let columns = Columns::of(conn, table)?;
     let mut select = vec![
         "CAST(o.id AS SIGNED) AS id".to_owned(),
@@ -129,7 +129,7 @@ struct Highest {
 }
 
 /// A link keeps its id, unless one of the other old table has it: then it gets one above all.
-fn keep_ids_apart(conn: &mut AnyConnection, old: &Old, rows: &mut [Row]) -> Result<(), StoreError> {
+fn keep_ids_apart(conn: &mut AnyConnection, old: &Old, rows: &mut [Row]) -> Result<(), DatabaseError> {
     let wanted: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let taken: HashSet<i64> = dsl::poundcake_st2_execution_link
         .filter(dsl::id.eq_any(wanted))
@@ -152,7 +152,7 @@ fn keep_ids_apart(conn: &mut AnyConnection, old: &Old, rows: &mut [Row]) -> Resu
 }
 
 /// Their alerts ran: that firing is over for us, and a later one is another.
-fn mark_dispatched(conn: &mut AnyConnection, rows: &[Row]) -> Result<(), StoreError> {
+fn mark_dispatched(conn: &mut AnyConnection, rows: &[Row]) -> Result<(), DatabaseError> {
     let alerts: Vec<i64> = rows.iter().map(|row| row.alert_id).collect();
     let ids = window::list(&alerts);
     diesel::sql_query(format!(

@@ -2,7 +2,7 @@
 
 use super::columns::Columns;
 use crate::database::{
-    StoreError,
+    DatabaseError,
     connection::AnyConnection,
     migrations::{self, OUR_TABLES},
 };
@@ -37,7 +37,7 @@ pub(crate) struct Old {
 }
 
 impl Old {
-    pub(crate) fn find(conn: &mut AnyConnection) -> Result<Self, StoreError> {
+    pub(crate) fn find(conn: &mut AnyConnection) -> Result<Self, DatabaseError> {
         let [calls, alerts, link] = OUR_TABLES;
         let mut unused = Vec::new();
         let has_buckets = migrations::table_exists(conn, "custom_action_buckets")?;
@@ -74,7 +74,7 @@ impl Old {
     }
 
     /// Fails, before anything is changed, for a table of our name that is something else.
-    pub(crate) fn check(&self, conn: &mut AnyConnection) -> Result<(), StoreError> {
+    pub(crate) fn check(&self, conn: &mut AnyConnection) -> Result<(), DatabaseError> {
         let needed: [(&Option<String>, &[&str]); 4] = [
             (&self.calls, &["id", "request_id"]),
             (&self.alerts, &["id", "api_call_id", "fingerprint"]),
@@ -85,7 +85,7 @@ impl Old {
             let Some(table) = table else { continue };
             let there = Columns::of(conn, table)?;
             if let Some(missing) = columns.iter().find(|column| !there.has(column)) {
-                return Err(StoreError::Schema(format!(
+                return Err(DatabaseError::Schema(format!(
                     "the table {table} has no column {missing}: it is none of the older PoundCake; nothing was changed"
                 )));
             }
@@ -100,11 +100,11 @@ pub(crate) fn renamed(table: &str) -> String {
 }
 
 /// An old table that has one of our names, or had one.
-fn shared(conn: &mut AnyConnection, table: &str) -> Result<Option<String>, StoreError> {
+fn shared(conn: &mut AnyConnection, table: &str) -> Result<Option<String>, DatabaseError> {
     let aside = renamed(table);
     let is_foreign = migrations::table_exists(conn, table)? && !migrations::is_ours(conn, table)?;
     match (migrations::table_exists(conn, &aside)?, is_foreign) {
-        (true, true) => Err(StoreError::Schema(format!(
+        (true, true) => Err(DatabaseError::Schema(format!(
             "{aside} is there already, and so is another {table} that these migrations did not make: has the older \
              PoundCake been started again? Stop it, and move or drop the newer {table}; nothing was changed"
         ))),

@@ -1,13 +1,13 @@
 //! The second count: nothing starts on a copy with gaps, and nothing is dropped that is not copied.
 
 use super::{old::Old, survey};
-use crate::database::{StoreError, connection::AnyConnection, migrations::TAKEOVER};
+use crate::database::{DatabaseError, connection::AnyConnection, migrations::TAKEOVER};
 use diesel::{RunQueryDsl, sql_types::Text};
 
 /// Counts, and lets processes start; fails if anything that can be copied is missing.
-pub(crate) fn finish(conn: &mut AnyConnection, old: &Old) -> Result<(), StoreError> {
+pub(crate) fn finish(conn: &mut AnyConnection, old: &Old) -> Result<(), DatabaseError> {
     if let Some(missing) = missing(conn, old)? {
-        return Err(StoreError::Schema(format!(
+        return Err(DatabaseError::Schema(format!(
             "{missing}; nothing was dropped, and no process starts: has somebody written to the old tables? Run it again"
         )));
     }
@@ -18,10 +18,10 @@ pub(crate) fn finish(conn: &mut AnyConnection, old: &Old) -> Result<(), StoreErr
 }
 
 /// Counts once more before anything is dropped.
-pub(crate) fn check_before_drop(conn: &mut AnyConnection, old: &Old) -> Result<(), StoreError> {
+pub(crate) fn check_before_drop(conn: &mut AnyConnection, old: &Old) -> Result<(), DatabaseError> {
     match missing(conn, old)? {
         None => Ok(()),
-        Some(missing) => Err(StoreError::Schema(format!(
+        Some(missing) => Err(DatabaseError::Schema(format!(
             "{missing}: deleted since they were copied, as prune does with old history? Nothing was dropped now; \
              if that is as it should be, drop by hand: DROP TABLE {}",
             old.all().join(", ")
@@ -29,7 +29,7 @@ pub(crate) fn check_before_drop(conn: &mut AnyConnection, old: &Old) -> Result<(
     }
 }
 
-fn missing(conn: &mut AnyConnection, old: &Old) -> Result<Option<String>, StoreError> {
+fn missing(conn: &mut AnyConnection, old: &Old) -> Result<Option<String>, DatabaseError> {
     let tables = survey::tables(conn, old)?;
     let lacking = tables.iter().filter(|table| table.missing() != 0);
     let words: Vec<String> = lacking

@@ -3,7 +3,7 @@
 use super::{alerts, calls, columns::Columns, ddl, judge::Judge, links, old::Old};
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         migrations::{self, OUR_TABLES},
     },
@@ -77,7 +77,7 @@ struct Counted {
 }
 
 /// Counts everything; fails for a table that is none of the older PoundCake.
-pub fn survey(conn: &mut AnyConnection) -> Result<Surveyed, StoreError> {
+pub fn survey(conn: &mut AnyConnection) -> Result<Surveyed, DatabaseError> {
     super::refuse_sqlite(conn)?;
     let old = Old::find(conn)?;
     old.check(conn)?;
@@ -87,7 +87,7 @@ pub fn survey(conn: &mut AnyConnection) -> Result<Surveyed, StoreError> {
 }
 
 /// Counts these tables.
-pub(crate) fn tables(conn: &mut AnyConnection, old: &Old) -> Result<Vec<Table>, StoreError> {
+pub(crate) fn tables(conn: &mut AnyConnection, old: &Old) -> Result<Vec<Table>, DatabaseError> {
     let mut all = Vec::new();
     if let Some(table) = &old.calls {
         let ours = copied_by_id(conn, OUR_TABLES[0])?;
@@ -137,7 +137,7 @@ fn of(
     into: &'static str,
     query: &str,
     read: &[&str],
-) -> Result<Table, StoreError> {
+) -> Result<Table, DatabaseError> {
     let counted = count(conn, query)?;
     let columns_left = Columns::of(conn, table)?.except(read);
     let copied = counted.iter().filter(|row| row.reason.is_none()).map(|row| row.copied).sum();
@@ -146,7 +146,7 @@ fn of(
     Ok(Table { table, into: Some(into), rows, copied, not_copied, changed: Vec::new(), columns_left })
 }
 
-fn count(conn: &mut AnyConnection, query: &str) -> Result<Vec<Counted>, StoreError> {
+fn count(conn: &mut AnyConnection, query: &str) -> Result<Vec<Counted>, DatabaseError> {
     Ok(diesel::sql_query(format!(
         "SELECT r.reason, COUNT(*) AS n, CAST(COALESCE(SUM(r.copied), 0) AS SIGNED) AS copied, \
          SUBSTRING_INDEX(GROUP_CONCAT(IF(r.reason IS NULL, NULL, r.id) ORDER BY r.id), ',', 10) AS ids \
@@ -163,7 +163,7 @@ fn losses(counted: Vec<Counted>) -> Vec<Loss> {
     counted.into_iter().filter_map(loss).collect()
 }
 
-fn changed(conn: &mut AnyConnection, query: &str) -> Result<Vec<Loss>, StoreError> {
+fn changed(conn: &mut AnyConnection, query: &str) -> Result<Vec<Loss>, DatabaseError> {
     Ok(losses(count(conn, query)?))
 }
 
@@ -187,11 +187,11 @@ fn made_request_ids(table: &str) -> String {
 }
 
 /// Ours, and not yet the old one of the same name.
-fn ours_exists(conn: &mut AnyConnection, table: &str) -> Result<bool, StoreError> {
+fn ours_exists(conn: &mut AnyConnection, table: &str) -> Result<bool, DatabaseError> {
     Ok(migrations::table_exists(conn, table)? && migrations::is_ours(conn, table)?)
 }
 
-fn copied_by_id(conn: &mut AnyConnection, table: &str) -> Result<String, StoreError> {
+fn copied_by_id(conn: &mut AnyConnection, table: &str) -> Result<String, DatabaseError> {
     let exists = ours_exists(conn, table)?;
     Ok(if exists { format!("EXISTS (SELECT 1 FROM {table} n WHERE n.id = o.id)") } else { "FALSE".to_owned() })
 }

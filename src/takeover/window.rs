@@ -1,6 +1,6 @@
 //! Windows of ascending ids over an old table, bounded in rows and bytes, without what is copied already.
 
-use crate::database::{StoreError, connection::AnyConnection};
+use crate::database::{DatabaseError, connection::AnyConnection};
 use diesel::{
     QueryableByName, RunQueryDsl,
     sql_types::{BigInt, Bool},
@@ -43,7 +43,7 @@ pub(crate) fn next(
     (old, new): (&str, &str),
     bytes: &str,
     after: i64,
-) -> Result<Option<Window>, StoreError> {
+) -> Result<Option<Window>, DatabaseError> {
     let rows: Vec<Row> = diesel::sql_query(format!(
         "SELECT CAST(o.id AS SIGNED) AS id, n.id IS NOT NULL AS is_copied, CAST({bytes} AS SIGNED) AS bytes \
          FROM `{old}` o LEFT JOIN {new} n ON n.id = o.id WHERE o.id > ? ORDER BY o.id LIMIT {ROWS}"

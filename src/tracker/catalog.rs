@@ -2,7 +2,7 @@
 //! listed.
 
 use crate::{
-    database::StoreError,
+    database::DatabaseError,
     model::truncate::column,
     retry::Reconnect,
     st2_tables::{
@@ -62,7 +62,7 @@ enum KeepError {
     #[error(transparent)]
     StackStorm(#[from] LookupError),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Database(#[from] DatabaseError),
 }
 
 impl Keeper {
@@ -113,7 +113,7 @@ impl Keeper {
         Ok(self.replace(catalog, &self.client.registered(what).await?).await?)
     }
 
-    async fn replace(&self, catalog: Catalog, listed: &[Value]) -> Result<(), StoreError> {
+    async fn replace(&self, catalog: Catalog, listed: &[Value]) -> Result<(), DatabaseError> {
         let entries: Vec<Entry> = listed.iter().filter_map(|object| entry(catalog, object)).collect();
         if entries.len() < listed.len() {
             let (rows, without) = (listed.len(), listed.len() - entries.len());

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock,
-    database::StoreError,
+    database::DatabaseError,
     metrics::TrackerMetrics,
     retry::Reconnect,
     st2_tables::{St2Tables, Tracking, tracking},
@@ -236,7 +236,7 @@ impl Follower {
         }
     }
 
-    async fn mark_overdue(&self) -> Result<(), StoreError> {
+    async fn mark_overdue(&self) -> Result<(), DatabaseError> {
         let prefix = self.tables.prefix.clone();
         let deadline = TimeDelta::from_std(self.deadline).unwrap_or(TimeDelta::MAX);
         let (marked, counts) = self
@@ -266,7 +266,7 @@ impl Follower {
 }
 
 /// What is done from time to time is simply done again.
-fn log_failure(done: Result<(), StoreError>) {
+fn log_failure(done: Result<(), DatabaseError>) {
     if let Err(error) = done {
         log::log!(error.level(), "waiting for the database: {}", crate::logging::chain(&error));
     }

@@ -7,7 +7,7 @@
 
 use super::followed::Watched;
 use crate::{
-    database::{Store, StoreError},
+    database::{Database, DatabaseError},
     st2_tables::{St2Tables, Tracking, tracking},
     stackstorm::ExecutionId,
     store::dispatch::links::{self, LinkSeen},
@@ -22,7 +22,7 @@ const PAGE: i64 = 2_000;
 
 /// The reader of the links.
 pub(super) struct Links {
-    store: Store,
+    store: Database,
     tables: St2Tables,
     /// Every link up to it has its row.
     mark: i64,
@@ -35,12 +35,12 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub(super) const fn new(store: Store, tables: St2Tables) -> Self {
+    pub(super) const fn new(store: Database, tables: St2Tables) -> Self {
         Self { store, tables, mark: 0, highest: 0, read: BTreeSet::new(), without_row: BTreeSet::new() }
     }
 
     /// Takes up where the rows end: the mark, and what is not finished.
-    pub(super) async fn resume(&mut self, watched: &mut Watched) -> Result<(), StoreError> {
+    pub(super) async fn resume(&mut self, watched: &mut Watched) -> Result<(), DatabaseError> {
         let prefix = self.tables.prefix.clone();
         let (mark, unfinished) = self
             .tables
@@ -65,12 +65,12 @@ impl Links {
     }
 
     /// Reads what was added behind the largest id seen.
-    pub(super) async fn read_fresh(&mut self, watched: &mut Watched) -> Result<(), StoreError> {
+    pub(super) async fn read_fresh(&mut self, watched: &mut Watched) -> Result<(), DatabaseError> {
         self.read_from(self.highest, watched).await.map(|_| ())
     }
 
     /// Reads everything behind the mark, and moves it.
-    pub(super) async fn sweep(&mut self, watched: &mut Watched) -> Result<(), StoreError> {
+    pub(super) async fn sweep(&mut self, watched: &mut Watched) -> Result<(), DatabaseError> {
         let settled = self.read_from(self.mark, watched).await?;
         let limit = self.without_row.first().map_or(i64::MAX, |first| first - 1);
         let mark = settled.min(limit);
@@ -89,7 +89,7 @@ impl Links {
     }
 
     /// Returns the largest settled id among what it read.
-    async fn read_from(&mut self, from: i64, watched: &mut Watched) -> Result<i64, StoreError> {
+    async fn read_from(&mut self, from: i64, watched: &mut Watched) -> Result<i64, DatabaseError> {
         let (mut after, mut settled) = (from, from);
         loop {
             let page = self.store.run(move |conn| links::after(conn, after, PAGE)).await?;
@@ -106,7 +106,7 @@ impl Links {
         }
     }
 
-    async fn follow(&mut self, links: Vec<LinkSeen>, watched: &mut Watched) -> Result<(), StoreError> {
+    async fn follow(&mut self, links: Vec<LinkSeen>, watched: &mut Watched) -> Result<(), DatabaseError> {
         let ids: Vec<String> = links.iter().map(|link| link.execution_id.clone()).collect();
         if ids.is_empty() {
             return Ok(());

@@ -2,7 +2,7 @@
 
 use super::followed::News;
 use crate::{
-    database::{StoreError, max_packet},
+    database::{DatabaseError, max_packet},
     retry::Reconnect,
     st2_tables::{St2Tables, upsert},
     stackstorm::ExecutionId,
@@ -40,7 +40,10 @@ impl Rows {
                 Err(error) => error,
             };
             failures += 1;
-            if failures >= PATIENCE && matches!(error, StoreError::Query(_)) && self.tables.store.ping().await.is_ok() {
+            if failures >= PATIENCE
+                && matches!(error, DatabaseError::Query(_))
+                && self.tables.store.ping().await.is_ok()
+            {
                 return self.one_by_one(news).await;
             }
             let wait = pace.failed("no write");
@@ -50,7 +53,7 @@ impl Rows {
         }
     }
 
-    async fn attempt(&mut self, news: &[(ExecutionId, News)]) -> Result<(), StoreError> {
+    async fn attempt(&mut self, news: &[(ExecutionId, News)]) -> Result<(), DatabaseError> {
         let packet = match self.packet {
             Packet::Known(packet) => packet,
             Packet::Unasked => self.tables.store.run(max_packet::max_allowed).await?,

@@ -3,7 +3,7 @@
 use crate::harness::{Pipeline, Setup, Shape, TestDatabase, client, firing, resolved};
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use poundcake::{
-    database::Store,
+    database::Database,
     model::{
         alert::IncomingAlert,
         episode::EpisodePolicy,
@@ -68,7 +68,7 @@ pub fn intake(arrivals: Vec<Arrival>) -> Intake {
 }
 
 /// Returns how often transactions had to begin anew.
-fn write(store: &Store, seed: u64, policy: &EpisodePolicy) -> u32 {
+fn write(store: &Database, seed: u64, policy: &EpisodePolicy) -> u32 {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut conn = store.connect().expect("a connection");
     let stored = |_| Batch::new(vec![random_intake(&mut rng)]).store(&mut conn, policy).expect("stored").retries;

@@ -4,7 +4,7 @@ use super::{finding::Finding, server, writable};
 use crate::{
     clock,
     config::Settings,
-    database::{Store, StoreError, max_packet, migrations, transaction},
+    database::{Database, DatabaseError, max_packet, migrations, transaction},
     logging,
     store::read::backlog,
 };
@@ -12,14 +12,14 @@ use crate::{
 const AREA: &str = "database";
 
 /// The findings, and whether our tables can be read.
-pub(super) async fn check(settings: &Settings, store: &Store) -> (Vec<Finding>, bool) {
+pub(super) async fn check(settings: &Settings, store: &Database) -> (Vec<Finding>, bool) {
     if let Err(error) = store.ping().await {
         let advice =
             "start the database, or correct DATABASE_URL; until then ingest answers 503 and Alertmanager retries";
         let finding = match error {
             // These say what to do themselves.
-            StoreError::Unfit(text) => Finding::wrong(AREA, "client library", text),
-            StoreError::Refused { label, text, advice } => {
+            DatabaseError::Unfit(text) => Finding::wrong(AREA, "client library", text),
+            DatabaseError::Refused { label, text, advice } => {
                 Finding::wrong(AREA, "reachable", format!("{label}: {text}")).advice(advice)
             }
             error => Finding::wrong(AREA, "reachable", logging::chain(&error)).advice(advice),
@@ -32,7 +32,7 @@ pub(super) async fn check(settings: &Settings, store: &Store) -> (Vec<Finding>, 
     let usable = matches!(schema, Ok(()));
     findings.push(match schema {
         Ok(()) => Finding::ok(AREA, "schema", "this program's"),
-        Err(StoreError::Schema(text)) => Finding::wrong(AREA, "schema", text).advice("run poundcake migrate status"),
+        Err(DatabaseError::Schema(text)) => Finding::wrong(AREA, "schema", text).advice("run poundcake migrate status"),
         Err(error) => Finding::unknown(AREA, "schema", logging::chain(&error)),
     });
     if usable {
@@ -47,18 +47,18 @@ pub(super) async fn check(settings: &Settings, store: &Store) -> (Vec<Finding>, 
     (findings, usable)
 }
 
-async fn versions(store: &Store) -> Option<Finding> {
+async fn versions(store: &Database) -> Option<Finding> {
     match store.run(backlog::versions).await {
         Ok(versions) => versions.map(|versions| Finding::ok(AREA, "versions", versions)),
         Err(error) => Some(Finding::unknown(AREA, "versions", logging::chain(&error))),
     }
 }
 
-async fn schema(store: &Store) -> Result<(), StoreError> {
+async fn schema(store: &Database) -> Result<(), DatabaseError> {
     store.run(|conn| migrations::status(conn)?.require_current()).await
 }
 
-async fn limits(settings: &Settings, store: &Store) -> Result<Vec<Finding>, StoreError> {
+async fn limits(settings: &Settings, store: &Database) -> Result<Vec<Finding>, DatabaseError> {
     let (now, packet) = store.run(|conn| Ok((transaction::now(conn)?, max_packet::max_allowed(conn)?))).await?;
     let mut findings = Vec::new();
     if let Some(packet) = packet {

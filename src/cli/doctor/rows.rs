@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use crate::{
-    database::{Store, StoreError},
+    database::{Database, DatabaseError},
     logging,
     model::status::{DispatchReason, DispatchStatus},
     store::{
@@ -17,11 +17,11 @@ const AREA: &str = "rows";
 /// A row is looked at within seconds of its due time; a busy minute is not yet a standstill.
 const GRACE: TimeDelta = TimeDelta::minutes(1);
 
-pub(super) async fn check(store: &Store) -> Vec<Finding> {
+pub(super) async fn check(store: &Database) -> Vec<Finding> {
     look(store).await.unwrap_or_else(|error| vec![Finding::unknown(AREA, "rows", logging::chain(&error))])
 }
 
-async fn look(store: &Store) -> Result<Vec<Finding>, StoreError> {
+async fn look(store: &Database) -> Result<Vec<Finding>, DatabaseError> {
     let (depths, overdue) = store.run(|conn| Ok((depth::read(conn)?, backlog::overdue(conn, GRACE)?))).await?;
     let (failed, uncertain, unreadable) =
         store.run(|conn| Ok((backlog::failed(conn)?, backlog::uncertain(conn)?, unreadable::marked(conn)?))).await?;

@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use crate::{
     database::{
-        Store, StoreError,
+        Database, DatabaseError,
         server::{self, Weak},
         sizes::{self, Size},
     },
@@ -13,7 +13,7 @@ use crate::{
 const MIB: i64 = 1 << 20;
 
 /// `usable`: our tables are there.
-pub(super) async fn check(area: &'static str, store: &Store, usable: bool) -> Vec<Finding> {
+pub(super) async fn check(area: &'static str, store: &Database, usable: bool) -> Vec<Finding> {
     let mut findings = match store.run(server::weak).await {
         Ok(weak) => durability(area, &weak),
         Err(error) => vec![Finding::unknown(area, "durability", logging::chain(&error))],
@@ -36,7 +36,7 @@ fn durability(area: &'static str, weak: &[Weak]) -> Vec<Finding> {
     weak.iter().map(note).collect()
 }
 
-async fn sizes(area: &'static str, store: &Store) -> Result<Vec<Finding>, StoreError> {
+async fn sizes(area: &'static str, store: &Database) -> Result<Vec<Finding>, DatabaseError> {
     let (tables, file) = store.run(|conn| Ok((sizes::tables(conn)?, sizes::file(conn)?))).await?;
     let mut findings: Vec<Finding> = tables.iter().map(|size| Finding::ok(area, size.table, of_table(size))).collect();
     findings.extend(file.map(|bytes| Finding::ok(area, "file", mib(bytes))));

@@ -4,7 +4,7 @@ use super::finding::Finding;
 use crate::{
     app,
     config::Settings,
-    database::{Store, StoreError},
+    database::{Database, DatabaseError},
     logging,
     st2_tables::{St2Tables, tracking},
     store::dispatch::links,
@@ -17,7 +17,7 @@ const AREA: &str = "tracker";
 const WITHOUT: &str = "without these tables history shows no outcomes and `poundcake tracker` does not start";
 
 /// The tables stand in their own database, or in ours, which is `store` and usable.
-pub(super) async fn check(settings: &Settings, store: &Store, usable: bool) -> Vec<Finding> {
+pub(super) async fn check(settings: &Settings, store: &Database, usable: bool) -> Vec<Finding> {
     if !usable && matches!(settings.tracker.database(settings.database.tls_files()), Ok(None)) {
         return Vec::new();
     }
@@ -35,7 +35,7 @@ pub(super) async fn check(settings: &Settings, store: &Store, usable: bool) -> V
             }
             findings
         }
-        Err(StoreError::Schema(text)) => {
+        Err(DatabaseError::Schema(text)) => {
             vec![Finding::note(AREA, "tables", text).advice(format!("poundcake migrate up; {WITHOUT}"))]
         }
         Err(error) => vec![
@@ -51,7 +51,7 @@ const PROMPT: TimeDelta = TimeDelta::minutes(1);
 const LOOKED_AT: i64 = 1_000;
 
 /// Whether a tracker runs: it leaves nothing but its rows, so links without one tell.
-async fn running(store: &Store, tables: &St2Tables) -> Result<Finding, StoreError> {
+async fn running(store: &Database, tables: &St2Tables) -> Result<Finding, DatabaseError> {
     let (prefix, again) = (tables.prefix.clone(), tables.prefix.clone());
     let mark = tables.store.run(move |conn| tracking::read_to(conn, &prefix)).await?;
     let linked = store.run(move |conn| links::older(conn, mark, PROMPT, LOOKED_AT)).await?;

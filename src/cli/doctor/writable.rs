@@ -2,12 +2,12 @@
 
 use super::finding::Finding;
 use crate::{
-    database::Store,
+    database::Database,
     logging,
     store::operate::probe::{self, Refusal},
 };
 
-pub(super) async fn check(area: &'static str, store: &Store) -> Finding {
+pub(super) async fn check(area: &'static str, store: &Database) -> Finding {
     match store.run(probe::all).await {
         Ok(()) => Finding::ok(area, "writable", "yes: our statements were tried, and rolled back"),
         Err(error) => {

@@ -8,7 +8,7 @@
 
 use super::verdict::Evidence;
 use crate::{
-    database::StoreError,
+    database::DatabaseError,
     dispatcher::{Dispatch, found::CLOCKS_DIFFER, routing::route::OnUncertain, settle::PROVES_FOR},
     store::dispatch::{
         awaiting::{self, Awaiting},
@@ -22,7 +22,7 @@ pub(super) async fn consider(
     row: &Awaiting,
     tag: &str,
     evidence: &Evidence,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     // After a 202 nothing is ever posted again.
     if !row.uncertain {
         return Ok(());
@@ -57,7 +57,7 @@ fn is_allowed(dispatch: &Dispatch, row: &Awaiting) -> bool {
 }
 
 /// What is not nothing, or could not be read, ends the settling.
-async fn clear(dispatch: &Dispatch, row: &Awaiting) -> Result<(), StoreError> {
+async fn clear(dispatch: &Dispatch, row: &Awaiting) -> Result<(), DatabaseError> {
     if row.settling_since.is_none() {
         return Ok(());
     }
@@ -65,7 +65,7 @@ async fn clear(dispatch: &Dispatch, row: &Awaiting) -> Result<(), StoreError> {
     dispatch.store.run(move |conn| awaiting::settling(conn, &row, None, None)).await
 }
 
-async fn post_again(dispatch: &Dispatch, row: &Awaiting) -> Result<(), StoreError> {
+async fn post_again(dispatch: &Dispatch, row: &Awaiting) -> Result<(), DatabaseError> {
     let settled = row.settling_since.map_or(0, |since| (row.taken_at - since).num_seconds());
     let text = format!("StackStorm showed nothing of the webhook for {settled} s");
     let entry = Entry::new(row.taken_at, POST_AGAIN).detail(&text);

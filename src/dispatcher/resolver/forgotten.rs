@@ -7,7 +7,7 @@
 
 use super::verdict::Evidence;
 use crate::{
-    database::StoreError,
+    database::DatabaseError,
     dispatcher::Dispatch,
     stackstorm::{Execution, LookupError},
     store::dispatch::{
@@ -21,7 +21,7 @@ use chrono::TimeDelta;
 const ORPHAN_AGE: TimeDelta = TimeDelta::minutes(10);
 
 /// Cancels what is forgotten among the evidence.
-pub(super) async fn cancel(dispatch: &Dispatch, row: &Awaiting, evidence: &Evidence) -> Result<(), StoreError> {
+pub(super) async fn cancel(dispatch: &Dispatch, row: &Awaiting, evidence: &Evidence) -> Result<(), DatabaseError> {
     if row.waited <= ORPHAN_AGE {
         return Ok(());
     }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         schema::{
             poundcake_alerts::{self, dsl},
@@ -91,7 +91,7 @@ fn next_look(waited: TimeDelta) -> TimeDelta {
 }
 
 /// Takes up to `limit` rows that are due and moves their due time, so that other resolvers pass them over.
-pub fn take(conn: &mut AnyConnection, limit: i64) -> Result<Vec<Awaiting>, StoreError> {
+pub fn take(conn: &mut AnyConnection, limit: i64) -> Result<Vec<Awaiting>, DatabaseError> {
     let (taken, unreadable) = transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
         let (mut taken, mut unreadable) = (Vec::new(), Vec::new());
@@ -153,7 +153,7 @@ impl Row {
 }
 
 /// Read without locks; the UPDATE after it decides who gets a row.
-fn due(conn: &mut AnyConnection, limit: i64, now: NaiveDateTime) -> Result<Vec<(Row, String)>, StoreError> {
+fn due(conn: &mut AnyConnection, limit: i64, now: NaiveDateTime) -> Result<Vec<(Row, String)>, DatabaseError> {
     Ok(dsl::poundcake_alerts
         .inner_join(poundcake_api_calls::table)
         .filter(dsl::dispatch_status.eq(DispatchStatus::AwaitingExecution))
@@ -185,7 +185,7 @@ pub struct RulesEnd {
 ///
 /// The row first, then its links: the other order deadlocks. What if we die before: the row is due again. After: the row
 /// is settled, and a second write of the same changes nothing.
-pub fn end(conn: &mut AnyConnection, row: &Awaiting, end: &RulesEnd) -> Result<bool, StoreError> {
+pub fn end(conn: &mut AnyConnection, row: &Awaiting, end: &RulesEnd) -> Result<bool, DatabaseError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
         let changed = diesel::update(held(row))
@@ -208,7 +208,7 @@ pub fn end(conn: &mut AnyConnection, row: &Awaiting, end: &RulesEnd) -> Result<b
     })
 }
 
-fn keep(conn: &mut AnyConnection, row: &Awaiting, end: &RulesEnd, now: NaiveDateTime) -> Result<(), StoreError> {
+fn keep(conn: &mut AnyConnection, row: &Awaiting, end: &RulesEnd, now: NaiveDateTime) -> Result<(), DatabaseError> {
     let alert = dsl::poundcake_alerts.find(row.alert_id);
     if let Some(rules) = &end.rules {
         diesel::update(alert).set(dsl::st2_rule_matched.eq(Some(column(rules, RULES)))).execute(conn)?;
@@ -219,7 +219,7 @@ fn keep(conn: &mut AnyConnection, row: &Awaiting, end: &RulesEnd, now: NaiveDate
     Ok(())
 }
 
-fn append_log(conn: &mut AnyConnection, id: AlertId, now: NaiveDateTime, entry: &Entry) -> Result<(), StoreError> {
+fn append_log(conn: &mut AnyConnection, id: AlertId, now: NaiveDateTime, entry: &Entry) -> Result<(), DatabaseError> {
     let alert = dsl::poundcake_alerts.find(id);
     let before: Option<String> = alert.select(dsl::dispatch_log).first(conn)?;
     let log = dispatch_log::append(before.as_deref(), &entry.clone().at(now));
@@ -228,7 +228,7 @@ fn append_log(conn: &mut AnyConnection, id: AlertId, now: NaiveDateTime, entry: 
 }
 
 /// Writes down what is about to be done, before it is done. False when the row has moved on.
-pub fn note(conn: &mut AnyConnection, row: &Awaiting, entry: &Entry) -> Result<bool, StoreError> {
+pub fn note(conn: &mut AnyConnection, row: &Awaiting, entry: &Entry) -> Result<bool, DatabaseError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
         let changed = diesel::update(held(row)).set(dsl::updated_at.eq(now)).execute(conn)?;
@@ -246,7 +246,7 @@ pub fn settling(
     row: &Awaiting,
     since: Option<NaiveDateTime>,
     wait: Option<TimeDelta>,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
         let planned = next_look(row.waited);
@@ -260,7 +260,7 @@ pub fn settling(
 
 /// Back to `pending`, still uncertain: `settling_since` stays as the mark that the next claim may post the webhook again.
 /// False when the row has moved on, or its alert has ended.
-pub fn post_again(conn: &mut AnyConnection, row: &Awaiting, entry: &Entry) -> Result<bool, StoreError> {
+pub fn post_again(conn: &mut AnyConnection, row: &Awaiting, entry: &Entry) -> Result<bool, DatabaseError> {
     transaction::write(conn, |conn| {
         if has_ended(conn, row.alert_id)? {
             return Ok(false);
@@ -283,7 +283,7 @@ pub fn post_again(conn: &mut AnyConnection, row: &Awaiting, entry: &Entry) -> Re
 }
 
 /// Read without locks: an alert that ends at the same moment may have been posted again a moment before as well.
-fn has_ended(conn: &mut AnyConnection, id: AlertId) -> Result<bool, StoreError> {
+fn has_ended(conn: &mut AnyConnection, id: AlertId) -> Result<bool, DatabaseError> {
     let (fingerprint, pending_at, closed_at): (String, Option<NaiveDateTime>, Option<NaiveDateTime>) =
         dsl::poundcake_alerts.find(id).select((dsl::fingerprint, dsl::pending_at, dsl::closed_at)).first(conn)?;
     // A replay of a closed episode is newer than its end.

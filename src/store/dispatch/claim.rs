@@ -8,7 +8,7 @@
 use super::due::RELAYED;
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         prepared::{among, filled, prepared, update},
         schema::{
@@ -153,7 +153,7 @@ pub fn claim(
     requests: &[ClaimRequest],
     token: &str,
     policy: &ClaimPolicy<'_>,
-) -> Result<Vec<Claimed>, StoreError> {
+) -> Result<Vec<Claimed>, DatabaseError> {
     let (claimed, unreadable) = transaction::write(conn, |conn| {
         let begun = Instant::now();
         let (mut all, mut unreadable) = (Vec::new(), Vec::new());
@@ -203,7 +203,7 @@ type Row = (ClaimedAlert, Option<String>, NaiveDateTime);
 /// The guard, under locks that last until COMMIT. A `pending` row is in its backoff until it is due, but for two cases in
 /// which its due time is only the relay's, and its message may be consumed before the confirm is marked: it was never
 /// attempted in this generation, or a relay has just taken it because it was due.
-fn claimable(conn: &mut AnyConnection, requests: &[ClaimRequest]) -> Result<Vec<Row>, StoreError> {
+fn claimable(conn: &mut AnyConnection, requests: &[ClaimRequest]) -> Result<Vec<Row>, DatabaseError> {
     let now = transaction::clock(conn);
     let asked: BTreeSet<(AlertId, i32)> =
         requests.iter().map(|request| (request.alert_id, request.generation)).collect();
@@ -234,7 +234,7 @@ fn claimable(conn: &mut AnyConnection, requests: &[ClaimRequest]) -> Result<Vec<
 
 /// The claim, of rows that are locked. What is about to be sent is marked as an attempt, and uncertain before it is sent,
 /// whatever happens afterwards.
-fn take(conn: &mut AnyConnection, claimed: &[Claimed], token: &str, lease: Duration) -> Result<(), StoreError> {
+fn take(conn: &mut AnyConnection, claimed: &[Claimed], token: &str, lease: Duration) -> Result<(), DatabaseError> {
     let Some(now) = claimed.first().map(|claimed| claimed.claimed_at) else { return Ok(()) };
     let mut targets: BTreeMap<Option<String>, Vec<AlertId>> = BTreeMap::new();
     for claimed in claimed {

@@ -5,7 +5,7 @@
 
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         prepared::{among, update},
         schema::{
@@ -73,7 +73,7 @@ pub struct Taken {
 
 /// Takes up to `limit` rows of one state that are due, oldest first, and moves their due time; others skip them.
 /// One state at a time: over several states MariaDB would sort, and lock what it sorts (measured).
-pub fn take(conn: &mut AnyConnection, status: DispatchStatus, limit: i64) -> Result<Taken, StoreError> {
+pub fn take(conn: &mut AnyConnection, status: DispatchStatus, limit: i64) -> Result<Taken, DatabaseError> {
     let (due, unreadable) = transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
         let rows = lock_due(conn, status, limit, now)?;
@@ -96,7 +96,7 @@ fn lock_due(
     status: DispatchStatus,
     limit: i64,
     now: NaiveDateTime,
-) -> Result<Vec<DueRow>, StoreError> {
+) -> Result<Vec<DueRow>, DatabaseError> {
     let query = dsl::poundcake_alerts
         .filter(dsl::dispatch_status.eq(status))
         .filter(dsl::next_attempt_at.le(now))
@@ -111,7 +111,7 @@ fn lock_due(
 }
 
 /// The rows of these ids, as they are. One that cannot be read is left to the relay, which says so.
-pub(crate) fn of_alerts(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Vec<Due>, StoreError> {
+pub(crate) fn of_alerts(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Vec<Due>, DatabaseError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -119,7 +119,7 @@ pub(crate) fn of_alerts(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Vec
     with_requests(conn, rows).map(|(due, _unreadable)| due)
 }
 
-fn with_requests(conn: &mut AnyConnection, rows: Vec<DueRow>) -> Result<(Vec<Due>, Vec<Unreadable>), StoreError> {
+fn with_requests(conn: &mut AnyConnection, rows: Vec<DueRow>) -> Result<(Vec<Due>, Vec<Unreadable>), DatabaseError> {
     let calls: Vec<i64> = rows.iter().map(|row| row.api_call_id).collect();
     let requests: HashMap<i64, String> = poundcake_api_calls::table
         .filter(poundcake_api_calls::id.eq_any(calls))
@@ -150,7 +150,7 @@ fn due(row: &DueRow, request_id: Option<&str>) -> Result<Due, Unreadable> {
 
 /// After the confirm: `queued`, unless a dispatcher has claimed the row already or anybody else moved it.
 /// Returns how many rows changed.
-pub fn mark_queued(conn: &mut AnyConnection, published: &[Due]) -> Result<usize, StoreError> {
+pub fn mark_queued(conn: &mut AnyConnection, published: &[Due]) -> Result<usize, DatabaseError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
         let mut marked = 0;
@@ -189,7 +189,7 @@ fn queued_until(pending_at: NaiveDateTime, now: NaiveDateTime) -> NaiveDateTime 
 }
 
 /// The broker lost its queue: all `queued` rows are due now. In chunks, so that nothing is locked for long.
-pub fn requeue_all(conn: &mut AnyConnection) -> Result<usize, StoreError> {
+pub fn requeue_all(conn: &mut AnyConnection) -> Result<usize, DatabaseError> {
     const CHUNK: i64 = 1_000;
     let mut moved = 0;
     let mut after = 0;
@@ -218,7 +218,7 @@ pub fn requeue_all(conn: &mut AnyConnection) -> Result<usize, StoreError> {
 
 /// Claims whose lease has ended go back to `pending`, due now and still uncertain: their dispatcher died or hangs, and
 /// whoever claims them next looks before it posts. Returns how many.
-pub fn expire_leases(conn: &mut AnyConnection, limit: i64) -> Result<usize, StoreError> {
+pub fn expire_leases(conn: &mut AnyConnection, limit: i64) -> Result<usize, DatabaseError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
         let ids: Vec<AlertId> =

@@ -2,7 +2,7 @@
 
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         prepared::{Clock, known_by_text},
         schema::poundcake_st2_execution_link::dsl,
@@ -38,7 +38,7 @@ pub struct Link {
 }
 
 /// The executions that are known for an alert, of all its generations.
-pub fn of_alert(conn: &mut AnyConnection, alert_id: AlertId) -> Result<HashSet<String>, StoreError> {
+pub fn of_alert(conn: &mut AnyConnection, alert_id: AlertId) -> Result<HashSet<String>, DatabaseError> {
     let chosen = dsl::poundcake_st2_execution_link.filter(dsl::alert_id.eq(alert_id)).select(dsl::st2_execution_id);
     Ok(chosen.load(conn)?.into_iter().collect())
 }
@@ -61,7 +61,7 @@ pub struct LinkSeen {
 const SETTLED: TimeDelta = TimeDelta::minutes(10);
 
 /// The links after this one, in order of their ids.
-pub fn after(conn: &mut AnyConnection, id: i64, limit: i64) -> Result<Vec<LinkSeen>, StoreError> {
+pub fn after(conn: &mut AnyConnection, id: i64, limit: i64) -> Result<Vec<LinkSeen>, DatabaseError> {
     let before = transaction::now(conn)? - SETTLED;
     let rows: Vec<(i64, String, Option<String>, NaiveDateTime)> = dsl::poundcake_st2_execution_link
         .filter(dsl::id.gt(id))
@@ -79,7 +79,12 @@ pub fn after(conn: &mut AnyConnection, id: i64, limit: i64) -> Result<Vec<LinkSe
 }
 
 /// Executions linked after this link and longer ago than `age`, in the order of their links, each with its link's age in seconds.
-pub fn older(conn: &mut AnyConnection, id: i64, age: TimeDelta, limit: i64) -> Result<Vec<(String, i64)>, StoreError> {
+pub fn older(
+    conn: &mut AnyConnection,
+    id: i64,
+    age: TimeDelta,
+    limit: i64,
+) -> Result<Vec<(String, i64)>, DatabaseError> {
     let now = transaction::now(conn)?;
     let rows: Vec<(String, NaiveDateTime)> = dsl::poundcake_st2_execution_link
         .filter(dsl::id.gt(id))
@@ -160,7 +165,7 @@ where
 pub(crate) fn insert<'a>(
     conn: &mut AnyConnection,
     links: impl IntoIterator<Item = &'a NewLink>,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     let now = transaction::clock(conn);
     let row = |new: &'a NewLink| Row {
         request_id: new.request_id.to_string(),
@@ -180,7 +185,7 @@ pub(crate) fn insert<'a>(
 /// Inserts those that are not there yet, and returns the alerts that had another link already.
 ///
 /// Those that are there are left: a record that is written again after an unanswered COMMIT changes nothing.
-pub(crate) fn insert_missing(conn: &mut AnyConnection, links: &[NewLink]) -> Result<HashSet<AlertId>, StoreError> {
+pub(crate) fn insert_missing(conn: &mut AnyConnection, links: &[NewLink]) -> Result<HashSet<AlertId>, DatabaseError> {
     if links.is_empty() {
         return Ok(HashSet::new());
     }

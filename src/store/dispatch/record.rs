@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         prepared::{Clock, among, update},
         schema::poundcake_alerts::{self, dsl},
@@ -70,7 +70,7 @@ pub enum Recorded {
 /// The first try takes the usual ones, claims with nothing to remember, together: one UPDATE for each claim, and links that
 /// nobody looked for before. Where a row is not held any more or a link is there already, the transaction begins anew; every
 /// further try takes each row alone, in the order of the ids.
-pub fn record(conn: &mut AnyConnection, records: &[Record]) -> Result<Vec<Recorded>, StoreError> {
+pub fn record(conn: &mut AnyConnection, records: &[Record]) -> Result<Vec<Recorded>, DatabaseError> {
     let mut first = true;
     transaction::write(conn, |conn| {
         let together = std::mem::replace(&mut first, false);
@@ -106,7 +106,7 @@ impl Record {
 }
 
 /// Settles the rows of these claims, if every one of them is still held.
-fn claims_dispatched(conn: &mut AnyConnection, usual: &[&Record]) -> Result<(), StoreError> {
+fn claims_dispatched(conn: &mut AnyConnection, usual: &[&Record]) -> Result<(), DatabaseError> {
     let now = transaction::clock(conn);
     let mut claims: BTreeMap<&str, BTreeSet<AlertId>> = BTreeMap::new();
     for record in usual {
@@ -120,7 +120,7 @@ fn claims_dispatched(conn: &mut AnyConnection, usual: &[&Record]) -> Result<(), 
         let held = among(ids).and(status().eq(DispatchStatus::Dispatching)).and(ours);
         // Which of them is not ours is not known; nothing is committed yet.
         if update(held, end(None, now)).execute(conn)? != rows {
-            return Err(StoreError::Raced);
+            return Err(DatabaseError::Raced);
         }
     }
     Ok(())
@@ -164,7 +164,7 @@ fn end(rules: Option<String>, now: Clock) -> Change {
     (end, dsl::dispatched_at.eq(now), dsl::updated_at.eq(now))
 }
 
-fn dispatched(conn: &mut AnyConnection, record: &Record) -> Result<bool, StoreError> {
+fn dispatched(conn: &mut AnyConnection, record: &Record) -> Result<bool, DatabaseError> {
     let rules: Vec<&str> = record.links.iter().filter_map(|link| link.rule_ref.as_deref()).collect();
     let rules = (!rules.is_empty()).then(|| column(&rules.join(","), 255).into_owned());
     let end = end(rules, transaction::clock(conn));

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         schema::poundcake_alerts::{self, dsl},
         transaction,
@@ -58,7 +58,7 @@ pub fn disclaim(
     requests: &[ClaimRequest],
     token: &str,
     lease: Duration,
-) -> Result<usize, StoreError> {
+) -> Result<usize, DatabaseError> {
     let ids: Vec<AlertId> = requests.iter().map(|request| request.alert_id).collect();
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
@@ -112,7 +112,7 @@ pub struct Release {
 }
 
 /// Back to `pending`, due later. False when the claim is no longer ours.
-pub fn release(conn: &mut AnyConnection, id: AlertId, token: &str, release: &Release) -> Result<bool, StoreError> {
+pub fn release(conn: &mut AnyConnection, id: AlertId, token: &str, release: &Release) -> Result<bool, DatabaseError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
         release_now(conn, (id, token), now, release)
@@ -124,7 +124,7 @@ fn release_now(
     (id, token): (AlertId, &str),
     now: NaiveDateTime,
     release: &Release,
-) -> Result<bool, StoreError> {
+) -> Result<bool, DatabaseError> {
     keep(conn, (id, token), now, release.cause.as_ref())?;
     let given_back = i32::from(release.give_back_attempt);
     let changed = diesel::update(held(id, token))
@@ -150,7 +150,7 @@ fn keep(
     (id, token): (AlertId, &str),
     now: NaiveDateTime,
     cause: Option<&Cause>,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     if let Some(Cause { event, text }) = cause {
         diesel::update(held(id, token)).set(dsl::dispatch_error.eq(Some(column(text, ERROR)))).execute(conn)?;
         append_log(conn, (id, token), now, &Entry::new(now, event).detail(text))?;
@@ -164,7 +164,7 @@ fn append_log(
     (id, token): (AlertId, &str),
     now: NaiveDateTime,
     entry: &Entry,
-) -> Result<bool, StoreError> {
+) -> Result<bool, DatabaseError> {
     let before: Option<Option<String>> = held(id, token).select(dsl::dispatch_log).first(conn).optional()?;
     let Some(before) = before else { return Ok(false) };
     let log = dispatch_log::append(before.as_deref(), &entry.clone().at(now));
@@ -172,7 +172,7 @@ fn append_log(
 }
 
 /// Writes down what is about to be done, before it is done. False when the claim is no longer ours.
-pub fn note(conn: &mut AnyConnection, id: AlertId, token: &str, entry: &Entry) -> Result<bool, StoreError> {
+pub fn note(conn: &mut AnyConnection, id: AlertId, token: &str, entry: &Entry) -> Result<bool, DatabaseError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
         append_log(conn, (id, token), now, entry)
@@ -200,7 +200,7 @@ impl NotRun {
 }
 
 /// Ends the dispatch. False when the claim is no longer ours.
-pub fn end(conn: &mut AnyConnection, id: AlertId, token: &str, end: &NotRun) -> Result<bool, StoreError> {
+pub fn end(conn: &mut AnyConnection, id: AlertId, token: &str, end: &NotRun) -> Result<bool, DatabaseError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
         keep(conn, (id, token), now, end.cause().as_ref())?;
@@ -236,7 +236,12 @@ pub struct Watch {
 
 /// Rule mode: the webhook was taken (or may have been: there is a doubt); from now on the resolver watches, and nobody posts
 /// unless it marks the row.
-pub fn await_execution(conn: &mut AnyConnection, id: AlertId, token: &str, watch: &Watch) -> Result<bool, StoreError> {
+pub fn await_execution(
+    conn: &mut AnyConnection,
+    id: AlertId,
+    token: &str,
+    watch: &Watch,
+) -> Result<bool, DatabaseError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
         keep(conn, (id, token), now, watch.cause.as_ref())?;

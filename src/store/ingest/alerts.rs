@@ -2,7 +2,7 @@
 
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::{AnyConnection, each},
         inserted_ids,
         schema::poundcake_alerts,
@@ -181,7 +181,7 @@ extern "SQL" {
 const ROWS: usize = 500;
 
 /// Inserts in multi-row statements and returns the ids in the same order.
-pub(crate) fn insert(conn: &mut AnyConnection, alerts: &[NewAlert<'_>]) -> Result<Vec<AlertId>, StoreError> {
+pub(crate) fn insert(conn: &mut AnyConnection, alerts: &[NewAlert<'_>]) -> Result<Vec<AlertId>, DatabaseError> {
     let mut all = Vec::with_capacity(alerts.len());
     for chunk in alerts.chunks(ROWS) {
         let rows: Vec<Row<'_>> = chunk.iter().map(Row::from).collect();

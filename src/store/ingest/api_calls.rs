@@ -2,7 +2,7 @@
 
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::{AnyConnection, each},
         inserted_ids,
         schema::poundcake_api_calls,
@@ -52,7 +52,7 @@ pub(crate) fn insert<'a>(
     conn: &mut AnyConnection,
     calls: impl Iterator<Item = &'a NewApiCall>,
     now: NaiveDateTime,
-) -> Result<Vec<ApiCallId>, StoreError> {
+) -> Result<Vec<ApiCallId>, DatabaseError> {
     let rows: Vec<Row<'_>> = calls
         .map(|call| Row {
             request_id: &call.request_id,

@@ -6,7 +6,7 @@ pub(crate) use past::newest_closed;
 
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         prepared::{filled, prepared},
         schema::poundcake_alerts::{self, dsl},
@@ -30,7 +30,7 @@ const BINDS: usize = 8_192;
 pub(crate) fn load(
     conn: &mut AnyConnection,
     heard: &BTreeMap<Fingerprint, Heard>,
-) -> Result<HashMap<Fingerprint, EpisodeState>, StoreError> {
+) -> Result<HashMap<Fingerprint, EpisodeState>, DatabaseError> {
     let mut states: HashMap<Fingerprint, EpisodeState> = HashMap::with_capacity(heard.len());
     for row in open(conn, heard.keys())? {
         let fingerprint = asked_for(heard, row.open_fingerprint.as_deref().unwrap_or_default())?;
@@ -58,13 +58,13 @@ pub(crate) fn load(
 
 /// The fingerprint that a row was found by. One that MariaDB takes for the same and we do not (blanks at its end) must be
 /// no reason to open a second episode, which its unique key would refuse for ever.
-fn asked_for(heard: &BTreeMap<Fingerprint, Heard>, found: &str) -> Result<Fingerprint, StoreError> {
+fn asked_for(heard: &BTreeMap<Fingerprint, Heard>, found: &str) -> Result<Fingerprint, DatabaseError> {
     let fingerprint = Fingerprint::parse(found).filter(|found| heard.contains_key(found));
     fingerprint.ok_or_else(|| unreadable_fingerprint(found))
 }
 
-fn unreadable_fingerprint(found: &str) -> StoreError {
-    StoreError::Unreadable(format!(
+fn unreadable_fingerprint(found: &str) -> DatabaseError {
+    DatabaseError::Unreadable(format!(
         "poundcake_alerts has the fingerprint {found:?}, which is not 16 hex digits; correct it (SELECT id FROM poundcake_alerts \
          WHERE fingerprint = '{found}' OR open_fingerprint = '{found}')"
     ))
@@ -105,7 +105,7 @@ impl From<OpenRow> for Opener {
 fn open<'a>(
     conn: &mut AnyConnection,
     sorted: impl Iterator<Item = &'a Fingerprint>,
-) -> Result<Vec<OpenRow>, StoreError> {
+) -> Result<Vec<OpenRow>, DatabaseError> {
     let sorted: Vec<&str> = sorted.map(Fingerprint::as_str).collect();
     let mut rows = Vec::new();
     for chunk in sorted.chunks(BINDS) {
@@ -132,7 +132,7 @@ pub(crate) fn update(
     change: OpenerUpdate,
     now: NaiveDateTime,
     relay_at: NaiveDateTime,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     if let Some(generation) = change.retry {
         retry(conn, id, generation, now, relay_at)?;
     }
@@ -158,7 +158,7 @@ pub(crate) fn update(
 /// A row that is pending and certain again, and whose episode ended while it was claimed, runs nothing any more; unless
 /// the same alert fires again already: that firing counted on this row and waits for it. Looking for it takes the lock
 /// that a new opener holds, so the two cannot miss each other (see the recheck in `webhooks`).
-pub(crate) fn skip_if_ended(conn: &mut AnyConnection, id: AlertId, now: NaiveDateTime) -> Result<(), StoreError> {
+pub(crate) fn skip_if_ended(conn: &mut AnyConnection, id: AlertId, now: NaiveDateTime) -> Result<(), DatabaseError> {
     let row = dsl::poundcake_alerts.find(id);
     let (fingerprint, pending_at, closed_at): (String, Option<NaiveDateTime>, Option<NaiveDateTime>) =
         row.select((dsl::fingerprint, dsl::pending_at, dsl::closed_at)).first(conn)?;
@@ -178,7 +178,7 @@ pub(crate) fn skip_if_ended(conn: &mut AnyConnection, id: AlertId, now: NaiveDat
     Ok(())
 }
 
-fn is_open(conn: &mut AnyConnection, fingerprint: &str) -> Result<bool, StoreError> {
+fn is_open(conn: &mut AnyConnection, fingerprint: &str) -> Result<bool, DatabaseError> {
     let query = dsl::poundcake_alerts.filter(dsl::open_fingerprint.eq(fingerprint)).select(dsl::id);
     let open: Option<AlertId> = match conn {
         #[cfg(feature = "mysql")]
@@ -190,7 +190,7 @@ fn is_open(conn: &mut AnyConnection, fingerprint: &str) -> Result<bool, StoreErr
 }
 
 /// Moves `last_seen_at` of all that were heard of.
-pub(crate) fn touch(conn: &mut AnyConnection, ids: &[AlertId], now: NaiveDateTime) -> Result<(), StoreError> {
+pub(crate) fn touch(conn: &mut AnyConnection, ids: &[AlertId], now: NaiveDateTime) -> Result<(), DatabaseError> {
     for ids in ids.chunks(BINDS) {
         diesel::update(dsl::poundcake_alerts.filter(dsl::id.eq_any(ids)))
             .set((dsl::last_seen_at.eq(Some(now)), dsl::updated_at.eq(now)))
@@ -206,7 +206,7 @@ fn retry(
     generation: i32,
     now: NaiveDateTime,
     relay_at: NaiveDateTime,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     type Kept = (Option<String>, Option<NaiveDateTime>, Option<NaiveDateTime>);
     let kept = (dsl::dispatch_log, dsl::attempted_at, dsl::dispatched_at);
     let (log, attempted_at, dispatched_at): Kept = dsl::poundcake_alerts.find(id).select(kept).first(conn)?;

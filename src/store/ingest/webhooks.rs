@@ -1,7 +1,7 @@
 //! The webhook transaction: many webhooks, one COMMIT. 202 is answered after it, never before.
 //!
 //! What if we die: before COMMIT nothing is there and nobody was answered; after it the rows are `pending` with a due
-//! time, so the relay publishes them. An unanswered COMMIT is [`StoreError::CommitUnknown`]: the sender is told 503 and
+//! time, so the relay publishes them. An unanswered COMMIT is [`DatabaseError::CommitUnknown`]: the sender is told 503 and
 //! sends again, which the episode turns into a repeat.
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     episodes,
 };
 use crate::{
-    database::{StoreError, connection::AnyConnection, transaction},
+    database::{DatabaseError, connection::AnyConnection, transaction},
     model::{
         episode::{EpisodePolicy, EpisodeState, Heard, OpenerRef},
         ids::{AlertId, ApiCallId, Fingerprint, RequestId},
@@ -104,12 +104,12 @@ impl Batch {
     }
 
     /// Runs the transaction, anew after deadlocks and taken keys.
-    pub fn store(&self, conn: &mut AnyConnection, policy: &EpisodePolicy) -> Result<Stored, StoreError> {
+    pub fn store(&self, conn: &mut AnyConnection, policy: &EpisodePolicy) -> Result<Stored, DatabaseError> {
         let (stored, retries) = transaction::write_counted(conn, |conn| self.attempt(conn, policy))?;
         Ok(Stored { retries, ..stored })
     }
 
-    fn attempt(&self, conn: &mut AnyConnection, policy: &EpisodePolicy) -> Result<Stored, StoreError> {
+    fn attempt(&self, conn: &mut AnyConnection, policy: &EpisodePolicy) -> Result<Stored, DatabaseError> {
         let now = transaction::now(conn)?;
         let states = episodes::load(conn, &self.heard)?;
         let plan = fold(self.arrived().map(Arrived::arrival), states.clone(), policy, now);
@@ -125,7 +125,7 @@ impl Batch {
     /// Where no episode was open, nothing was locked while we decided: another writer may have opened, dispatched and
     /// closed one in between. Our unique keys are taken now, so nobody can any more; if the newest closed episode is
     /// not the one we decided by, begin anew.
-    fn recheck(&self, conn: &mut AnyConnection, plan: &Plan, before: &States) -> Result<(), StoreError> {
+    fn recheck(&self, conn: &mut AnyConnection, plan: &Plan, before: &States) -> Result<(), DatabaseError> {
         let opened: BTreeSet<&Fingerprint> = std::iter::zip(self.arrived(), &plan.rows)
             .filter_map(|(arrived, fate)| match &arrived.arrival {
                 Arrival::Alert(alert) if fate.is_open() => Some(&alert.fingerprint),
@@ -139,7 +139,7 @@ impl Batch {
         let opened: Vec<&Fingerprint> = opened.into_iter().collect();
         let after = episodes::newest_closed(conn, &opened)?;
         let changed = |fp: &&Fingerprint| after.get(*fp) != before.get(*fp).and_then(|state| state.closed.as_ref());
-        if opened.iter().any(changed) { Err(StoreError::Raced) } else { Ok(()) }
+        if opened.iter().any(changed) { Err(DatabaseError::Raced) } else { Ok(()) }
     }
 }
 
@@ -156,7 +156,7 @@ struct Write<'a> {
 }
 
 impl Write<'_> {
-    fn update_openers(&self, conn: &mut AnyConnection) -> Result<(), StoreError> {
+    fn update_openers(&self, conn: &mut AnyConnection) -> Result<(), DatabaseError> {
         for (id, change) in &self.plan.openers {
             episodes::update(conn, *id, *change, self.now, self.relay_at)?;
         }
@@ -167,7 +167,7 @@ impl Write<'_> {
 
     /// Openers first, sorted by fingerprint; then the others, which may name an opener of this very batch.
     /// Returns the ids by arrival.
-    fn insert_alerts(&self, conn: &mut AnyConnection, call_ids: &[ApiCallId]) -> Result<Vec<AlertId>, StoreError> {
+    fn insert_alerts(&self, conn: &mut AnyConnection, call_ids: &[ApiCallId]) -> Result<Vec<AlertId>, DatabaseError> {
         let (mut openers, others): (Vec<usize>, Vec<usize>) =
             (0..self.plan.rows.len()).partition(|index| self.plan.rows[*index].is_opener());
         openers.sort_by_key(|index| self.columns[*index].fingerprint());
@@ -199,7 +199,7 @@ impl Write<'_> {
         }
     }
 
-    fn stored(&self, conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Stored, StoreError> {
+    fn stored(&self, conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Stored, DatabaseError> {
         let mut stored = Stored { fates: vec![Vec::new(); self.batch.intakes.len()], ..Stored::default() };
         for (index, fate) in self.plan.rows.iter().enumerate() {
             let owner = self.batch.owners[index];

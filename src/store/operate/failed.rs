@@ -3,7 +3,7 @@
 use super::filter::{Call, Filter, api_call};
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         json,
         schema::{
@@ -58,7 +58,7 @@ pub fn page(
     filter: &Filter,
     before: Option<AlertId>,
     limit: i64,
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Vec<Entry>, DatabaseError> {
     let Some(call) = api_call(conn, filter)? else { return Ok(Vec::new()) };
     let mut query = dsl::poundcake_alerts
         .filter(filter.condition())

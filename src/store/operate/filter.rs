@@ -5,7 +5,7 @@
 use crate::{
     clock::comparable,
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         schema::{
             poundcake_alerts::{self, dsl},
@@ -164,7 +164,7 @@ fn unknowable(now: NaiveDateTime) -> Condition {
 }
 
 /// How many rows a replay of many leaves out: a person must look whether they ran, and say so.
-pub fn refused(conn: &mut AnyConnection, filter: &Filter, what: Move) -> Result<usize, StoreError> {
+pub fn refused(conn: &mut AnyConnection, filter: &Filter, what: Move) -> Result<usize, DatabaseError> {
     let Move::Replay { include_dispatched, accept_unknown: false } = what else { return Ok(0) };
     if filter.ids.is_some() {
         return Ok(0);
@@ -197,7 +197,7 @@ pub struct Chosen {
 /// The rows that the filter chooses and the move can move now, by ascending id.
 ///
 /// All at once: sixteen bytes a row, and what arrives while an order is carried out is not part of it.
-pub fn choose(conn: &mut AnyConnection, filter: &Filter, what: Move) -> Result<Vec<Chosen>, StoreError> {
+pub fn choose(conn: &mut AnyConnection, filter: &Filter, what: Move) -> Result<Vec<Chosen>, DatabaseError> {
     let Some(call) = api_call(conn, filter)? else { return Ok(Vec::new()) };
     let now = transaction::now(conn)?;
     let load = |conn: &mut AnyConnection, ids: Option<&[AlertId]>| {
@@ -236,7 +236,7 @@ pub(crate) enum Call {
 }
 
 /// `None`: there is no such webhook, so no row can match.
-pub(crate) fn api_call(conn: &mut AnyConnection, filter: &Filter) -> Result<Option<Call>, StoreError> {
+pub(crate) fn api_call(conn: &mut AnyConnection, filter: &Filter) -> Result<Option<Call>, DatabaseError> {
     let Some(request_id) = filter.request_id else { return Ok(Some(Call::Any)) };
     let id: Option<ApiCallId> = poundcake_api_calls::table
         .filter(poundcake_api_calls::request_id.eq(request_id.to_string()))

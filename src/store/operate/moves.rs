@@ -5,7 +5,7 @@
 
 use super::filter::{Chosen, Condition, Filter, Move, movable};
 use crate::{
-    database::{StoreError, connection::AnyConnection, schema::poundcake_alerts::dsl, transaction},
+    database::{DatabaseError, connection::AnyConnection, schema::poundcake_alerts::dsl, transaction},
     model::{
         ids::AlertId,
         status::{DispatchReason, DispatchStatus},
@@ -32,7 +32,7 @@ pub fn move_rows(
     filter: &Filter,
     what: Move,
     author: &Author,
-) -> Result<usize, StoreError> {
+) -> Result<usize, DatabaseError> {
     let mut generations: BTreeMap<i32, Vec<AlertId>> = BTreeMap::new();
     for row in chosen {
         generations.entry(row.generation).or_default().push(row.id);
@@ -69,7 +69,7 @@ fn replay(
     still: Condition,
     (author, accept_unknown, generation): (&Author, bool, i32),
     now: NaiveDateTime,
-) -> Result<usize, StoreError> {
+) -> Result<usize, DatabaseError> {
     let entry = Entry {
         accept_unknown,
         generation: Some(generation),
@@ -103,7 +103,7 @@ fn discard(
     still: Condition,
     author: &Author,
     now: NaiveDateTime,
-) -> Result<usize, StoreError> {
+) -> Result<usize, DatabaseError> {
     let entry = Entry::new(now, "discarded").author(&author.by, &author.reason);
     let log = dispatch_log::appended_in_sql(conn, &entry);
     Ok(diesel::update(dsl::poundcake_alerts.filter(still))

@@ -2,7 +2,7 @@
 
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         schema::poundcake_api_calls::{self, dsl},
         transaction,
@@ -38,7 +38,7 @@ struct Body {
 
 /// The pauses in force by the database's clock, oldest first. One that cannot be read covers everything
 /// ([`Scope::Unreadable`]).
-pub fn in_force(conn: &mut AnyConnection) -> Result<Vec<Pause>, StoreError> {
+pub fn in_force(conn: &mut AnyConnection) -> Result<Vec<Pause>, DatabaseError> {
     let now = transaction::now(conn)?;
     let rows: Vec<Row> =
         dsl::poundcake_api_calls.filter(dsl::pause_until.gt(now)).order(dsl::id).select(Row::as_select()).load(conn)?;

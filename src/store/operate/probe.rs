@@ -8,7 +8,7 @@
 //! What if we die: the database rolls back.
 
 use crate::database::{
-    StoreError,
+    DatabaseError,
     connection::{AnyConnection, each},
     transaction,
 };
@@ -23,12 +23,12 @@ use diesel::{
 use std::fmt;
 
 /// The statements of ingest.
-pub fn ingest(conn: &mut AnyConnection) -> Result<(), StoreError> {
+pub fn ingest(conn: &mut AnyConnection) -> Result<(), DatabaseError> {
     attempt(conn, webhook)
 }
 
 /// Those of ingest and dispatcher.
-pub fn all(conn: &mut AnyConnection) -> Result<(), StoreError> {
+pub fn all(conn: &mut AnyConnection) -> Result<(), DatabaseError> {
     attempt(conn, |conn, id, now| {
         webhook(conn, id, now)?;
         link(conn, id, now)
@@ -38,7 +38,7 @@ pub fn all(conn: &mut AnyConnection) -> Result<(), StoreError> {
 fn attempt(
     conn: &mut AnyConnection,
     statements: impl FnOnce(&mut AnyConnection, i64, NaiveDateTime) -> QueryResult<()>,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     let id = -rand::random_range(1..i64::MAX);
     let [hurry, usual] = match conn {
         #[cfg(feature = "mysql")]
@@ -137,12 +137,12 @@ const MESSAGES: [(&[&str], Refusal); 6] = [
 
 impl Refusal {
     /// Judges an error.
-    pub fn of(error: &StoreError) -> Self {
+    pub fn of(error: &DatabaseError) -> Self {
         match error {
-            StoreError::Refused { .. } => Self::Login,
-            StoreError::Unavailable { .. } | StoreError::Silent { .. } | StoreError::CutOff => Self::Away,
-            StoreError::Query(Error::DatabaseError(kind, info))
-            | StoreError::CommitUnknown(Error::DatabaseError(kind, info)) => {
+            DatabaseError::Refused { .. } => Self::Login,
+            DatabaseError::Unavailable { .. } | DatabaseError::Silent { .. } | DatabaseError::CutOff => Self::Away,
+            DatabaseError::Query(Error::DatabaseError(kind, info))
+            | DatabaseError::CommitUnknown(Error::DatabaseError(kind, info)) => {
                 let text = info.message();
                 let known = MESSAGES.iter().find(|(parts, _)| parts.iter().any(|part| text.contains(part)));
                 match (known, kind) {
@@ -207,7 +207,7 @@ mod tests {
     fn each_reason_is_told_by_the_databases_own_words() {
         let of = |text: &str| {
             let info = Box::new(text.to_owned());
-            Refusal::of(&StoreError::Query(Error::DatabaseError(DatabaseErrorKind::Unknown, info)))
+            Refusal::of(&DatabaseError::Query(Error::DatabaseError(DatabaseErrorKind::Unknown, info)))
         };
         for (text, refusal) in [
             (
@@ -232,6 +232,6 @@ mod tests {
         ] {
             assert_eq!(of(text), refusal, "{text}");
         }
-        assert_eq!(Refusal::of(&StoreError::Silent { label: "db".to_owned(), seconds: 8 }), Refusal::Away);
+        assert_eq!(Refusal::of(&DatabaseError::Silent { label: "db".to_owned(), seconds: 8 }), Refusal::Away);
     }
 }

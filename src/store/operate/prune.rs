@@ -8,7 +8,7 @@
 use super::filter::CHUNK;
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         schema::{
             poundcake_alerts::{self, dsl},
@@ -39,7 +39,7 @@ pub struct Window {
 }
 
 /// The database's clock minus an age.
-pub fn cutoff(conn: &mut AnyConnection, older_than: TimeDelta) -> Result<NaiveDateTime, StoreError> {
+pub fn cutoff(conn: &mut AnyConnection, older_than: TimeDelta) -> Result<NaiveDateTime, DatabaseError> {
     Ok(transaction::now(conn)? - older_than)
 }
 
@@ -76,7 +76,7 @@ impl Row {
 }
 
 /// The alerts that can go among the next ones after an id.
-pub fn alerts(conn: &mut AnyConnection, after: AlertId, cutoff: NaiveDateTime) -> Result<Window, StoreError> {
+pub fn alerts(conn: &mut AnyConnection, after: AlertId, cutoff: NaiveDateTime) -> Result<Window, DatabaseError> {
     let starts_kept_from = transaction::now(conn)? - STARTS_KEPT;
     let rows: Vec<Row> = dsl::poundcake_alerts
         .filter(dsl::id.gt(after))
@@ -95,7 +95,7 @@ pub fn delete_alerts(
     conn: &mut AnyConnection,
     ids: &[AlertId],
     cutoff: NaiveDateTime,
-) -> Result<(usize, usize), StoreError> {
+) -> Result<(usize, usize), DatabaseError> {
     transaction::write(conn, |conn| {
         let still = dsl::poundcake_alerts
             .filter(dsl::id.eq_any(ids.to_vec()))
@@ -121,7 +121,7 @@ pub fn delete_alerts(
 }
 
 /// How many links these alerts have.
-pub fn count_links(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<usize, StoreError> {
+pub fn count_links(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<usize, DatabaseError> {
     let chosen = links::poundcake_st2_execution_link.filter(links::alert_id.eq_any(ids.to_vec()));
     let count: i64 = chosen.select(count_star()).first(conn)?;
     Ok(usize::try_from(count).unwrap_or_default())
@@ -151,7 +151,7 @@ pub fn api_calls(
     after: ApiCallId,
     cutoff: NaiveDateTime,
     gone: impl Fn(AlertId) -> bool,
-) -> Result<Window, StoreError> {
+) -> Result<Window, DatabaseError> {
     let now = transaction::now(conn)?;
     let rows: Vec<CallRow> = calls::poundcake_api_calls
         .filter(calls::id.gt(after))
@@ -172,7 +172,7 @@ pub fn api_calls(
 }
 
 /// Deletes webhooks that have no alerts; returns how many.
-pub fn delete_api_calls(conn: &mut AnyConnection, ids: &[ApiCallId]) -> Result<usize, StoreError> {
+pub fn delete_api_calls(conn: &mut AnyConnection, ids: &[ApiCallId]) -> Result<usize, DatabaseError> {
     transaction::write(conn, |conn| {
         let has_alerts = exists(dsl::poundcake_alerts.filter(dsl::api_call_id.eq(poundcake_api_calls::id)));
         let chosen = calls::poundcake_api_calls.filter(calls::id.eq_any(ids.to_vec())).filter(not(has_alerts));

@@ -2,7 +2,7 @@
 
 use crate::{
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         json::{json, optional_time, time},
         page::{Page, Position, Window, after},
@@ -79,24 +79,24 @@ pub struct Alert {
 }
 
 /// An alert by its id.
-pub fn alert(conn: &mut AnyConnection, id: AlertId) -> Result<Option<Alert>, StoreError> {
+pub fn alert(conn: &mut AnyConnection, id: AlertId) -> Result<Option<Alert>, DatabaseError> {
     Ok(dsl::poundcake_alerts.find(id).select(Alert::as_select()).first(conn).optional()?)
 }
 
 /// Those of these ids that are there, by ascending id.
-pub fn alerts_by_id(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Vec<Alert>, StoreError> {
+pub fn alerts_by_id(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Vec<Alert>, DatabaseError> {
     let found = dsl::poundcake_alerts.filter(dsl::id.eq_any(ids)).order(dsl::id);
     Ok(found.select(Alert::as_select()).load(conn)?)
 }
 
 /// All alerts of one webhook, in the order they were stored.
-pub fn alerts_of_call(conn: &mut AnyConnection, call: ApiCallId) -> Result<Vec<Alert>, StoreError> {
+pub fn alerts_of_call(conn: &mut AnyConnection, call: ApiCallId) -> Result<Vec<Alert>, DatabaseError> {
     let found = dsl::poundcake_alerts.filter(dsl::api_call_id.eq(call)).order(dsl::id);
     Ok(found.select(Alert::as_select()).load(conn)?)
 }
 
 /// A page of the alerts that the filter chooses.
-pub fn alerts(conn: &mut AnyConnection, filter: &Filter, window: Window) -> Result<Page<AlertSummary>, StoreError> {
+pub fn alerts(conn: &mut AnyConnection, filter: &Filter, window: Window) -> Result<Page<AlertSummary>, DatabaseError> {
     let Some(call) = api_call(conn, filter)? else { return Ok(Page::none()) };
     if let Some(halves) = halves(filter) {
         let Page { rows: keys, next } = newest(conn, filter, call, window, halves)?;
@@ -163,7 +163,7 @@ fn newest(
     call: Call,
     window: Window,
     halves: Halves,
-) -> Result<Page<Position>, StoreError> {
+) -> Result<Page<Position>, DatabaseError> {
     let chosen = || chosen(filter, call, window).limit(window.rows());
     let key = (dsl::created_at, dsl::id);
     // No column: MariaDB would rather walk all alerts in this order than sort.

@@ -1,7 +1,7 @@
 //! What `doctor` asks of the rows: which ones no process has looked at in time, which failed, which are uncertain.
 
 use crate::{
-    database::{StoreError, connection::AnyConnection, transaction},
+    database::{DatabaseError, connection::AnyConnection, transaction},
     model::status::{DispatchReason, DispatchStatus},
 };
 use chrono::{NaiveDateTime, TimeDelta};
@@ -18,7 +18,7 @@ struct Version {
 }
 
 /// The server's version and the client library's; `None` on SQLite, which is compiled in.
-pub fn versions(conn: &mut AnyConnection) -> Result<Option<String>, StoreError> {
+pub fn versions(conn: &mut AnyConnection) -> Result<Option<String>, DatabaseError> {
     match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => {
@@ -54,7 +54,7 @@ struct OverdueRow {
 }
 
 /// Rows that somebody should have looked at `grace` ago, by the database's clock.
-pub fn overdue(conn: &mut AnyConnection, grace: TimeDelta) -> Result<Vec<Overdue>, StoreError> {
+pub fn overdue(conn: &mut AnyConnection, grace: TimeDelta) -> Result<Vec<Overdue>, DatabaseError> {
     let now = transaction::now(conn)?;
     let rows: Vec<OverdueRow> = diesel::sql_query(
         "SELECT dispatch_status, COUNT(*) AS n, MIN(next_attempt_at) AS oldest FROM poundcake_alerts \
@@ -80,7 +80,7 @@ struct FailedRow {
 }
 
 /// Failed rows by reason.
-pub fn failed(conn: &mut AnyConnection) -> Result<Vec<(Option<DispatchReason>, i64)>, StoreError> {
+pub fn failed(conn: &mut AnyConnection) -> Result<Vec<(Option<DispatchReason>, i64)>, DatabaseError> {
     let rows: Vec<FailedRow> = diesel::sql_query(
         "SELECT dispatch_reason, COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_status = 'failed' \
          GROUP BY dispatch_reason ORDER BY dispatch_reason",
@@ -96,7 +96,7 @@ struct Count {
 }
 
 /// Rows that are not settled and that StackStorm may have run already: they are looked up before anything is posted.
-pub fn uncertain(conn: &mut AnyConnection) -> Result<i64, StoreError> {
+pub fn uncertain(conn: &mut AnyConnection) -> Result<i64, DatabaseError> {
     let count: Count = diesel::sql_query(
         "SELECT COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_uncertain = 1 \
          AND dispatch_status IN ('pending', 'queued', 'dispatching', 'awaiting_execution')",

@@ -3,7 +3,7 @@
 use crate::{
     clock::comparable,
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         json::{json, time},
         page::{Page, Position, Window, after},
@@ -71,7 +71,7 @@ pub struct CallFilter {
 }
 
 /// A webhook by its id.
-pub fn call(conn: &mut AnyConnection, request_id: RequestId) -> Result<Option<Call>, StoreError> {
+pub fn call(conn: &mut AnyConnection, request_id: RequestId) -> Result<Option<Call>, DatabaseError> {
     let found = dsl::poundcake_api_calls.filter(dsl::request_id.eq(request_id.to_string()));
     Ok(found.select(Call::as_select()).first(conn).optional()?)
 }
@@ -81,7 +81,7 @@ pub fn calls(
     conn: &mut AnyConnection,
     filter: &CallFilter,
     window: Window,
-) -> Result<Page<(CallSummary, AlertCounts)>, StoreError> {
+) -> Result<Page<(CallSummary, AlertCounts)>, DatabaseError> {
     let mut query = dsl::poundcake_api_calls
         .filter(dsl::operator.is_null())
         .order((dsl::created_at.desc(), dsl::id.desc()))
@@ -117,7 +117,10 @@ pub fn calls(
     Ok(Page { rows: rows.collect(), next })
 }
 
-fn alert_counts(conn: &mut AnyConnection, calls: &[ApiCallId]) -> Result<HashMap<ApiCallId, AlertCounts>, StoreError> {
+fn alert_counts(
+    conn: &mut AnyConnection,
+    calls: &[ApiCallId],
+) -> Result<HashMap<ApiCallId, AlertCounts>, DatabaseError> {
     use poundcake_alerts::dsl;
     let rows: Vec<(ApiCallId, DispatchStatus, i64)> = dsl::poundcake_alerts
         .filter(dsl::api_call_id.eq_any(calls))
@@ -132,7 +135,7 @@ fn alert_counts(conn: &mut AnyConnection, calls: &[ApiCallId]) -> Result<HashMap
 }
 
 /// The request ids of these webhooks.
-pub fn request_ids(conn: &mut AnyConnection, calls: &[ApiCallId]) -> Result<HashMap<ApiCallId, String>, StoreError> {
+pub fn request_ids(conn: &mut AnyConnection, calls: &[ApiCallId]) -> Result<HashMap<ApiCallId, String>, DatabaseError> {
     let mut calls = calls.to_vec();
     calls.sort_unstable();
     calls.dedup();

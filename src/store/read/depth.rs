@@ -1,7 +1,7 @@
 //! How many rows are not settled, and since when: for `/metrics` and `doctor`.
 
 use crate::{
-    database::{StoreError, connection::AnyConnection, transaction},
+    database::{DatabaseError, connection::AnyConnection, transaction},
     model::status::DispatchStatus,
 };
 use chrono::NaiveDateTime;
@@ -32,7 +32,7 @@ struct Row {
 }
 
 /// Every state that is not settled, those without rows too.
-pub fn read(conn: &mut AnyConnection) -> Result<Vec<Depth>, StoreError> {
+pub fn read(conn: &mut AnyConnection) -> Result<Vec<Depth>, DatabaseError> {
     let now = transaction::now(conn)?;
     let rows: Vec<Row> = diesel::sql_query(
         "SELECT dispatch_status, COUNT(*) AS n, MIN(pending_at) AS oldest FROM poundcake_alerts \

@@ -3,7 +3,7 @@
 use crate::{
     clock::comparable,
     database::{
-        StoreError,
+        DatabaseError,
         connection::AnyConnection,
         json::time,
         page::{Page, Position, Window, after},
@@ -50,7 +50,7 @@ pub struct LinkFilter {
 }
 
 /// All links of these alerts, in the order they were written.
-pub fn links_of_alerts(conn: &mut AnyConnection, alerts: &[AlertId]) -> Result<Vec<ExecutionLink>, StoreError> {
+pub fn links_of_alerts(conn: &mut AnyConnection, alerts: &[AlertId]) -> Result<Vec<ExecutionLink>, DatabaseError> {
     let mut all = Vec::new();
     for alerts in alerts.chunks(1_000) {
         let found = dsl::poundcake_st2_execution_link.filter(dsl::alert_id.eq_any(alerts)).order(dsl::id);
@@ -60,13 +60,17 @@ pub fn links_of_alerts(conn: &mut AnyConnection, alerts: &[AlertId]) -> Result<V
 }
 
 /// The links of one execution: more than one where several alerts share it.
-pub fn links_of_execution(conn: &mut AnyConnection, execution: &str) -> Result<Vec<ExecutionLink>, StoreError> {
+pub fn links_of_execution(conn: &mut AnyConnection, execution: &str) -> Result<Vec<ExecutionLink>, DatabaseError> {
     let found = dsl::poundcake_st2_execution_link.filter(dsl::st2_execution_id.eq(execution)).order(dsl::id);
     Ok(found.select(ExecutionLink::as_select()).load(conn)?)
 }
 
 /// A page of links.
-pub fn links(conn: &mut AnyConnection, filter: &LinkFilter, window: Window) -> Result<Page<ExecutionLink>, StoreError> {
+pub fn links(
+    conn: &mut AnyConnection,
+    filter: &LinkFilter,
+    window: Window,
+) -> Result<Page<ExecutionLink>, DatabaseError> {
     let mut query = dsl::poundcake_st2_execution_link
         .order((dsl::created_at.desc(), dsl::id.desc()))
         .limit(window.rows())
@@ -94,7 +98,7 @@ pub fn links(conn: &mut AnyConnection, filter: &LinkFilter, window: Window) -> R
 }
 
 /// The first link of each of these executions, by the execution's id: an execution that several alerts share counts once.
-pub fn first_links(conn: &mut AnyConnection, executions: &[String]) -> Result<HashMap<String, i64>, StoreError> {
+pub fn first_links(conn: &mut AnyConnection, executions: &[String]) -> Result<HashMap<String, i64>, DatabaseError> {
     let rows: Vec<(String, Option<i64>)> = dsl::poundcake_st2_execution_link
         .filter(dsl::st2_execution_id.eq_any(executions))
         .group_by(dsl::st2_execution_id)

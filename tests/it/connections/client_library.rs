@@ -3,7 +3,7 @@
 use super::{finding, reset_lengths::ResetLengths};
 use crate::harness::{KEY, Process, TestDatabase};
 use poundcake::database::{
-    Store, StoreError, connect::DatabaseUrl, connection::AnyConnection, statement_timeout::bounded,
+    Database, DatabaseError, connect::DatabaseUrl, connection::AnyConnection, statement_timeout::bounded,
 };
 use std::time::Duration;
 
@@ -96,8 +96,8 @@ async fn a_session_has_its_own_bound_again_after_a_bounded_read() {
         bound: String,
     }
     let database = TestDatabase::mariadb();
-    let store = Store::bounded(DatabaseUrl::parse(&database.url()).expect("a URL"), 1, Duration::from_secs(10));
-    let ask = |conn: &mut AnyConnection| -> Result<Bound, StoreError> {
+    let store = Database::bounded(DatabaseUrl::parse(&database.url()).expect("a URL"), 1, Duration::from_secs(10));
+    let ask = |conn: &mut AnyConnection| -> Result<Bound, DatabaseError> {
         let query = diesel::sql_query("SELECT CAST(@@session.max_statement_time AS CHAR) AS bound");
         Ok(diesel::RunQueryDsl::get_result(query, conn)?)
     };

@@ -5,7 +5,7 @@ use diesel::{
     Connection, MysqlConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query,
     sql_types::{BigInt, Nullable, Text},
 };
-use poundcake::database::{Store, connect::DatabaseUrl, migrations};
+use poundcake::database::{Database, connect::DatabaseUrl, migrations};
 use std::{net::SocketAddr, sync::Arc};
 use url::Url;
 
@@ -62,8 +62,8 @@ impl TestDatabase {
     }
 
     /// A store of so many connections on it, with the schema up.
-    pub fn store(&self, connections: u32) -> Store {
-        let store = Store::new(DatabaseUrl::parse(&self.url()).expect("a URL"), connections);
+    pub fn store(&self, connections: u32) -> Database {
+        let store = Database::new(DatabaseUrl::parse(&self.url()).expect("a URL"), connections);
         store.run_blocking(migrations::up).expect("the schema");
         store
     }

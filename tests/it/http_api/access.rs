@@ -4,7 +4,7 @@ use super::app::{App, WEBHOOK, problem, settings, with_tokens};
 use crate::harness::{TestDatabase, client, eventually};
 use poundcake::{
     config::{HttpSettings, ListenAddress},
-    database::{Store, connect::DatabaseUrl},
+    database::{Database, connect::DatabaseUrl},
     http::{Access, Parts, Role, all_routes, serve},
     metrics::Metrics,
 };
@@ -118,7 +118,7 @@ async fn an_address_that_others_can_reach_is_refused_without_both_tokens_files()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_for_probes_needs_no_tokens_and_has_nothing_but_them() {
     let database = TestDatabase::sqlite();
-    let store = Store::new(DatabaseUrl::parse(&database.url()).unwrap(), 2);
+    let store = Database::new(DatabaseUrl::parse(&database.url()).unwrap(), 2);
     let (stop, metrics) = (CancellationToken::new(), Metrics::new().unwrap());
     let listener = super::app::listener(&SocketAddr::from(([0, 0, 0, 0], 0)).into());
     let address = listener.addresses()[0];

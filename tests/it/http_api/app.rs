@@ -4,7 +4,7 @@ use crate::harness::{TestDatabase, client};
 use poundcake::{
     broker::{Publisher, in_process},
     config::{HttpSettings, ListenAddress},
-    database::Store,
+    database::Database,
     history::History,
     http::{Listener, Parts, Role, ServeError, serve},
     ingest::{Ingest, Writer, WriterSettings},
@@ -53,7 +53,7 @@ pub fn listener(listen: &ListenAddress) -> Listener {
 }
 
 /// Everything that ingest is made of, but the server.
-pub fn ingest(database: &TestDatabase, metrics: &Metrics) -> (Store, Ingest) {
+pub fn ingest(database: &TestDatabase, metrics: &Metrics) -> (Database, Ingest) {
     let store = database.store(4);
     let tasks = Tasks::new(CancellationToken::new(), metrics.clone());
     let publisher = Publisher::InProcess(in_process::pair().0);
@@ -66,7 +66,7 @@ pub fn ingest(database: &TestDatabase, metrics: &Metrics) -> (Store, Ingest) {
 }
 
 /// Both sides of the history in one database.
-pub fn history(store: &Store) -> History {
+pub fn history(store: &Database) -> History {
     History::new(store.clone(), St2Tables { store: store.clone(), prefix: TablePrefix::default() }, None)
 }
 

@@ -107,7 +107,7 @@ async fn without_the_database_the_process_lives_and_is_not_ready_and_metrics_sti
     app.stop.cancel();
     let other = super::app::settings();
     let url = format!("sqlite:///{}/none/poundcake.db", env!("CARGO_MANIFEST_DIR"));
-    let store = poundcake::database::Store::new(poundcake::database::connect::DatabaseUrl::parse(&url).unwrap(), 1);
+    let store = poundcake::database::Database::new(poundcake::database::connect::DatabaseUrl::parse(&url).unwrap(), 1);
     let stop = tokio_util::sync::CancellationToken::new();
     let metrics = poundcake::metrics::Metrics::new().unwrap();
     let listener = super::app::listener(&other.listen);

@@ -3,7 +3,7 @@
 use super::rows::{REQUEST, copy_first, discard, insert, log, replay, states};
 use crate::{harness::TestDatabase, http_api::app::App};
 use poundcake::{
-    database::{Store, connect::DatabaseUrl},
+    database::{Database, connect::DatabaseUrl},
     model::status::DispatchReason,
     operator::Filter,
     store::operate::{
@@ -169,7 +169,7 @@ async fn a_row_that_has_gone_on_since_it_was_chosen_is_left_alone() {
     for database in TestDatabase::each() {
         let app = App::on(database);
         insert(&app.database, &["dispatched", "failed/rejected", "failed/rejected", "pending"]);
-        let store = Store::new(DatabaseUrl::parse(&app.database.url()).unwrap(), 1);
+        let store = Database::new(DatabaseUrl::parse(&app.database.url()).unwrap(), 1);
         let move_those = |filter: &Filter, what: Move, between: &str| {
             let chosen = store.run_blocking(|conn| filter::choose(conn, filter, what)).unwrap();
             app.database.execute(between);

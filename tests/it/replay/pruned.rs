@@ -4,15 +4,15 @@ use super::rows::{copy_first, insert, webhook};
 use crate::{harness::TestDatabase, http_api::app::App};
 use chrono::TimeDelta;
 use poundcake::{
-    database::{Store, connect::DatabaseUrl},
+    database::{Database, connect::DatabaseUrl},
     operator::{Pruned, prune},
 };
 
 const OTHER: &str = "01890a5d-ac96-774b-bcce-b302099a8058";
 const YOUNG: &str = "01890a5d-ac96-774b-bcce-b302099a8059";
 
-fn store(app: &App) -> Store {
-    Store::new(DatabaseUrl::parse(&app.database.url()).unwrap(), 2)
+fn store(app: &App) -> Database {
+    Database::new(DatabaseUrl::parse(&app.database.url()).unwrap(), 2)
 }
 
 fn ids(app: &App) -> Vec<String> {

@@ -3,7 +3,7 @@
 use crate::harness::{Process, Services, TestDatabase};
 use diesel::{Connection, MysqlConnection, RunQueryDsl, sql_query};
 use poundcake::{
-    database::{Store, connect::DatabaseUrl, connection::AnyConnection, migrations},
+    database::{Database, connect::DatabaseUrl, connection::AnyConnection, migrations},
     st2_tables::{
         ExecutionRow, Found, St2Tables, TablePrefix, Tracking,
         catalog::{self, Catalog, Entry, Field},
@@ -164,7 +164,7 @@ async fn a_catalog_becomes_what_stackstorm_lists() {
 #[tokio::test]
 async fn reads_say_that_the_tables_are_not_there_and_are_no_error() {
     for database in TestDatabase::each() {
-        let store = Store::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 1);
+        let store = Database::new(DatabaseUrl::parse(&database.url()).expect("a URL"), 1);
         let tables = St2Tables { store, prefix: TablePrefix::default() };
         let found = tables.executions(vec!["a".to_owned()]).await;
         let Found::NotThere(why) = found else { panic!("{found:?}") };

@@ -1,7 +1,7 @@
 //! What was heard of fingerprints before what is open now: index dives, no locks.
 
 use crate::{
-    database::{StoreError, connection::AnyConnection, prepared::prepared},
+    database::{DatabaseError, connection::AnyConnection, prepared::prepared},
     model::{
         episode::Closed,
         ids::Fingerprint,
@@ -43,7 +43,7 @@ struct ClosedRow {
 pub(crate) fn newest_closed(
     conn: &mut AnyConnection,
     fingerprints: &[&Fingerprint],
-) -> Result<HashMap<Fingerprint, Closed>, StoreError> {
+) -> Result<HashMap<Fingerprint, Closed>, DatabaseError> {
     if fingerprints.is_empty() {
         return Ok(HashMap::new());
     }
@@ -60,7 +60,7 @@ pub(crate) fn newest_closed(
     rows.into_iter().map(|row| Ok((parsed(&row.fingerprint)?, row.into()))).collect()
 }
 
-fn parsed(found: &str) -> Result<Fingerprint, StoreError> {
+fn parsed(found: &str) -> Result<Fingerprint, DatabaseError> {
     Fingerprint::parse(found).ok_or_else(|| super::unreadable_fingerprint(found))
 }
 
@@ -92,7 +92,7 @@ struct HeardRow {
 pub(crate) fn heard_before(
     conn: &mut AnyConnection,
     fingerprints: &[&Fingerprint],
-) -> Result<Vec<Fingerprint>, StoreError> {
+) -> Result<Vec<Fingerprint>, DatabaseError> {
     if fingerprints.is_empty() {
         return Ok(Vec::new());
     }
