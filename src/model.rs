@@ -5,6 +5,7 @@
 pub mod alert;
 pub mod doubt;
 pub mod episode;
+pub mod execution_status;
 pub mod headers;
 pub mod identity;
 pub mod ids;

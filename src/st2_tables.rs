@@ -20,6 +20,7 @@ pub use read::{ExecutionRow, Found, Outcome};
 
 use crate::{
     database::{Database, DatabaseError, connection::AnyConnection},
+    model::execution_status::ExecutionStatus,
     text_enum,
 };
 
@@ -37,8 +38,16 @@ text_enum! {
     }
 }
 
-/// StackStorm's statuses after which nothing comes, as they stand in SQL.
-pub(crate) const TERMINAL: &str = "'succeeded', 'failed', 'timeout', 'abandoned', 'canceled'";
+/// Some of StackStorm's statuses, as a list in SQL.
+pub(crate) fn statuses(chosen: impl Fn(ExecutionStatus) -> bool) -> String {
+    let chosen = ExecutionStatus::ALL.iter().filter(|status| chosen(**status));
+    chosen.map(|status| format!("'{status}'")).collect::<Vec<_>>().join(", ")
+}
+
+/// Those after which nothing comes.
+pub(crate) fn terminal_statuses() -> String {
+    statuses(ExecutionStatus::is_terminal)
+}
 
 /// Where the tables are.
 #[derive(Clone)]

@@ -27,12 +27,13 @@ pub mod traces;
 pub mod webhooks;
 mod words;
 
+pub use crate::model::execution_status::ExecutionStatus;
 pub use actions::{Action, ActionCache, ActionError, Parameter};
 pub use arrivals::{Arrival, Arrivals};
 pub use catalog::Registered;
 pub use client::Client;
 pub use error::{BuildError, LookupError};
-pub use executions::{Cancel, Execution, ExecutionStatus, NewExecution, Sighting};
+pub use executions::{Cancel, Execution, NewExecution, Sighting};
 pub use ids::{ExecutionId, ObjectId, TriggerInstanceId};
 pub use outcome::{Outcome, Signal};
 pub use stream::{Event, EventStream};

@@ -6,6 +6,7 @@
 use super::{History, HistoryError, durations::Sketch, st2_rows::TablesState};
 use crate::{
     database::{json::time, page::Window},
+    model::execution_status::ExecutionStatus,
     st2_tables::Outcome,
     store::read::{self, ExecutionLink, LinkFilter},
 };
@@ -202,14 +203,20 @@ impl Tally {
 impl Counts {
     /// `None`: there is no row.
     fn add(&mut self, status: Option<&str>) {
+        use ExecutionStatus::{Abandoned, Canceled, Failed, Succeeded, Timeout};
+
         self.total += 1;
-        let place = match status {
-            Some("succeeded") => &mut self.succeeded,
-            Some("failed" | "timeout" | "abandoned") => &mut self.failed,
-            Some("canceled") => &mut self.canceled,
-            // An empty one is the tracker's word for an execution that StackStorm deleted before anybody saw it.
-            None | Some("") => &mut self.unknown,
-            Some(_) => &mut self.unfinished,
+        // An empty one is the tracker's word for an execution that StackStorm deleted before anybody saw it.
+        let Some(status) = status.filter(|status| !status.is_empty()) else {
+            self.unknown += 1;
+            return;
+        };
+        let place = match status.parse() {
+            Ok(Succeeded) => &mut self.succeeded,
+            Ok(Failed | Timeout | Abandoned) => &mut self.failed,
+            Ok(Canceled) => &mut self.canceled,
+            // Also a word of a StackStorm that is newer than this program.
+            Ok(_) | Err(_) => &mut self.unfinished,
         };
         *place += 1;
     }

@@ -4,14 +4,18 @@
 //! `tracker_state`. Both stay cheap however many finished executions there are.
 
 use super::{
-    TERMINAL, TablePrefix, Tracking,
+    TablePrefix, Tracking,
     schema::LEDGER,
     statement::{IDS, Value, execute, load_by_ids, marks},
+    statuses, terminal_statuses,
 };
-use crate::database::{
-    DatabaseError,
-    connection::{AnyConnection, each},
-    transaction,
+use crate::{
+    database::{
+        DatabaseError,
+        connection::{AnyConnection, each},
+        transaction,
+    },
+    model::execution_status::ExecutionStatus,
 };
 use chrono::TimeDelta;
 use diesel::{
@@ -95,10 +99,10 @@ pub fn tracked(conn: &mut AnyConnection, prefix: &TablePrefix, ids: &[String]) -
 
 /// Ended executions whose children are all there.
 pub fn finish(conn: &mut AnyConnection, prefix: &TablePrefix, ids: &[String]) -> Result<(), DatabaseError> {
-    let table = prefix.table("execution_db");
+    let (table, terminal) = (prefix.table("execution_db"), terminal_statuses());
     for chunk in ids.chunks(IDS) {
         let sql = format!(
-            "UPDATE {table} SET tracking = 'done' WHERE status IN ({TERMINAL}) AND id IN {}",
+            "UPDATE {table} SET tracking = 'done' WHERE status IN ({terminal}) AND id IN {}",
             marks(chunk.len())
         );
         execute(conn, sql, chunk.iter().map(|id| Value::from(id.as_str())))?;
@@ -115,15 +119,16 @@ pub fn mark_overdue(
 ) -> Result<Vec<String>, DatabaseError> {
     let table = prefix.table("execution_db");
     let before = transaction::now(conn)? - deadline;
+    let moving = statuses(ExecutionStatus::is_moving);
     let sql = format!(
-        "SELECT id, tracking FROM {table} WHERE tracking = 'following' AND start_timestamp < ? \
-         AND status IN ('requested', 'scheduled', 'running', 'canceling', 'pausing', 'resuming')"
+        "SELECT id, tracking FROM {table} WHERE tracking = 'following' AND start_timestamp < ? AND status IN ({moving})"
     );
     let overdue: Vec<Tracked> = diesel::sql_query(sql).bind::<diesel::sql_types::Timestamp, _>(before).load(conn)?;
     let ids: Vec<String> = overdue.into_iter().map(|row| row.id).collect();
+    let terminal = terminal_statuses();
     for chunk in ids.chunks(IDS) {
         let sql = format!(
-            "UPDATE {table} SET tracking = 'overdue' WHERE tracking = 'following' AND status NOT IN ({TERMINAL}) AND id IN {}",
+            "UPDATE {table} SET tracking = 'overdue' WHERE tracking = 'following' AND status NOT IN ({terminal}) AND id IN {}",
             marks(chunk.len())
         );
         execute(conn, sql, chunk.iter().map(|id| Value::from(id.as_str())))?;

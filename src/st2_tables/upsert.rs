@@ -5,8 +5,9 @@
 //! trackers may write at once, and an unanswered COMMIT is simply written again.
 
 use super::{
-    TERMINAL, TablePrefix, Tracking,
+    TablePrefix, Tracking,
     statement::{BINDS, Value, execute, marks},
+    terminal_statuses,
 };
 use crate::database::{DatabaseError, connection::AnyConnection, transaction};
 use chrono::NaiveDateTime;
@@ -95,8 +96,8 @@ fn guarded(column: &str, new: &str) -> String {
              WHEN tracking = 'overdue' THEN 'overdue' ELSE {new} END"
         );
     }
-    let status = new.replace(column, "status");
-    format!("CASE WHEN status IN ({TERMINAL}) AND status <> {status} THEN {column} ELSE COALESCE({new}, {column}) END")
+    let (status, terminal) = (new.replace(column, "status"), terminal_statuses());
+    format!("CASE WHEN status IN ({terminal}) AND status <> {status} THEN {column} ELSE COALESCE({new}, {column}) END")
 }
 
 /// Writes executions and the calls behind them, in one transaction. `packet` is MariaDB's `max_allowed_packet`: a result that

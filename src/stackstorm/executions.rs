@@ -9,7 +9,7 @@ use super::{
     outcome::{Mode, Outcome},
     words,
 };
-use crate::model::target::ActionRef;
+use crate::model::{execution_status::ExecutionStatus, target::ActionRef};
 use chrono::{DateTime, SecondsFormat, Utc};
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use std::time::Instant;
 
 mod execution;
 
-pub use execution::{Execution, ExecutionStatus, Liveaction, LogEntry};
+pub use execution::{Execution, Liveaction, LogEntry};
 
 /// An execution to create.
 #[derive(Debug, Clone, Copy)]

@@ -3,51 +3,10 @@
 //! Only `id` and `status` must be there: which other fields come depends on how the execution was started and how far it
 //! got, and one odd field must not hide the rest.
 
-use crate::{stackstorm::ids::ExecutionId, text_enum};
+use crate::{model::execution_status::ExecutionStatus, stackstorm::ids::ExecutionId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-
-text_enum! {
-    /// Where an execution stands.
-    pub enum ExecutionStatus {
-        /// Stored; waits for StackStorm's scheduler. One that stays so may have been forgotten.
-        Requested = "requested",
-        /// Taken by the scheduler.
-        Scheduled = "scheduled",
-        /// Held back by a policy or by its own delay.
-        Delayed = "delayed",
-        /// Runs.
-        Running = "running",
-        /// Terminal: ended well.
-        Succeeded = "succeeded",
-        /// Terminal: ended badly.
-        Failed = "failed",
-        /// Terminal: took too long.
-        Timeout = "timeout",
-        /// Terminal: its runner was stopped; there is no end time and no result.
-        Abandoned = "abandoned",
-        /// Waits for its running part to end.
-        Canceling = "canceling",
-        /// Terminal: cancelled, which does not say that nothing ran.
-        Canceled = "canceled",
-        /// Waits for a person's answer.
-        Pending = "pending",
-        /// Waits for its running part to pause.
-        Pausing = "pausing",
-        /// Paused.
-        Paused = "paused",
-        /// Goes on after a pause.
-        Resuming = "resuming",
-    }
-}
-
-impl ExecutionStatus {
-    /// True when it will not change any more.
-    pub const fn is_terminal(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Timeout | Self::Abandoned | Self::Canceled)
-    }
-}
 
 /// An execution.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
