@@ -31,8 +31,6 @@ pub struct Webhook<A = Result<IncomingAlert, InvalidAlert>> {
     /// The receiver's name, quoted as a regular expression (`rcv\.single`), the Alertmanager's own address, and the labels of
     /// the route, where they are given.
     pub sender: Sender,
-    /// Route path and group labels of unbounded length, or "".
-    pub group_key: String,
 }
 
 /// A body may be anything that `webhook_configs` of Alertmanager 0.32 or newer say.
@@ -95,8 +93,8 @@ pub fn parse_with<A>(
 ) -> Result<Webhook<A>, NotAWebhook> {
     let body = std::str::from_utf8(body).map_err(|error| NotAWebhook::NotUtf8 { at: error.valid_up_to() })?;
     expect_object(body)?;
-    let names = ["alerts", "truncatedAlerts", "receiver", "groupKey", "externalURL", "status", "routeLabels"];
-    let [alerts, truncated, receiver, group_key, external_url, status, route_labels] =
+    let names = ["alerts", "truncatedAlerts", "receiver", "externalURL", "status", "routeLabels"];
+    let [alerts, truncated, receiver, external_url, status, route_labels] =
         members(body, "a webhook object", names).map_err(|error| not_json(&error))?;
     let text_of = |member: Option<&RawValue>| member.and_then(text);
     let sender = Sender {
@@ -113,7 +111,6 @@ pub fn parse_with<A>(
         alerts: entries.into_iter().map(|entry| take(alert::read(entry, &group))).collect(),
         truncated_alerts: truncated.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default(),
         sender,
-        group_key: text_of(group_key).unwrap_or_default(),
     })
 }
 
