@@ -16,7 +16,7 @@ use poundcake::{
         amqp::{EXCHANGE, ROUTING_KEY},
         message::Message,
     },
-    model::ids::RequestId,
+    model::ids::{AlertId, RequestId},
 };
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -113,7 +113,7 @@ pub fn publish(
 async fn send(channel: &lapin::Channel, id: i64, request: RequestId) -> Result<PublisherConfirm, lapin::Error> {
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let properties = BasicProperties::default().with_delivery_mode(2).with_content_type("application/json".into());
-    let text = Message::new(id, request, 0).encode();
+    let text = Message::new(AlertId(id), request, 0).encode();
     channel.basic_publish(EXCHANGE.into(), ROUTING_KEY.into(), options, text.as_bytes(), properties).await
 }
 

@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn a_message_is_the_documented_json_and_comes_back() {
         let request_id = RequestId::generate();
-        let message = Message::new(7, request_id, 2);
+        let message = Message::new(AlertId(7), request_id, 2);
         let text = message.encode();
         assert_eq!(text, format!(r#"{{"v":1,"alert_id":7,"request_id":"{request_id}","generation":2}}"#));
         assert_eq!(Message::decode(text.as_bytes()).unwrap(), message);
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn foreign_and_newer_messages_are_refused() {
         assert!(matches!(Message::decode(b"hello"), Err(DecodeError::Json(_))));
-        let newer = Message::new(1, RequestId::generate(), 0).encode().replace(r#""v":1"#, r#""v":2"#);
+        let newer = Message::new(AlertId(1), RequestId::generate(), 0).encode().replace(r#""v":1"#, r#""v":2"#);
         assert!(matches!(Message::decode(newer.as_bytes()), Err(DecodeError::Version(2))));
     }
 }

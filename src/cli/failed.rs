@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     config::Settings,
+    model::ids::AlertId,
     store::operate::failed::{self, Entry},
 };
 use std::process::ExitCode;
@@ -21,7 +22,7 @@ pub(super) struct Failed {
     limit: u16,
     /// Next page: show only ids below this one
     #[arg(long, value_name = "ID")]
-    before: Option<i64>,
+    before: Option<AlertId>,
     /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -49,7 +50,7 @@ impl Failed {
     }
 }
 
-fn show(rows: &[Entry], next: Option<i64>) -> Result<(), PrintError> {
+fn show(rows: &[Entry], next: Option<AlertId>) -> Result<(), PrintError> {
     let mut table =
         Table::new(&["id", "stored", "alert", "severity", "instance", "reason", "target", "request", "error"]);
     for Entry { request_id, alert } in rows {

@@ -63,7 +63,7 @@ impl FromStr for Key {
             return Ok(Self::Fingerprint(fingerprint));
         }
         if let Ok(id) = text.parse() {
-            return if id > 0 { Ok(Self::Alert(id)) } else { Err(FORMS) };
+            return if id > AlertId(0) { Ok(Self::Alert(id)) } else { Err(FORMS) };
         }
         let is_id = text.len() == 24 && text.bytes().all(|b| b.is_ascii_hexdigit());
         if is_id {
@@ -180,7 +180,7 @@ mod tests {
             matches!("A040726554FC8521".parse(), Ok(Key::Fingerprint(found)) if found.as_str() == "a040726554fc8521")
         );
         assert!(matches!("1234567890123456".parse(), Ok(Key::Fingerprint(_))));
-        assert!(matches!("12".parse(), Ok(Key::Alert(12))));
+        assert!(matches!("12".parse(), Ok(Key::Alert(AlertId(12)))));
         assert!(matches!("6b0264acac6a4b12e50e28d7".parse(), Ok(Key::Execution(_))));
         assert!(matches!("req-7".parse(), Ok(Key::Request(id)) if id.as_str() == "req-7"));
         assert!(matches!("request:12".parse(), Ok(Key::Request(id)) if id.as_str() == "12"));

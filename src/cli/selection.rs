@@ -4,7 +4,13 @@ use super::{
     moment::{self, Moment},
     started,
 };
-use crate::{app::waiting, config::Settings, database::Database, operator::Filter};
+use crate::{
+    app::waiting,
+    config::Settings,
+    database::Database,
+    model::ids::{AlertId, RequestId},
+    operator::Filter,
+};
 use std::process::ExitCode;
 
 /// The status when nothing was there to do: not an error (1), not a wrong command line (2).
@@ -29,10 +35,10 @@ pub(super) enum Output {
 pub(super) struct Selection {
     /// Alert ids
     #[arg(long = "id", value_name = "ID", value_delimiter = ',')]
-    ids: Vec<i64>,
+    ids: Vec<AlertId>,
     /// All alerts of one webhook
-    #[arg(long, value_parser = crate::model::ids::RequestId::parse)]
-    request_id: Option<crate::model::ids::RequestId>,
+    #[arg(long, value_parser = RequestId::parse)]
+    request_id: Option<RequestId>,
     /// Dispatch status: pending, queued, failed, skipped or dispatched
     #[arg(long)]
     dispatch_status: Option<crate::model::status::DispatchStatus>,

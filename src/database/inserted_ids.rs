@@ -7,7 +7,11 @@ use diesel::{RunQueryDsl, dsl::sql, sql_types::BigInt};
 ///
 /// MariaDB's `LAST_INSERT_ID()` is the first of the block, whatever `innodb_autoinc_lock_mode` says (checked over
 /// 25,000 rows of 8 threads), and Galera steps by `auto_increment_increment`. SQLite's is the last one.
-pub(crate) fn of_last_insert(conn: &mut AnyConnection, count: usize) -> Result<Vec<i64>, DatabaseError> {
+pub(crate) fn of_last_insert<Id>(
+    conn: &mut AnyConnection,
+    count: usize,
+    id: impl Fn(i64) -> Id,
+) -> Result<Vec<Id>, DatabaseError> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let (first, step): (i64, i64) = match conn {
         #[cfg(feature = "mysql")]
@@ -21,5 +25,5 @@ pub(crate) fn of_last_insert(conn: &mut AnyConnection, count: usize) -> Result<V
             (last - count + 1, 1)
         }
     };
-    Ok((0..count).map(|nth| first + nth * step).collect())
+    Ok((0..count).map(|nth| id(first + nth * step)).collect())
 }

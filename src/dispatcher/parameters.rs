@@ -171,7 +171,7 @@ pub fn webhook_body(
     alert: &AlertView<'_>,
     mode: TemplateText,
 ) -> Result<Map<String, Value>, ParameterError> {
-    let mut filled = Map::from_iter([("alert_id".to_owned(), Value::from(alert.alert_id))]);
+    let mut filled = Map::from_iter([("alert_id".to_owned(), Value::from(alert.alert_id.0))]);
     for (name, field) in body().filter(|(name, _)| !route.parameters.contains_key(*name)) {
         filled.insert((*name).to_owned(), text::disarm(name, field.of(alert), mode)?);
     }

@@ -3,7 +3,7 @@
 use super::{problem::Problem, query};
 use crate::{
     history::{History, cursor::List},
-    model::ids::{AlertId, Fingerprint},
+    model::ids::Fingerprint,
     operator::Filter,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -52,7 +52,7 @@ pub(super) async fn one(
     history: web::Data<History>,
 ) -> Result<HttpResponse, Problem> {
     query::Query::parse(&request, &[])?;
-    let id: AlertId = query::id("id", &path)?;
+    let id = query::alert_id("id", &path)?;
     let found = history.alert(id).await?;
     let alert = found.ok_or_else(|| Problem::NoSuch { what: "alert", id: id.to_string() })?;
     Ok(HttpResponse::Ok().json(alert))

@@ -16,7 +16,7 @@ pub(super) async fn list(request: HttpRequest, history: web::Data<History>) -> R
     let query = query::Query::parse(&request, &[PARAMETERS, query::PAGING])?;
     let links = LinkFilter {
         request_id: query.request_id()?,
-        alert_id: query.text("alert_id").map(|text| query::id("alert_id", &text)).transpose()?,
+        alert_id: query.text("alert_id").map(|text| query::alert_id("alert_id", &text)).transpose()?,
         action: query.text("action"),
         since: query.time("from")?,
         until: query.time("to")?,

@@ -8,7 +8,7 @@ use crate::{
         Listing,
         cursor::{self, List},
     },
-    model::ids::RequestId,
+    model::ids::{AlertId, RequestId},
 };
 use actix_web::{HttpRequest, HttpResponse, http::header};
 use chrono::{DateTime, Utc};
@@ -112,9 +112,9 @@ pub(super) fn answer<T: Serialize>(request: &HttpRequest, page: &Listing<T>) -> 
     response.json(page)
 }
 
-/// The id of a row: a number from 1.
-pub(super) fn id(name: &str, text: &str) -> Result<i64, Problem> {
-    let id = text.parse().ok().filter(|id| *id > 0);
+/// The id of an alert: a number from 1.
+pub(super) fn alert_id(name: &str, text: &str) -> Result<AlertId, Problem> {
+    let id = text.parse().ok().filter(|AlertId(id)| *id > 0);
     id.ok_or_else(|| bad(name, "a number from 1"))
 }
 

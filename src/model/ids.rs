@@ -1,12 +1,74 @@
 //! Ids that cannot be mixed up: each table's key, the request id and the fingerprint.
 
+use diesel::{
+    backend::Backend,
+    deserialize::{self, FromSql, FromSqlRow},
+    expression::AsExpression,
+    serialize::{self, Output, ToSql},
+    sql_types::BigInt,
+};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, num::ParseIntError, str::FromStr};
 
-/// `poundcake_api_calls.id`.
-pub type ApiCallId = i64;
-/// `poundcake_alerts.id`.
-pub type AlertId = i64;
+/// Declares a table's key.
+macro_rules! key {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, AsExpression, FromSqlRow)]
+        #[diesel(sql_type = BigInt)]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIntError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIntError> {
+                text.parse().map(Self)
+            }
+        }
+
+        /// Log lines carry it as a number.
+        impl log::kv::ToValue for $name {
+            fn to_value(&self) -> log::kv::Value<'_> {
+                self.0.into()
+            }
+        }
+
+        impl<DB: Backend> ToSql<BigInt, DB> for $name
+        where
+            i64: ToSql<BigInt, DB>,
+        {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+                self.0.to_sql(out)
+            }
+        }
+
+        impl<DB: Backend> FromSql<BigInt, DB> for $name
+        where
+            i64: FromSql<BigInt, DB>,
+        {
+            fn from_sql(bytes: DB::RawValue<'_>) -> deserialize::Result<Self> {
+                i64::from_sql(bytes).map(Self)
+            }
+        }
+    };
+}
+
+key! {
+    /// `poundcake_api_calls.id`.
+    ApiCallId
+}
+
+key! {
+    /// `poundcake_alerts.id`.
+    AlertId
+}
 
 /// The public id of one webhook POST, unique. Ours are UUIDv7; rows of an older installation keep the id that they had, so
 /// this is a checked text and not a UUID. It is compared as it is written.

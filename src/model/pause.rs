@@ -110,7 +110,8 @@ mod tests {
         let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let now = crate::clock::utc_now();
         let (reason, operator) = ("maintenance".to_owned(), "alice".to_owned());
-        Pause { id: 7, scope: scope(body).unwrap(), reason, operator, since: now, until: None }.covers(route, &labels)
+        Pause { id: ApiCallId(7), scope: scope(body).unwrap(), reason, operator, since: now, until: None }
+            .covers(route, &labels)
     }
 
     #[test]

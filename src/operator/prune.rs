@@ -2,6 +2,7 @@
 
 use crate::{
     database::{Database, DatabaseError},
+    model::ids::{AlertId, ApiCallId},
     store::operate::prune as sql,
 };
 use chrono::{NaiveDateTime, TimeDelta};
@@ -36,9 +37,9 @@ async fn alerts(
     cutoff: NaiveDateTime,
     dry_run: bool,
     pruned: &mut Pruned,
-) -> Result<HashSet<i64>, DatabaseError> {
+) -> Result<HashSet<AlertId>, DatabaseError> {
     let mut would_go = HashSet::new();
-    let mut after = Some(0);
+    let mut after = Some(AlertId(0));
     while let Some(id) = after {
         let window = store.run(move |conn| sql::alerts(conn, id, cutoff)).await?;
         after = window.last;
@@ -58,12 +59,12 @@ async fn alerts(
 async fn requests(
     store: &Database,
     cutoff: NaiveDateTime,
-    would_go: Option<HashSet<i64>>,
+    would_go: Option<HashSet<AlertId>>,
     pruned: &mut Pruned,
 ) -> Result<(), DatabaseError> {
     let dry_run = would_go.is_some();
     let gone = std::sync::Arc::new(would_go.unwrap_or_default());
-    let mut after = Some(0);
+    let mut after = Some(ApiCallId(0));
     while let Some(id) = after {
         let known = std::sync::Arc::clone(&gone);
         let window = store.run(move |conn| sql::api_calls(conn, id, cutoff, |alert| known.contains(&alert))).await?;

@@ -5,7 +5,10 @@
 //! Nothing of this is visible in a variable, and a proxy between us and MariaDB can change each.
 
 use super::ingest::api_calls::{self, NewApiCall};
-use crate::database::{DatabaseError, connection::AnyConnection, schema::poundcake_api_calls::dsl, transaction};
+use crate::{
+    database::{DatabaseError, connection::AnyConnection, schema::poundcake_api_calls::dsl, transaction},
+    model::ids::ApiCallId,
+};
 use diesel::prelude::*;
 use uuid::Uuid;
 
@@ -35,7 +38,7 @@ fn writes(conn: &mut AnyConnection, names: &[String]) -> Result<(), DatabaseErro
     let calls: Vec<NewApiCall> = names.iter().map(|name| call(name)).collect();
     let computed = api_calls::insert(conn, calls.iter(), now)?;
     let ours = || dsl::poundcake_api_calls.filter(dsl::request_id.eq_any(names));
-    let stored: Vec<(String, i64)> = ours().select((dsl::request_id, dsl::id)).load(conn)?;
+    let stored: Vec<(String, ApiCallId)> = ours().select((dsl::request_id, dsl::id)).load(conn)?;
     for (name, id) in names.iter().zip(&computed) {
         if !stored.iter().any(|(stored, of)| stored == name && of == id) {
             let found = format!(

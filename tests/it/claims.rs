@@ -8,7 +8,7 @@ use poundcake::{
         alert::IncomingAlert,
         doubt::Doubt,
         episode::EpisodePolicy,
-        ids::Fingerprint,
+        ids::{AlertId, Fingerprint},
         plan::Arrival,
         status::AlertStatus,
         target::{ActionRef, Target},
@@ -45,7 +45,7 @@ pub(super) fn with_one(database: &TestDatabase) -> AnyConnection {
     conn
 }
 
-pub(super) const REQUESTS: [ClaimRequest; 1] = [ClaimRequest { alert_id: 1, generation: 0 }];
+pub(super) const REQUESTS: [ClaimRequest; 1] = [ClaimRequest { alert_id: AlertId(1), generation: 0 }];
 
 fn claim(conn: &mut AnyConnection, token: &str) -> Vec<Claimed> {
     let route = |_: &claim::ClaimedAlert| ActionRef::parse("core.noop").ok().map(Target::Action);
@@ -80,7 +80,7 @@ fn what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_
 
         // One that was uncertain before the claim stays so.
         assert_eq!(claim(&mut conn, "posted").len(), 1);
-        assert!(release::release(&mut conn, 1, "posted", &given_back(Doubt::Over)).expect("released"));
+        assert!(release::release(&mut conn, AlertId(1), "posted", &given_back(Doubt::Over)).expect("released"));
         let again = claim(&mut conn, "lost-2");
         assert!(again[0].alert.dispatch_uncertain);
         assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost-2", LEASE).expect("given back"), 1);
@@ -104,7 +104,7 @@ fn a_claim_is_silent_until_an_answer_shows_that_the_call_is_over_and_a_lookup_ch
         let mut give_back = |token: &str, doubt| {
             assert_eq!(claim(&mut conn, token).len(), 1);
             let during = silent(&database);
-            assert!(release::release(&mut conn, 1, token, &given_back(doubt)).expect("released"));
+            assert!(release::release(&mut conn, AlertId(1), token, &given_back(doubt)).expect("released"));
             (during, silent(&database))
         };
         assert_eq!(give_back("posts", Doubt::Over), (1, 0));

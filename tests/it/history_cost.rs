@@ -14,7 +14,7 @@ use poundcake::{
     model::{
         alert::IncomingAlert,
         episode::EpisodePolicy,
-        ids::Fingerprint,
+        ids::{AlertId, ApiCallId, Fingerprint},
         plan::Arrival,
         status::{AlertStatus, DispatchStatus},
         target::{ActionRef, Target},
@@ -115,10 +115,11 @@ fn hot_path(conn: &mut AnyConnection) {
     let alerts = step(conn, "its alerts", |conn| read::alerts_of_call(conn, call.summary.id).expect("read"));
     step(conn, "its links", |conn| read::links_of_alerts(conn, &[alerts[0].summary.id]).expect("read"));
     let cutoff = start(0) - TimeDelta::days(300);
-    let window = step(conn, "prune: alerts", |conn| prune::alerts(conn, 0, cutoff).expect("read"));
+    let window = step(conn, "prune: alerts", |conn| prune::alerts(conn, AlertId(0), cutoff).expect("read"));
     step(conn, "prune: links", |conn| prune::count_links(conn, &window.ids).expect("counted"));
     step(conn, "prune: delete", |conn| prune::delete_alerts(conn, &window.ids[..100], cutoff).expect("deleted"));
-    let calls = step(conn, "prune: calls", |conn| prune::api_calls(conn, 0, cutoff, |_| false).expect("read"));
+    let calls =
+        step(conn, "prune: calls", |conn| prune::api_calls(conn, ApiCallId(0), cutoff, |_| false).expect("read"));
     step(conn, "prune: delete calls", |conn| prune::delete_api_calls(conn, &calls.ids).expect("deleted"));
 }
 
@@ -166,7 +167,7 @@ fn a_dispatch_takes_no_more_of_the_table_than_its_alert_brought_along() {
     let mut conn = store.connect().expect("a connection");
     let ids: Vec<i64> = (1..=ALERTS).collect();
     for ids in ids.chunks(100) {
-        let request = |id: &i64| ClaimRequest { alert_id: *id, generation: 0 };
+        let request = |id: &i64| ClaimRequest { alert_id: AlertId(*id), generation: 0 };
         run(&mut conn, &ids.iter().map(request).collect::<Vec<_>>());
     }
     assert_eq!(database.count("poundcake_alerts WHERE dispatch_status = 'dispatched' AND room IS NULL"), ALERTS);

@@ -5,6 +5,7 @@ use crate::{harness::TestDatabase, replay::rows};
 use poundcake::{
     database::connection::AnyConnection,
     model::{
+        ids::AlertId,
         status::DispatchStatus,
         target::{ActionRef, Target},
     },
@@ -52,9 +53,9 @@ fn is_named(database: &TestDatabase, conn: &mut AnyConnection, state: &str, why:
     let error = database.lines("SELECT dispatch_error AS value FROM poundcake_alerts WHERE id = 1");
     assert!(error[0].starts_with(&format!("this row cannot be read: {why}")), "{error:?}");
     let marked = unreadable::marked(conn).expect("what doctor asks");
-    assert_eq!((marked.rows, marked.first.map(|first| first.alert_id)), (1, Some(1)));
+    assert_eq!((marked.rows, marked.first.map(|first| first.alert_id)), (1, Some(AlertId(1))));
     let first = due::take(conn, state.parse().expect("a state"), 10).expect("a look");
-    assert!(first.due.iter().all(|due| due.alert_id != 1), "it is not looked at again at once");
+    assert!(first.due.iter().all(|due| due.alert_id != AlertId(1)), "it is not looked at again at once");
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn the_relay_publishes_the_others() {
             let mut conn = two(&database, status.as_str());
             database.execute(change);
             let taken = due::take(&mut conn, status, 10).expect("a look");
-            assert_eq!((taken.looked_at, taken.due.len(), taken.due[0].alert_id), (2, 1, 2));
+            assert_eq!((taken.looked_at, taken.due.len(), taken.due[0].alert_id), (2, 1, AlertId(2)));
             is_named(&database, &mut conn, status.as_str(), why);
         }
     }
@@ -78,9 +79,9 @@ fn the_resolver_takes_the_others() {
             let mut conn = two(&database, "awaiting_execution");
             database.execute(change);
             let taken = awaiting::take(&mut conn, 10).expect("a look");
-            assert_eq!(taken.iter().map(|row| row.alert_id).collect::<Vec<_>>(), [2], "{why}");
+            assert_eq!(taken.iter().map(|row| row.alert_id).collect::<Vec<_>>(), [AlertId(2)], "{why}");
             is_named(&database, &mut conn, "awaiting_execution", why);
-            assert!(awaiting::take(&mut conn, 10).expect("a look").iter().all(|row| row.alert_id == 2));
+            assert!(awaiting::take(&mut conn, 10).expect("a look").iter().all(|row| row.alert_id == AlertId(2)));
         }
     }
 }
@@ -92,13 +93,13 @@ fn a_claim_takes_the_others_and_routes_nothing_by_labels_that_it_could_not_read(
             let mut conn = two(&database, "queued");
             database.execute(change);
             let route = |alert: &claim::ClaimedAlert| {
-                assert_eq!(alert.id, 2, "{why}");
+                assert_eq!(alert.id, AlertId(2), "{why}");
                 ActionRef::parse("core.noop").ok().map(Target::Action)
             };
-            let requests = [1, 2].map(|alert_id| ClaimRequest { alert_id, generation: 0 });
+            let requests = [1, 2].map(|alert_id| ClaimRequest { alert_id: AlertId(alert_id), generation: 0 });
             let policy = ClaimPolicy { lease: Duration::from_mins(2), route: &route };
             let claimed = claim::claim(&mut conn, &requests, "token", &policy).expect("a claim");
-            assert_eq!(claimed.iter().map(|claimed| claimed.alert.id).collect::<Vec<_>>(), [2], "{why}");
+            assert_eq!(claimed.iter().map(|claimed| claimed.alert.id).collect::<Vec<_>>(), [AlertId(2)], "{why}");
             is_named(&database, &mut conn, "queued", why);
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     },
     model::{
         alert::IncomingAlert,
-        ids::RequestId,
+        ids::{AlertId, RequestId},
         target::{ActionRef, Target},
     },
     stackstorm::{Action, ActionCache, ActionError, Client, text::TemplateText},
@@ -131,7 +131,7 @@ enum NotKnown {
 fn view(alert: &IncomingAlert) -> AlertView<'_> {
     AlertView {
         request_id: RequestId::generate(),
-        alert_id: 0,
+        alert_id: AlertId(0),
         fingerprint: &alert.fingerprint,
         status: alert.status,
         labels: &alert.labels,

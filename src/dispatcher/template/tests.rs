@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{
-    ids::{Fingerprint, RequestId},
+    ids::{AlertId, Fingerprint, RequestId},
     status::AlertStatus,
 };
 use proptest::prelude::*;
@@ -31,7 +31,7 @@ impl TestAlert {
     pub(crate) fn view(&self) -> AlertView<'_> {
         AlertView {
             request_id: self.request_id,
-            alert_id: 7,
+            alert_id: AlertId(7),
             fingerprint: &self.fingerprint,
             status: AlertStatus::Firing,
             labels: &self.labels,

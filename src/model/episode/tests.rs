@@ -1,7 +1,7 @@
 //! The table of DESIGN section 4, row by row.
 
 use super::*;
-use crate::model::ids::Fingerprint;
+use crate::model::ids::{AlertId, Fingerprint};
 use std::collections::BTreeMap;
 
 /// Minutes since some midnight.
@@ -25,7 +25,7 @@ fn alert(status: AlertStatus, starts_at: Option<u32>, ends_at: Option<u32>) -> I
 /// An episode that began at minute 100, whose row was made and became pending then.
 fn opener(status: DispatchStatus, reason: Option<DispatchReason>) -> Opener {
     Opener {
-        id: OpenerRef::Row(1),
+        id: OpenerRef::Row(AlertId(1)),
         starts_at: Some(at(100)),
         created_at: at(100),
         dispatch_status: status,

@@ -66,5 +66,5 @@ fn a_stored_opener_is_updated_once_for_the_whole_batch() {
     ledger.rows[0].dispatch_reason = Some(DispatchReason::Rejected);
     let plan = ledger.plan(&[firing(100), firing(100), resolved(110)], Duration::ZERO);
     let update = OpenerUpdate { seen: true, close: true, retry: Some(1), skip: true };
-    assert_eq!(plan.openers, BTreeMap::from([(0, update)]));
+    assert_eq!(plan.openers, BTreeMap::from([(AlertId(0), update)]));
 }

@@ -15,7 +15,7 @@ use crate::{
         transaction,
     },
     model::{
-        ids::{AlertId, RequestId},
+        ids::{AlertId, ApiCallId, RequestId},
         status::DispatchStatus,
     },
     store::{
@@ -55,7 +55,7 @@ pub struct Due {
 #[diesel(table_name = poundcake_alerts)]
 struct DueRow {
     id: AlertId,
-    api_call_id: i64,
+    api_call_id: ApiCallId,
     dispatch_generation: i32,
     created_at: NaiveDateTime,
     pending_at: Option<NaiveDateTime>,
@@ -120,11 +120,11 @@ pub(crate) fn of_alerts(conn: &mut AnyConnection, ids: &[AlertId]) -> Result<Vec
 }
 
 fn with_requests(conn: &mut AnyConnection, rows: Vec<DueRow>) -> Result<(Vec<Due>, Vec<Unreadable>), DatabaseError> {
-    let calls: Vec<i64> = rows.iter().map(|row| row.api_call_id).collect();
-    let requests: HashMap<i64, String> = poundcake_api_calls::table
+    let calls: Vec<ApiCallId> = rows.iter().map(|row| row.api_call_id).collect();
+    let requests: HashMap<ApiCallId, String> = poundcake_api_calls::table
         .filter(poundcake_api_calls::id.eq_any(calls))
         .select((poundcake_api_calls::id, poundcake_api_calls::request_id))
-        .load::<(i64, String)>(conn)?
+        .load::<(ApiCallId, String)>(conn)?
         .into_iter()
         .collect();
     let (mut all, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
@@ -192,7 +192,7 @@ fn queued_until(pending_at: NaiveDateTime, now: NaiveDateTime) -> NaiveDateTime 
 pub fn requeue_all(conn: &mut AnyConnection) -> Result<usize, DatabaseError> {
     const CHUNK: i64 = 1_000;
     let mut moved = 0;
-    let mut after = 0;
+    let mut after = AlertId(0);
     loop {
         let chunk = transaction::write(conn, |conn| {
             let now = transaction::now(conn)?;

@@ -186,7 +186,7 @@ pub(crate) fn insert(conn: &mut AnyConnection, alerts: &[NewAlert<'_>]) -> Resul
     for chunk in alerts.chunks(ROWS) {
         let rows: Vec<Row<'_>> = chunk.iter().map(Row::from).collect();
         each!(conn, |c| diesel::insert_into(poundcake_alerts::table).values(&rows).execute(c))?;
-        all.extend(inserted_ids::of_last_insert(conn, rows.len())?);
+        all.extend(inserted_ids::of_last_insert(conn, rows.len(), AlertId)?);
     }
     Ok(all)
 }

@@ -67,5 +67,5 @@ pub(crate) fn insert<'a>(
         })
         .collect();
     each!(conn, |c| diesel::insert_into(poundcake_api_calls::table).values(&rows).execute(c))?;
-    inserted_ids::of_last_insert(conn, rows.len())
+    inserted_ids::of_last_insert(conn, rows.len(), ApiCallId)
 }

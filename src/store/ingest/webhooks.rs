@@ -171,7 +171,7 @@ impl Write<'_> {
         let (mut openers, others): (Vec<usize>, Vec<usize>) =
             (0..self.plan.rows.len()).partition(|index| self.plan.rows[*index].is_opener());
         openers.sort_by_key(|index| self.columns[*index].fingerprint());
-        let mut ids = vec![0; self.plan.rows.len()];
+        let mut ids = vec![AlertId(0); self.plan.rows.len()];
         for group in [openers, others] {
             let rows: Vec<NewAlert<'_>> = group.iter().map(|index| self.row(*index, call_ids, &ids)).collect();
             let inserted = alerts::insert(conn, &rows)?;

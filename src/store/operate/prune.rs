@@ -31,11 +31,11 @@ use std::collections::HashSet;
 
 /// How far a pass has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
+pub struct Window<Id> {
     /// What can go.
-    pub ids: Vec<i64>,
+    pub ids: Vec<Id>,
     /// The last id that was looked at; `None`: the pass is over.
-    pub last: Option<i64>,
+    pub last: Option<Id>,
 }
 
 /// The database's clock minus an age.
@@ -76,7 +76,11 @@ impl Row {
 }
 
 /// The alerts that can go among the next ones after an id.
-pub fn alerts(conn: &mut AnyConnection, after: AlertId, cutoff: NaiveDateTime) -> Result<Window, DatabaseError> {
+pub fn alerts(
+    conn: &mut AnyConnection,
+    after: AlertId,
+    cutoff: NaiveDateTime,
+) -> Result<Window<AlertId>, DatabaseError> {
     let starts_kept_from = transaction::now(conn)? - STARTS_KEPT;
     let rows: Vec<Row> = dsl::poundcake_alerts
         .filter(dsl::id.gt(after))
@@ -151,7 +155,7 @@ pub fn api_calls(
     after: ApiCallId,
     cutoff: NaiveDateTime,
     gone: impl Fn(AlertId) -> bool,
-) -> Result<Window, DatabaseError> {
+) -> Result<Window<ApiCallId>, DatabaseError> {
     let now = transaction::now(conn)?;
     let rows: Vec<CallRow> = calls::poundcake_api_calls
         .filter(calls::id.gt(after))

@@ -108,7 +108,7 @@ pub fn alerts(conn: &mut AnyConnection, filter: &Filter, window: Window) -> Resu
     }
     let rows = newest_first(chosen(filter, call, window)).limit(window.rows());
     let rows = rows.select(AlertSummary::as_select()).load(conn)?;
-    Ok(Page::cut(rows, window, |row| Position { at: row.created_at, id: row.id }))
+    Ok(Page::cut(rows, window, |row| Position { at: row.created_at, id: row.id.0 }))
 }
 
 fn newest_first(query: Chosen) -> Chosen {
@@ -174,5 +174,5 @@ fn newest(
     keys.extend(others.select(key).load::<(NaiveDateTime, AlertId)>(conn)?);
     keys.sort_unstable_by(|one, other| other.cmp(one));
     keys.dedup();
-    Ok(Page::cut(keys.into_iter().map(|(at, id)| Position { at, id }).collect(), window, |key| *key))
+    Ok(Page::cut(keys.into_iter().map(|(at, AlertId(id))| Position { at, id }).collect(), window, |key| *key))
 }

@@ -107,7 +107,7 @@ pub fn calls(
         query = query.filter(after!(dsl, position));
     }
     let rows: Vec<CallSummary> = query.load(conn)?;
-    let Page { rows, next } = Page::cut(rows, window, |row| Position { at: row.created_at, id: row.id });
+    let Page { rows, next } = Page::cut(rows, window, |row| Position { at: row.created_at, id: row.id.0 });
     let ids: Vec<ApiCallId> = rows.iter().map(|row| row.id).collect();
     let mut counts = alert_counts(conn, &ids)?;
     let rows = rows.into_iter().map(|row| {

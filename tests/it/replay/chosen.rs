@@ -4,7 +4,7 @@ use super::rows::{REQUEST, copy_first, discard, insert, log, replay, states};
 use crate::{harness::TestDatabase, http_api::app::App};
 use poundcake::{
     database::{Database, connect::DatabaseUrl},
-    model::status::DispatchReason,
+    model::{ids::AlertId, status::DispatchReason},
     operator::Filter,
     store::operate::{
         filter::{self, Move},
@@ -178,7 +178,7 @@ async fn a_row_that_has_gone_on_since_it_was_chosen_is_left_alone() {
             (chosen.len(), moved)
         };
         let replay = Move::Replay { include_dispatched: true, accept_unknown: false };
-        let named = |id: i64| Filter { ids: Some(vec![id]), ..Filter::default() };
+        let named = |id: i64| Filter { ids: Some(vec![AlertId(id)]), ..Filter::default() };
         // Another operator's replay of it has run already.
         let ran = "UPDATE poundcake_alerts SET dispatch_generation = 1 WHERE id = 1";
         assert_eq!(move_those(&named(1), replay, ran), (1, 0));

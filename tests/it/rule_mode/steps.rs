@@ -10,6 +10,7 @@ use poundcake::{
     database::connection::AnyConnection,
     model::{
         doubt::Doubt,
+        ids::AlertId,
         status::{DispatchReason, DispatchStatus},
         target::{Target, WebhookName},
     },
@@ -40,7 +41,7 @@ fn take(conn: &mut AnyConnection) -> Awaiting {
 /// In doubt, and looked at once.
 fn in_doubt(conn: &mut AnyConnection) -> Awaiting {
     claim(conn, "first");
-    assert!(release::await_execution(conn, 1, "first", &watch(None)).expect("written"));
+    assert!(release::await_execution(conn, AlertId(1), "first", &watch(None)).expect("written"));
     take(conn)
 }
 
@@ -99,7 +100,7 @@ fn a_second_post_that_was_not_made_is_given_back_and_the_deadline_counts_from_th
         let second = claim(&mut conn, "second");
         assert_eq!(second.alert.attempted_at, Some(settled.posted_at));
         let unposted = watch(second.alert.attempted_at);
-        assert!(release::await_execution(&mut conn, 1, "second", &unposted).expect("written"));
+        assert!(release::await_execution(&mut conn, AlertId(1), "second", &unposted).expect("written"));
         assert_eq!(row(&database), ["awaiting_execution", "-", "1", "1"]);
         let looked = take(&mut conn);
         assert_eq!((looked.posted_at, looked.settling_since), (settled.posted_at, None));

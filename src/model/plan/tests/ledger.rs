@@ -61,7 +61,7 @@ impl Ledger {
 
     fn state(&self, fingerprint: &Fingerprint) -> EpisodeState {
         let opener = |id: usize, row: &Row| Opener {
-            id: OpenerRef::Row(i64::try_from(id).unwrap()),
+            id: OpenerRef::Row(AlertId(i64::try_from(id).unwrap())),
             starts_at: row.starts_at,
             created_at: row.created_at,
             dispatch_status: row.dispatch_status,
@@ -104,7 +104,7 @@ impl Ledger {
         let plan = self.plan(arrivals, cooldown);
         let now = at(self.now);
         for (id, update) in &plan.openers {
-            update_row(&mut self.rows[usize::try_from(*id).unwrap()], update, now);
+            update_row(&mut self.rows[usize::try_from(id.0).unwrap()], update, now);
         }
         let first = self.rows.len();
         for (arrival, fate) in arrivals.iter().zip(&plan.rows) {
@@ -149,7 +149,7 @@ fn new_row(arrival: &Arrival, fate: &RowFate, first: usize, now: NaiveDateTime) 
         open: fate.is_open(),
         closed: fate.role == Role::Opener { closed: true },
         opened_by: match fate.role {
-            Role::Follower(OpenerRef::Row(id)) => Some(usize::try_from(id).unwrap()),
+            Role::Follower(OpenerRef::Row(AlertId(id))) => Some(usize::try_from(id).unwrap()),
             Role::Follower(OpenerRef::New(index)) => Some(first + index),
             Role::Opener { .. } | Role::Alone => None,
         },

@@ -144,7 +144,7 @@ proptest! {
         run(&steps, |ledger, arrivals| {
             let before = ledger.clone();
             for (id, update) in ledger.write(arrivals, COOLDOWN).openers {
-                let row = &before.rows[usize::try_from(id).unwrap()];
+                let row = &before.rows[usize::try_from(id.0).unwrap()];
                 let Some(generation) = update.retry else { continue };
                 assert_eq!(generation, row.generation + 1);
                 assert_eq!(row.dispatch_status, DispatchStatus::Failed);
@@ -165,7 +165,7 @@ proptest! {
                     assert!(!plan.rows[0].was_pending && plan.openers.values().all(|update| update.retry.is_none()));
                 }
                 for (id, _) in plan.openers.iter().filter(|(_, update)| update.skip) {
-                    let row = &before.rows[usize::try_from(*id).unwrap()];
+                    let row = &before.rows[usize::try_from(id.0).unwrap()];
                     assert!(matches!(row.dispatch_status, DispatchStatus::Pending | DispatchStatus::Queued));
                     assert!(!row.uncertain && status == Some(AlertStatus::Resolved));
                 }
