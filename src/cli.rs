@@ -67,7 +67,7 @@ enum Command {
     Alerts(alerts::Alerts),
     /// Show statistics of executions, per workflow and per day
     Stats(stats::Show),
-    /// List failed alerts, newest first
+    /// List failed alerts, newest first: the same as `alerts --dispatch-status failed`
     Failed(failed::Failed),
     /// Run failed or skipped alerts again
     Replay(crate::cli::replay::Replay),
@@ -164,15 +164,18 @@ impl Command {
     }
 }
 
-/// Starts logging, and says which variables nobody reads.
+/// Starts logging, and warns of variables that are no settings.
 fn started(settings: Settings) -> Settings {
     logging::init(settings.log.log_format, &settings.log.rust_log);
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     let set = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
     for (name, nearest) in crate::config::unknown_variables(&settings_command(), set) {
         match nearest {
-            Some(nearest) => log::warn!("{name} is set and nothing reads it; did you mean {nearest}?"),
-            None => log::warn!("{name} is set and nothing reads it"),
+            Some(nearest) => log::warn!(
+                event = "unknown_variable";
+                "{name} is not a setting of PoundCake and is ignored; did you mean {nearest}?"
+            ),
+            None => log::warn!(event = "unknown_variable"; "{name} is not a setting of PoundCake and is ignored"),
         }
     }
     settings

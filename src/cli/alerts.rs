@@ -10,11 +10,13 @@ use crate::{
     app,
     config::Settings,
     database::page::{Position, Window},
-    history::{
-        AlertEntry, History, Listing,
-        cursor::{self, List},
+    history::{AlertEntry, History, Listing, cursor},
+    model::{
+        ids::AlertId,
+        status::{DispatchReason, DispatchStatus},
     },
     operator::Filter,
+    store::read,
 };
 use std::process::ExitCode;
 
@@ -26,8 +28,15 @@ pub(super) struct Alerts {
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
     /// Next page: the value at the end of the previous page
-    #[arg(long, value_name = "NEXT", value_parser = |text: &str| cursor::decode(List::Alerts, text))]
+    #[arg(long, value_name = "NEXT", value_parser = |text: &str| cursor::decode(cursor::List::Alerts, text))]
     next: Option<Position>,
+    #[command(flatten)]
+    list: List,
+}
+
+/// What `alerts` and `failed` have in common.
+#[derive(Debug, clap::Args)]
+pub(super) struct List {
     /// Show the page again after each change
     #[arg(long)]
     watch: bool,
@@ -40,12 +49,46 @@ pub(super) struct Alerts {
     settings: Box<Settings>,
 }
 
+/// Where a page of `failed` begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NextPage {
+    /// After this row.
+    After(Position),
+    /// Below this id.
+    Below(AlertId),
+}
+
+impl NextPage {
+    /// Reads the end of a page, or an id.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let id = || text.parse().ok().map(Self::Below);
+        let after = cursor::decode(cursor::List::Alerts, text).map(Self::After);
+        after.or_else(|error| id().ok_or_else(|| format!("{error}, or an id")))
+    }
+}
+
 impl Alerts {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        self.list.run(self.limit, self.next.map(NextPage::After)).await
+    }
+}
+
+impl List {
+    /// Failed alerts only.
+    pub(super) fn failed(self) -> anyhow::Result<Self> {
+        Ok(Self { selection: self.selection.failed()?, ..self })
+    }
+
+    pub(super) async fn run(self, limit: u16, next: Option<NextPage>) -> anyhow::Result<ExitCode> {
         let settings = *self.settings;
         let store = open(settings.clone()).await?;
         let history = app::history(&settings, &store)?;
-        let window = Window { limit: self.limit, after: self.next };
+        let after = match next {
+            Some(NextPage::After(position)) => Some(position),
+            Some(NextPage::Below(id)) => Some(store.run(move |conn| read::alerts_below(conn, id)).await?),
+            None => None,
+        };
+        let window = Window { limit, after };
         let look = async || {
             let filter = self.selection.filter(&store).await?;
             look(&history, filter, window, self.output).await
@@ -56,48 +99,70 @@ impl Alerts {
 }
 
 async fn look(history: &History, filter: Filter, window: Window, output: Output) -> anyhow::Result<View> {
+    let failed = filter.dispatch_status == Some(DispatchStatus::Failed);
     let page = history.alerts(filter, window).await?;
     let text = match output {
         Output::Json => serde_json::to_string(&page)? + "\n",
-        Output::Table => table(&page),
+        Output::Table if failed => table(&page, &FAILED_COLUMNS, failed_cells),
+        Output::Table => table(&page, &COLUMNS, cells),
     };
     Ok(View { text, rows: page.rows.len(), is_final: false })
 }
 
-fn table(page: &Listing<AlertEntry>) -> String {
-    let mut table = Table::new(&[
-        "id",
-        "stored",
-        "alert",
-        "severity",
-        "instance",
-        "status",
-        "dispatch",
-        "execution",
-        "went",
-        "request",
-    ]);
+fn table<const N: usize>(
+    page: &Listing<AlertEntry>,
+    columns: &[&'static str; N],
+    cells: impl Fn(&AlertEntry) -> [String; N],
+) -> String {
+    let mut table = Table::new(columns);
     for entry in &page.rows {
-        let row = &entry.alert;
-        let dispatch = match row.dispatch_reason {
-            Some(reason) => format!("{}/{reason}", row.dispatch_status),
-            None => row.dispatch_status.to_string(),
-        };
-        let newest = entry.links.last();
-        let went = newest.and_then(|link| link.execution.as_ref()?.status());
-        table.row(&[
-            row.id.to_string(),
-            local_time::second(row.created_at),
-            row.alert_name.clone(),
-            row.severity.clone(),
-            row.instance.clone(),
-            row.status.to_string(),
-            dispatch,
-            newest.map_or_else(|| "-".to_owned(), |link| link.link.st2_execution_id.clone()),
-            went.unwrap_or("-").to_owned(),
-            entry.request_id.clone(),
-        ]);
+        table.row(&cells(entry));
     }
     let more = page.cursor().map(|cursor| format!("more: --next {cursor}\n")).unwrap_or_default();
     table.render() + &more
+}
+
+const COLUMNS: [&str; 10] =
+    ["id", "stored", "alert", "severity", "instance", "status", "dispatch", "execution", "went", "request"];
+
+fn cells(entry: &AlertEntry) -> [String; 10] {
+    let row = &entry.alert;
+    let dispatch = match row.dispatch_reason {
+        Some(reason) => format!("{}/{reason}", row.dispatch_status),
+        None => row.dispatch_status.to_string(),
+    };
+    let newest = entry.links.last();
+    let went = newest.and_then(|link| link.execution.as_ref()?.status());
+    [
+        row.id.to_string(),
+        local_time::second(row.created_at),
+        row.alert_name.clone(),
+        row.severity.clone(),
+        row.instance.clone(),
+        row.status.to_string(),
+        dispatch,
+        newest.map_or_else(|| "-".to_owned(), |link| link.link.st2_execution_id.clone()),
+        went.unwrap_or("-").to_owned(),
+        entry.request_id.clone(),
+    ]
+}
+
+/// Of failed alerts a person wants the reason; few of them have an execution.
+const FAILED_COLUMNS: [&str; 9] =
+    ["id", "stored", "alert", "severity", "instance", "reason", "target", "request", "error"];
+
+fn failed_cells(entry: &AlertEntry) -> [String; 9] {
+    let row = &entry.alert;
+    let text = |value: Option<&str>| value.unwrap_or("-").to_owned();
+    [
+        row.id.to_string(),
+        local_time::second(row.created_at),
+        row.alert_name.clone(),
+        row.severity.clone(),
+        row.instance.clone(),
+        text(row.dispatch_reason.map(DispatchReason::as_str)),
+        text(row.dispatch_target.as_deref()),
+        entry.request_id.clone(),
+        text(row.dispatch_error.as_deref()),
+    ]
 }

@@ -1,15 +1,8 @@
-//! `poundcake failed`: what needs a person, newest first.
+//! `poundcake failed`: the same as `poundcake alerts --dispatch-status failed`, with the flags that it has always had.
 
 use super::{
-    local_time,
-    print::{self, PrintError},
-    selection::{EXIT_CODES, Output, Selection, exit_code, open},
-    table::Table,
-};
-use crate::{
-    config::Settings,
-    model::ids::AlertId,
-    store::operate::failed::{self, Entry},
+    alerts::{List, NextPage},
+    selection::EXIT_CODES,
 };
 use std::process::ExitCode;
 
@@ -20,53 +13,15 @@ pub(super) struct Failed {
     /// Maximum number of rows
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     limit: u16,
-    /// Next page: show only ids below this one
-    #[arg(long, value_name = "ID")]
-    before: Option<AlertId>,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = Output::Table)]
-    output: Output,
+    /// Next page: the value at the end of the previous page, or an id: show only ids below it
+    #[arg(long, alias = "before", value_name = "NEXT", value_parser = NextPage::parse)]
+    next: Option<NextPage>,
     #[command(flatten)]
-    selection: Selection,
-    #[command(flatten)]
-    settings: Box<Settings>,
+    list: List,
 }
 
 impl Failed {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let store = open(*self.settings).await?;
-        let (filter, before, limit) = (self.selection.filter(&store).await?, self.before, usize::from(self.limit));
-        // One more than asked for tells whether there is a next page.
-        let asked = i64::from(self.limit) + 1;
-        let mut rows = store.run(move |conn| failed::page(conn, &filter, before, asked)).await?;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next = rows.last().filter(|_| more).map(|entry| entry.alert.id);
-        match self.output {
-            Output::Json => print::json(&serde_json::json!({ "alerts": rows, "next": next }))?,
-            Output::Table => show(&rows, next)?,
-        }
-        Ok(exit_code(rows.len()))
+        self.list.failed()?.run(self.limit, self.next).await
     }
-}
-
-fn show(rows: &[Entry], next: Option<AlertId>) -> Result<(), PrintError> {
-    let mut table =
-        Table::new(&["id", "stored", "alert", "severity", "instance", "reason", "target", "request", "error"]);
-    for Entry { request_id, alert } in rows {
-        let text = |value: Option<&str>| value.unwrap_or("-").to_owned();
-        table.row(&[
-            alert.id.to_string(),
-            local_time::second(alert.created_at),
-            alert.alert_name.clone(),
-            alert.severity.clone(),
-            alert.instance.clone(),
-            text(alert.dispatch_reason.map(crate::model::status::DispatchReason::as_str)),
-            text(alert.dispatch_target.as_deref()),
-            request_id.clone(),
-            text(alert.dispatch_error.as_deref()),
-        ]);
-    }
-    let more = next.map(|next| format!("more: --before {next}\n")).unwrap_or_default();
-    print::text(table.render() + &more)
 }

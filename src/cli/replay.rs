@@ -76,7 +76,7 @@ impl Common {
         ensure!(
             !self.selection.is_empty(),
             "choose alerts by at least one of --id, --request-id, --dispatch-status, --dispatch-reason, --alert-name, \
-             --fingerprint, --severity, --instance, --status, --target, --since, --until"
+             --fingerprint, --severity, --instance, --status, --target, --from, --to"
         );
         let store = open(*self.settings).await?;
         let filter = self.selection.filter(&store).await?;

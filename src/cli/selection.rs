@@ -1,4 +1,4 @@
-//! The flags by which operators choose rows, alike in every command; and how such a command answers.
+//! The flags that choose rows, the same in every command; output formats and exit status.
 
 use super::{
     moment::{self, Moment},
@@ -8,9 +8,13 @@ use crate::{
     app::waiting,
     config::Settings,
     database::Database,
-    model::ids::{AlertId, RequestId},
+    model::{
+        ids::{AlertId, RequestId},
+        status::DispatchStatus,
+    },
     operator::Filter,
 };
+use anyhow::bail;
 use std::process::ExitCode;
 
 /// The status when nothing was there to do: not an error (1), not a wrong command line (2).
@@ -41,7 +45,7 @@ pub(super) struct Selection {
     request_id: Option<RequestId>,
     /// Dispatch status: pending, queued, failed, skipped or dispatched
     #[arg(long)]
-    dispatch_status: Option<crate::model::status::DispatchStatus>,
+    dispatch_status: Option<DispatchStatus>,
     /// Reason, such as rejected, expired, uncertain, `no_route`
     #[arg(long)]
     dispatch_reason: Option<crate::model::status::DispatchReason>,
@@ -64,23 +68,31 @@ pub(super) struct Selection {
     #[arg(long)]
     target: Option<String>,
     /// Stored at or after this time: 2026-11-22T01:00:00Z, or how long ago, such as 1h
-    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
-    since: Option<Moment>,
+    #[arg(long, alias = "since", value_name = "TIME", value_parser = moment::parse)]
+    from: Option<Moment>,
     /// Stored before this time; same format
-    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
-    until: Option<Moment>,
+    #[arg(long, alias = "until", value_name = "TIME", value_parser = moment::parse)]
+    to: Option<Moment>,
 }
 
 impl Selection {
-    /// The rows that are meant now: `--since 1h` moves on.
+    /// The rows that are meant now: `--from 1h` moves on.
     pub(super) async fn filter(&self, store: &Database) -> anyhow::Result<Filter> {
-        let (since, until) = (moment::resolve(self.since, store).await?, moment::resolve(self.until, store).await?);
-        Ok(Filter { since, until, ..self.without_times() })
+        let (from, to) = (moment::resolve(self.from, store).await?, moment::resolve(self.to, store).await?);
+        Ok(Filter { from, to, ..self.without_times() })
+    }
+
+    /// The same, of failed alerts only.
+    pub(super) fn failed(self) -> anyhow::Result<Self> {
+        match self.dispatch_status {
+            None | Some(DispatchStatus::Failed) => Ok(Self { dispatch_status: Some(DispatchStatus::Failed), ..self }),
+            Some(other) => bail!("`failed` lists failed alerts; write: poundcake alerts --dispatch-status {other}"),
+        }
     }
 
     /// Nothing is chosen.
     pub(super) fn is_empty(&self) -> bool {
-        self.since.is_none() && self.until.is_none() && self.without_times().is_empty()
+        self.from.is_none() && self.to.is_none() && self.without_times().is_empty()
     }
 
     fn without_times(&self) -> Filter {
@@ -96,8 +108,8 @@ impl Selection {
             instance: flags.instance,
             status: flags.status,
             target: flags.target,
-            since: None,
-            until: None,
+            from: None,
+            to: None,
         }
     }
 }

@@ -1,6 +1,6 @@
-//! How the executions that alerts led to have gone, per workflow and per day.
+//! Statistics of the executions of alerts, per workflow and per day.
 //!
-//! Our links in the time range are walked newest first, StackStorm's rows are read beside them by id, and only counters
+//! Our links in the time range are walked newest first, StackStorm's rows are read by id, and only counters
 //! are kept: memory grows with the number of workflows and days, not of executions.
 
 use super::{History, HistoryError, durations::Sketch, st2_rows::TablesState};
@@ -122,7 +122,7 @@ impl History {
     pub async fn stats(&self, range: Range) -> Result<Stats, HistoryError> {
         // Never closed, so never an error.
         let _turn = self.walks.acquire().await;
-        let filter = LinkFilter { since: Some(range.from), until: Some(range.to), ..LinkFilter::default() };
+        let filter = LinkFilter { from: Some(range.from), to: Some(range.to), ..LinkFilter::default() };
         let begun = Instant::now();
         let mut tally = Tally::default();
         let mut execution_db = TablesState { available: true, detail: None };

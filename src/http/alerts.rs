@@ -1,4 +1,4 @@
-//! `GET /api/v1/alerts` and `/api/v1/alerts/{id}`: alerts by what an operator filters by, and one with its whole story.
+//! `GET /api/v1/alerts` and `/api/v1/alerts/{id}`: a filtered page of alerts, and one alert with its whole story.
 
 use super::{problem::Problem, query};
 use crate::{
@@ -39,8 +39,8 @@ pub(super) async fn list(request: HttpRequest, history: web::Data<History>) -> R
         instance: query.text("instance"),
         status: query.parsed("status")?,
         target: query.text("target"),
-        since: query.time("from")?,
-        until: query.time("to")?,
+        from: query.time("from")?,
+        to: query.time("to")?,
     };
     Ok(query::answer(&request, &history.alerts(filter, query.window(List::Alerts)?).await?))
 }

@@ -18,8 +18,8 @@ pub(super) async fn list(request: HttpRequest, history: web::Data<History>) -> R
         request_id: query.request_id()?,
         alert_id: query.text("alert_id").map(|text| query::alert_id("alert_id", &text)).transpose()?,
         action: query.text("action"),
-        since: query.time("from")?,
-        until: query.time("to")?,
+        from: query.time("from")?,
+        to: query.time("to")?,
     };
     let filter = ExecutionFilter { links, status: query.parsed("status")? };
     Ok(query::answer(&request, &history.executions(filter, query.window(List::Executions)?).await?))

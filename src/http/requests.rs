@@ -21,8 +21,8 @@ pub(super) async fn list(request: HttpRequest, history: web::Data<History>) -> R
             let code: Option<u16> = text.parse().ok();
             code.filter(|code| (100..600).contains(code)).map(i32::from).ok_or("an HTTP status, such as 202")
         })?,
-        since: query.time("from")?,
-        until: query.time("to")?,
+        from: query.time("from")?,
+        to: query.time("to")?,
     };
     Ok(query::answer(&request, &history.requests(filter, query.window(List::Requests)?).await?))
 }

@@ -1,6 +1,5 @@
 //! What operators do: the filter that chooses alerts, moves (replay, discard), pauses and prune.
 
-pub mod failed;
 pub mod filter;
 pub mod moves;
 pub mod pauses;

@@ -1,4 +1,4 @@
-//! The document against the program.
+//! Compares the document with the program.
 
 use super::{merge, whole};
 use crate::{

@@ -54,9 +54,11 @@ pub struct Filter {
     /// `dispatch_target`: `action:pack.name` or `webhook:name`.
     pub target: Option<String>,
     /// Stored at this time or later.
-    pub since: Option<DateTime<Utc>>,
+    #[serde(alias = "since")]
+    pub from: Option<DateTime<Utc>>,
     /// Stored before this time.
-    pub until: Option<DateTime<Utc>>,
+    #[serde(alias = "until")]
+    pub to: Option<DateTime<Utc>>,
 }
 
 /// What is to be done with the chosen rows.
@@ -106,11 +108,11 @@ impl Filter {
         if let Some(target) = self.target.clone() {
             all = Box::new(all.and(dsl::dispatch_target.eq(target).assume_not_null()));
         }
-        if let Some(since) = self.since {
-            all = Box::new(all.and(dsl::created_at.ge(comparable(since))));
+        if let Some(from) = self.from {
+            all = Box::new(all.and(dsl::created_at.ge(comparable(from))));
         }
-        if let Some(until) = self.until {
-            all = Box::new(all.and(dsl::created_at.lt(comparable(until))));
+        if let Some(to) = self.to {
+            all = Box::new(all.and(dsl::created_at.lt(comparable(to))));
         }
         all
     }
@@ -119,7 +121,7 @@ impl Filter {
 /// Which rows a move can move, whatever the filter. `by_ids`: each row was named by its id.
 ///
 /// An invalid alert has nothing to run. What was skipped because there is nothing to do (a repeat, an end, a muted
-/// alert) is run only where somebody means that very row.
+/// alert) is run only if its id is named.
 pub(crate) fn movable(what: Move, by_ids: bool, now: NaiveDateTime) -> Condition {
     let failed = dsl::dispatch_status.eq(DispatchStatus::Failed);
     match what {
@@ -140,7 +142,7 @@ pub(crate) fn movable(what: Move, by_ids: bool, now: NaiveDateTime) -> Condition
                 Box::new(failed.or(skipped))
             }
         }
-        // StackStorm may run an uncertain one: nobody can promise that it will not.
+        // StackStorm may still run an uncertain one, so it cannot be discarded.
         Move::Discard => Box::new(
             dsl::dispatch_status
                 .eq_any([DispatchStatus::Pending, DispatchStatus::Queued])
@@ -153,7 +155,7 @@ pub(crate) fn movable(what: Move, by_ids: bool, now: NaiveDateTime) -> Condition
 /// StackStorm's garbage collector may delete executions and traces after a day: later, that nothing is found says nothing.
 pub const PROVES_FOR: TimeDelta = TimeDelta::hours(20);
 
-/// It may have run, so long ago that nobody can tell any more. No part of it may be NULL: NOT would be NULL too.
+/// It may have run so long ago that StackStorm can no longer tell. No part of it may be NULL: NOT would be NULL too.
 fn unknowable(now: NaiveDateTime) -> Condition {
     let limit = now - PROVES_FOR;
     let reason = dsl::dispatch_reason;

@@ -1,4 +1,4 @@
-//! What people move by hand: rows to a new generation, or to `skipped/discarded`.
+//! Moves rows for operators: to a new generation, or to `skipped/discarded`.
 //!
 //! Each chunk is one transaction with a guarded UPDATE per generation, one as a rule. Dispatchers, relays and senders move
 //! rows at the same time: a row that is no longer what the operator chose is left alone, and not counted.

@@ -1,11 +1,11 @@
-//! Whether a webhook could be stored now: the statements that store one, in a transaction that is rolled back.
+//! Checks whether a webhook could be stored now: runs the statements that store one, in a transaction that is rolled back.
 //!
-//! It stands in no other's way: its rows have ids below zero, which take nothing from the counters of the tables and lie in no
-//! gap that others lock; their state is final, so no sweep looks for them; nobody ever sees them. It waits a second for a lock
-//! (a backup, a change of the table) and no longer.
-//! What a rolled-back transaction cannot tell is whether COMMIT works and whether there is room on the disk: the writer
-//! remembers what it was refused (`ingest::writer`).
-//! What if we die: the database rolls back.
+//! The check never blocks other work: its rows have negative ids, which use no `AUTO_INCREMENT` value and lie in no gap that
+//! others lock; their state is final, so no sweep finds them; and no other transaction sees them. It waits at most one second
+//! for a lock (a backup, an ALTER TABLE).
+//! A rolled-back transaction does not show whether COMMIT works and whether the disk has room, so the writer also remembers why
+//! its last webhook was refused (`ingest::writer`).
+//! Crash safety: the database rolls back.
 
 use crate::database::{
     DatabaseError,
@@ -27,7 +27,7 @@ pub fn ingest(conn: &mut AnyConnection) -> Result<(), DatabaseError> {
     attempt(conn, webhook)
 }
 
-/// Those of ingest and dispatcher.
+/// The statements of ingest and dispatcher.
 pub fn all(conn: &mut AnyConnection) -> Result<(), DatabaseError> {
     attempt(conn, |conn, id, now| {
         webhook(conn, id, now)?;
@@ -49,7 +49,7 @@ fn attempt(
         #[cfg(feature = "sqlite")]
         AnyConnection::Sqlite(_) => ["PRAGMA busy_timeout = 1000", "PRAGMA busy_timeout = 10000"],
     };
-    // After an error the pool drops the connection, so the usual waits come back by themselves.
+    // After an error the pool drops the connection, so its short lock timeouts go with it.
     each!(conn, |c| c.batch_execute(hurry))?;
     transaction::rolled_back(conn, |conn| {
         let now = transaction::now(conn)?;
@@ -96,22 +96,22 @@ fn link(conn: &mut AnyConnection, id: i64, now: NaiveDateTime) -> QueryResult<()
     .map(drop)
 }
 
-/// Why the database stores nothing, as far as its error says.
+/// Why the database refuses writes, as far as its error tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// It cannot be reached, or does not answer.
     Away,
-    /// It does not let us in.
+    /// It refuses the login.
     Login,
     /// It, or its file, is read-only.
     ReadOnly,
     /// Its binary log is written as statements.
     Binlog,
-    /// Its user may not.
+    /// Its user lacks a right.
     Denied,
-    /// A table or a column of ours is not there.
+    /// One of our tables or columns is missing.
     NoTable,
-    /// Writes wait for somebody's lock.
+    /// Writes wait for a lock.
     Locked,
     /// Its disk is full, or cannot be written.
     Disk,
@@ -136,7 +136,7 @@ const MESSAGES: [(&[&str], Refusal); 6] = [
 ];
 
 impl Refusal {
-    /// Judges an error.
+    /// The refusal that an error means.
     pub fn of(error: &DatabaseError) -> Self {
         match error {
             DatabaseError::Refused { .. } => Self::Login,
@@ -159,40 +159,40 @@ impl Refusal {
     /// What to do about it.
     pub const fn advice(self) -> &'static str {
         match self {
-            Self::Away => "start it, or correct DATABASE_URL",
+            Self::Away => "start the database, or correct DATABASE_URL",
             Self::Login => "the error says what to correct",
             Self::ReadOnly => {
-                "if it is a replica, point DATABASE_URL at the primary; else: SET GLOBAL read_only = OFF (SQLite: make its file and directory writable)"
+                "if it is a replica, set DATABASE_URL to the primary; otherwise run SET GLOBAL read_only = OFF (SQLite: make its file and directory writable)"
             }
             Self::Binlog => {
-                "SET GLOBAL binlog_format = 'MIXED' (or 'ROW'), also in the server's configuration; PoundCake needs READ COMMITTED, which statements cannot replicate"
+                "run SET GLOBAL binlog_format = 'MIXED' (or 'ROW'), and set it in the server's configuration too; PoundCake needs READ COMMITTED, which STATEMENT cannot replicate"
             }
-            Self::Denied => "GRANT SELECT, INSERT, UPDATE, DELETE on our tables to the user of DATABASE_URL",
+            Self::Denied => "GRANT SELECT, INSERT, UPDATE, DELETE on PoundCake's tables to the user of DATABASE_URL",
             Self::NoTable => {
-                "poundcake migrate status; a table that was renamed or dropped must come back, from a backup if need be"
+                "run poundcake migrate status; if a table was renamed or dropped, restore it (from a backup if necessary)"
             }
             Self::Locked => {
-                "find who holds it: SHOW FULL PROCESSLIST (a backup with FLUSH TABLES WITH READ LOCK, an ALTER TABLE, LOCK TABLES); SQLite: another process holds the file"
+                "find the session that holds the lock with SHOW FULL PROCESSLIST (a backup with FLUSH TABLES WITH READ LOCK, ALTER TABLE, LOCK TABLES); SQLite: another process has locked the file"
             }
             Self::Disk => {
-                "make room on the database's disk (poundcake prune deletes old history), and look into the database's own log"
+                "free space on the database's disk (poundcake prune deletes old history), and read the database's own log"
             }
-            Self::Other => "the error says more; so does the database's own log",
+            Self::Other => "read the error and the database's own log",
         }
     }
 }
 
-/// Fixed words, for callers without a token too: nothing of the database's own message.
+/// Fixed texts without any part of the database's message: callers without a token see them too.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Away => "the database does not answer",
             Self::Login => "the database refuses the connection",
             Self::ReadOnly => "the database is read-only",
-            Self::Binlog => "the database has binlog_format=STATEMENT, with which it refuses our transactions",
-            Self::Denied => "the database user may not write our tables",
-            Self::NoTable => "a table or column of ours is missing in the database",
-            Self::Locked => "the database makes writes wait for a lock that somebody holds",
+            Self::Binlog => "the database has binlog_format=STATEMENT, which refuses PoundCake's transactions",
+            Self::Denied => "the database user has no right to write PoundCake's tables",
+            Self::NoTable => "a table or column of PoundCake is missing in the database",
+            Self::Locked => "writes wait for a lock in the database",
             Self::Disk => "the database cannot write to its disk",
             Self::Other => "the database refuses the write",
         })

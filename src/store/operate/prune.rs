@@ -1,4 +1,4 @@
-//! Deleting old history, a window of ids at a time, oldest first: each window is one short transaction.
+//! Deletes old history, one window of ids at a time, oldest first: each window is one short transaction.
 //!
 //! Only rows that no decision needs any more go: settled ones that have not changed since the cutoff, and not the opener of an
 //! open episode. The repeats of an alert that has been firing for weeks go: the opener alone decides what the next one is.
@@ -93,7 +93,7 @@ pub fn alerts(
     Ok(Window { ids: rows.iter().filter(|row| row.may_go(cutoff, starts_kept_from)).map(|row| row.id).collect(), last })
 }
 
-/// Deletes alerts with their links, unless somebody has moved them since; returns how many of each.
+/// Deletes alerts with their links, unless they were moved since; returns how many of each.
 /// The alerts are locked first, which is the order in which records are written.
 pub fn delete_alerts(
     conn: &mut AnyConnection,

@@ -111,6 +111,14 @@ pub fn alerts(conn: &mut AnyConnection, filter: &Filter, window: Window) -> Resu
     Ok(Page::cut(rows, window, |row| Position { at: row.created_at, id: row.id.0 }))
 }
 
+/// The place in the list at which the ids below `id` begin.
+pub fn alerts_below(conn: &mut AnyConnection, id: AlertId) -> Result<Position, DatabaseError> {
+    let newest = dsl::poundcake_alerts.filter(dsl::id.lt(id)).order(dsl::id.desc()).select((dsl::created_at, dsl::id));
+    let newest: Option<(NaiveDateTime, AlertId)> = newest.first(conn).optional()?;
+    // A page begins after its place, so the place is one id above the first row.
+    Ok(newest.map_or(Position { at: NaiveDateTime::default(), id: 0 }, |(at, id)| Position { at, id: id.0 + 1 }))
+}
+
 fn newest_first(query: Chosen) -> Chosen {
     query.order((dsl::created_at.desc(), dsl::id.desc()))
 }

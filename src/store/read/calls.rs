@@ -65,9 +65,9 @@ pub struct CallFilter {
     /// What the sender was answered.
     pub status_code: Option<i32>,
     /// Stored at this time or later.
-    pub since: Option<DateTime<Utc>>,
+    pub from: Option<DateTime<Utc>>,
     /// Stored before this time.
-    pub until: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
 }
 
 /// A webhook by its id.
@@ -97,11 +97,11 @@ pub fn calls(
     if let Some(status_code) = filter.status_code {
         query = query.filter(dsl::status_code.eq(status_code));
     }
-    if let Some(since) = filter.since {
-        query = query.filter(dsl::created_at.ge(comparable(since)));
+    if let Some(from) = filter.from {
+        query = query.filter(dsl::created_at.ge(comparable(from)));
     }
-    if let Some(until) = filter.until {
-        query = query.filter(dsl::created_at.lt(comparable(until)));
+    if let Some(to) = filter.to {
+        query = query.filter(dsl::created_at.lt(comparable(to)));
     }
     if let Some(position) = window.after {
         query = query.filter(after!(dsl, position));

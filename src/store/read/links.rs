@@ -44,9 +44,9 @@ pub struct LinkFilter {
     /// `st2_action_ref`.
     pub action: Option<String>,
     /// Written at this time or later.
-    pub since: Option<DateTime<Utc>>,
+    pub from: Option<DateTime<Utc>>,
     /// Written before this time.
-    pub until: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
 }
 
 /// All links of these alerts, in the order they were written.
@@ -85,11 +85,11 @@ pub fn links(
     if let Some(action) = &filter.action {
         query = query.filter(dsl::st2_action_ref.eq(action));
     }
-    if let Some(since) = filter.since {
-        query = query.filter(dsl::created_at.ge(comparable(since)));
+    if let Some(from) = filter.from {
+        query = query.filter(dsl::created_at.ge(comparable(from)));
     }
-    if let Some(until) = filter.until {
-        query = query.filter(dsl::created_at.lt(comparable(until)));
+    if let Some(to) = filter.to {
+        query = query.filter(dsl::created_at.lt(comparable(to)));
     }
     if let Some(position) = window.after {
         query = query.filter(after!(dsl, position));

@@ -56,7 +56,7 @@ async fn a_variable_that_nobody_reads_is_named_with_its_nearest_neighbour() {
         assert!(status.success(), "{error}");
         assert!(
             error.contains(
-                "POUNDCAKE_RETRY_SHEDULE is set and nothing reads it; did you mean POUNDCAKE_RETRY_SCHEDULE?"
+                "POUNDCAKE_RETRY_SHEDULE is not a setting of PoundCake and is ignored; did you mean POUNDCAKE_RETRY_SCHEDULE?"
             ),
             "{error}"
         );

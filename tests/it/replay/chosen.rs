@@ -36,9 +36,12 @@ async fn each_field_chooses_and_all_of_them_must_hold() {
             (1, json!({ "fingerprint": "0000000000000002" })),
             (1, json!({ "severity": "low" })),
             (1, json!({ "target": "action:a.b" })),
+            (1, json!({ "from": "2026-02-01T01:00:00+01:00" })),
+            (2, json!({ "to": "2026-02-01T00:00:00Z" })),
+            (1, json!({ "dispatch_status": "failed", "severity": "page", "to": "2026-02-01T00:00:00Z" })),
+            // The older names.
             (1, json!({ "since": "2026-02-01T01:00:00+01:00" })),
             (2, json!({ "until": "2026-02-01T00:00:00Z" })),
-            (1, json!({ "dispatch_status": "failed", "severity": "page", "until": "2026-02-01T00:00:00Z" })),
             (0, json!({ "reason": "expired", "severity": "page" })),
             (0, json!({ "alert_name": "x' OR '1'='1" })),
         ] {

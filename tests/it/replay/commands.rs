@@ -33,7 +33,16 @@ async fn failed_lists_the_newest_first_and_names_the_next_page() {
         assert!(lines[0].starts_with("id  stored"), "{out}");
         assert!(lines[1].starts_with("4   2026-01-01 00:00:00 +00:00  A4"), "{out}");
         assert!(lines[1].contains(REQUEST) && !out.contains('\u{1b}'), "{out}");
-        assert_eq!(lines[3], "more: --before 3");
+        let (_, alerts, _) = run(&database, "alerts --dispatch-status failed --limit 2").await;
+        assert_eq!(out, alerts, "failed is the same as alerts --dispatch-status failed");
+        let next = lines[3].strip_prefix("more: ").expect("the next page");
+        let (_, by_cursor, _) = run(&database, &format!("failed --limit 2 {next}")).await;
+        let (_, by_id, _) = run(&database, "failed --limit 2 --before 3").await;
+        assert!(by_cursor == by_id && by_id.contains("A1"), "{by_cursor}{by_id}");
+        let (code, _, _) = run(&database, "failed --before 1").await;
+        assert_eq!(code, Some(3), "nothing is below it");
+        let (code, _, error) = run(&database, "failed --dispatch-status pending").await;
+        assert!(code == Some(1) && error.contains("alerts --dispatch-status pending"), "{error}");
         let (_, out, _) = run(&database, "failed --limit 2 --before 3 --output json").await;
         let page: Value = serde_json::from_str(&out).unwrap();
         assert_eq!((&page["next"], page["alerts"].as_array().unwrap().len()), (&Value::Null, 1));
@@ -76,13 +85,15 @@ async fn how_long_ago_chooses_by_the_databases_clock() {
                 page["alerts"].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()).collect();
             (code, ids)
         };
-        assert_eq!(listed("--since 1d").await, (Some(0), vec![2]));
-        assert_eq!(listed("--until 1d").await, (Some(0), vec![1]));
-        assert_eq!(listed("--since 1000d --until 1d").await, (Some(0), vec![1]));
-        assert_eq!(listed("--since 2025-01-01T00:00:00Z").await, (Some(0), vec![2, 1]));
-        let (code, out, error) = run(&database, "discard --since 1d --reason planned --dry-run").await;
+        for (from, to) in [("--from", "--to"), ("--since", "--until")] {
+            assert_eq!(listed(&format!("{from} 1d")).await, (Some(0), vec![2]));
+            assert_eq!(listed(&format!("{to} 1d")).await, (Some(0), vec![1]));
+            assert_eq!(listed(&format!("{from} 1000d {to} 1d")).await, (Some(0), vec![1]));
+            assert_eq!(listed(&format!("{from} 2025-01-01T00:00:00Z")).await, (Some(0), vec![2, 1]));
+        }
+        let (code, out, error) = run(&database, "discard --from 1d --reason planned --dry-run").await;
         assert_eq!((code, out.as_str()), (Some(0), "1 matched; nothing was changed (--dry-run)\n"), "{error}");
-        for line in ["alerts --since 1d --output json", "alerts --until 1d --output json"] {
+        for line in ["alerts --from 1d --output json", "alerts --until 1d --output json"] {
             let (code, out, error) = run(&database, line).await;
             assert_eq!((code, out.matches("\"fingerprint\"").count()), (Some(0), 1), "{line}: {out} {error}");
         }
@@ -102,7 +113,7 @@ async fn an_order_that_is_wrong_changes_nothing_and_says_so() {
             ("discard --id 1 --reason=", 1, "say why"),
             ("replay --id 1", 2, "--reason"),
             ("replay --id 1 --reason x --dispatch-status lost", 2, "known are: pending, queued"),
-            ("replay --id 1 --reason x --since yesterday", 2, "1h or 7d"),
+            ("replay --id 1 --reason x --from yesterday", 2, "1h or 7d"),
             ("prune --older-than 1h", 2, "write 1d or more"),
         ] {
             let (seen, _, error) = run(&database, line).await;

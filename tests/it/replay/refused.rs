@@ -21,7 +21,7 @@ async fn an_order_that_does_not_choose_or_does_not_say_why_is_refused_with_what_
         ("replays", json!({ "filter": { "alertname": "A1" }, "reason": "x" }), "unknown field `alertname`"),
         ("replays", json!({ "filter": { "dispatch_status": "lost" }, "reason": "x" }), "unknown variant `lost`"),
         ("replays", json!({ "filter": { "ids": ["1"] }, "reason": "x" }), "invalid type: string"),
-        ("replays", json!({ "filter": { "since": "yesterday" }, "reason": "x" }), "line 1"),
+        ("replays", json!({ "filter": { "from": "yesterday" }, "reason": "x" }), "line 1"),
         ("replays", json!({ "filter": { "ids": [1] }, "reason": "x", "dryrun": true }), "unknown field `dryrun`"),
         (
             "discards",
