@@ -1,6 +1,6 @@
 # PoundCake's commands. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build check unit demo test chaos bench services services-stop fmt lint format clippy map docs links spelling unused licences advisories book
+.PHONY: help build check unit demo test chaos bench services services-stop fmt lint format clippy map docs links events spelling unused licences advisories book
 MAKEFLAGS += --no-print-directory
 
 # The embedded build has a target directory of its own: switching features would rebuild everything each time.
@@ -16,15 +16,16 @@ TYPOS_VERSION := 1.52.0
 TEST_THREADS ?= 8
 # Seconds of faults: within `make test`, and alone.
 CHAOS_IN_TEST ?= 15
-# The same draws each time; `make chaos` draws anew.
+# The same draws each time; `make chaos` uses a new seed.
 CHAOS_SEED ?= 213
 DURATION ?= 60
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## The binary with both stores (needs libmariadb-dev)
+build: ## The binary with both stores, and its symbols in a file of their own (needs libmariadb-dev, binutils)
 	cargo build --release --locked $(PRODUCTION)
+	.ci/split-symbols target/release/poundcake
 
 check: ## Compile everything
 	cargo check --locked --workspace --all-targets
@@ -62,7 +63,7 @@ services-stop: ## Stop what `make services` started
 fmt: ## Format the code
 	cargo fmt --all
 
-lint: format map links spelling clippy docs unused licences ## Format, imports, links, spelling, clippy, docs, unused dependencies, licences
+lint: format map links events spelling clippy docs unused licences ## Format, imports, links, log events, spelling, clippy, docs, unused dependencies, licences
 
 format:
 	cargo fmt --all --check
@@ -73,6 +74,10 @@ map:
 
 links:
 	tests/lint/links.py
+
+# docs/log-events.md, held to the log lines.
+events:
+	tests/lint/log_events.py
 
 spelling:
 	tests/venv.sh typos typos==$(TYPOS_VERSION)

@@ -1,7 +1,7 @@
-//! What Alertmanager sends, read into the model: [`parse`] turns a webhook's body into alerts.
+//! Parses what Alertmanager sends: [`parse`] turns a webhook's body into alerts.
 //!
-//! Each alert is judged alone: one that cannot be read becomes an [`InvalidAlert`] beside its neighbours, because
-//! Alertmanager sends a refused group again for ever. Only a body that is no webhook at all is an error. Unknown fields
+//! Each alert is judged alone: one that cannot be parsed becomes an [`InvalidAlert`] among the others, because
+//! Alertmanager sends a refused group again and again. Only a body that is no webhook at all is an error. Unknown fields
 //! are skipped at any depth without recursion, duplicate keys take their last value, and no value tree is built.
 
 mod alert;

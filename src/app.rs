@@ -1,4 +1,4 @@
-//! From settings to parts: what several commands build alike.
+//! Builds the parts of a process from its settings, for all commands that need them.
 
 pub(crate) mod serving;
 pub(crate) mod waiting;
@@ -88,10 +88,17 @@ pub(crate) fn intake(
 pub(crate) async fn drain(writer: JoinHandle<()>, announcer: JoinHandle<()>) {
     const PATIENCE: Duration = Duration::from_secs(5);
     if tokio::time::timeout(PATIENCE, writer).await.is_err() {
-        log::warn!("the writer still waits for the database; its webhooks were not answered and are sent again");
+        log::warn!(
+            event = "writer_abandoned";
+            "stopping while the writer waits for the database; its webhooks got no answer, and Alertmanager sends them \
+             again"
+        );
     }
     if tokio::time::timeout(PATIENCE, announcer).await.is_err() {
-        log::info!("rows that are not published yet are left to the relay");
+        log::info!(
+            event = "publishing_left_to_relay";
+            "stopping before all rows are published; the relay publishes them"
+        );
     }
 }
 
@@ -115,8 +122,9 @@ pub(crate) async fn fitted(
     let fits = packet / 2;
     if wanted > fits {
         log::warn!(
-            "POUNDCAKE_MAX_BODY_BYTES={wanted} is above half of the database's max_allowed_packet ({packet}); \
-             webhooks above {fits} bytes are refused until it is raised: SET GLOBAL max_allowed_packet = {}",
+            event = "max_body_lowered";
+            "POUNDCAKE_MAX_BODY_BYTES={wanted} is above half of the database's max_allowed_packet ({packet}); webhooks \
+             above {fits} bytes are refused until it is raised: SET GLOBAL max_allowed_packet = {}",
             wanted.saturating_mul(2)
         );
         settings.http.max_body_bytes = fits;
@@ -149,7 +157,7 @@ fn warn_of_deadline(routes: &Routes, policy: &Policy) {
     if let Some(route) = again.filter(|_| earliest >= policy.rule_deadline) {
         let (deadline_s, earliest_s) = (policy.rule_deadline.num_seconds(), earliest.num_seconds());
         log::warn!(
-            route = route.name, deadline_s, earliest_s;
+            event = "post_again_ineffective", route = route.name, deadline_s, earliest_s;
             "on_uncertain: post_again has no effect after a silent call: POUNDCAKE_RULE_DEADLINE must be longer than \
              POUNDCAKE_ST2_TIMEOUT and POUNDCAKE_SILENT_SETTLE_TIME together"
         );

@@ -17,7 +17,7 @@ pub enum PublishError {
     #[error("the broker is unavailable: {0}")]
     Unavailable(String),
     /// The queue is not there. It is created by [`Publisher::create_queue`], after what was in it has been made due.
-    #[error("the queue is not there")]
+    #[error("the queue does not exist")]
     NoQueue,
     /// No confirm within `POUNDCAKE_CONFIRM_TIMEOUT`: the broker may have it or not.
     #[error("the broker did not confirm in time")]
@@ -61,7 +61,7 @@ impl Publisher {
     }
 
     /// Creates the queue that [`PublishError::NoQueue`] misses. Before this everything `queued` must be due: a process that
-    /// dies right after it would leave rows whose messages were lost with the old queue, and nobody would know.
+    /// dies right after it would leave rows whose messages were lost with the old queue, without a trace.
     pub async fn create_queue(&self) -> Result<(), PublishError> {
         match self {
             Self::Amqp(publisher) => publisher.create_queue().await,
@@ -89,7 +89,7 @@ pub enum Consumer {
 }
 
 impl Consumer {
-    /// The next event; waits, reconnecting for ever. Safe to drop between events (cancel-safe).
+    /// The next event; waits and reconnects without a limit. Safe to drop between events (cancel-safe).
     pub async fn next(&mut self) -> Event {
         match self {
             Self::Amqp(consumer) => consumer.next().await,
@@ -128,7 +128,10 @@ impl Delivery {
     pub async fn ack(self) {
         let Some((acks, tag)) = self.amqp else { return };
         if let Err(error) = acks.ack(tag).await {
-            log::debug!(alert_id = self.message.alert_id, error:% = error; "ack failed; the broker delivers it again");
+            log::debug!(
+                event = "ack_failed", alert_id = self.message.alert_id, error:% = error;
+                "ack failed; RabbitMQ redelivers the message"
+            );
         }
     }
 }

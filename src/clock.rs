@@ -14,7 +14,7 @@ pub fn cut(time: NaiveDateTime) -> NaiveDateTime {
     time.with_nanosecond(time.nanosecond() / 1_000 * 1_000).unwrap_or(time)
 }
 
-/// A time that somebody wrote, as the databases can compare it: to the microsecond, no leap second, years 1 to 9999.
+/// A time from outside, as the databases can compare it: to the microsecond, no leap second, years 1 to 9999.
 pub fn comparable(time: DateTime<Utc>) -> NaiveDateTime {
     let micros = DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time).naive_utc();
     match micros.year() {

@@ -79,7 +79,7 @@ pub enum DatabaseError {
         /// How long it may be.
         seconds: u64,
     },
-    /// What was read changed before the write; the transaction begins anew.
+    /// What was read changed before the write; the transaction is retried.
     #[error("another writer changed the same rows")]
     Raced,
     /// What a row says cannot be read.
@@ -92,9 +92,7 @@ pub enum DatabaseError {
     #[error("a migration failed")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A statement took longer than `statement_timeout` allows.
-    #[error(
-        "the database needs too long for this; ask for less: narrow it with from and to, or with a more exact filter"
-    )]
+    #[error("query timed out; narrow it with `from` and `to` or with a more selective filter")]
     TooLong,
     /// The blocking task was cut off by shutdown.
     #[error("the database task was cut off")]
@@ -109,8 +107,8 @@ pub struct Database {
 }
 
 impl Database {
-    /// Makes the pool without connecting: the database may come later. Waits for its answers for ever: for commands that
-    /// somebody watches.
+    /// Makes the pool without connecting: the database may come later. Waits for its answers without a limit: for commands
+    /// that a person watches.
     pub fn new(url: DatabaseUrl, size: u32) -> Self {
         Self::make(url, size, None, Lost::default())
     }
@@ -146,7 +144,7 @@ impl Database {
         Self { pool: Arc::new(Pool::new(url.clone(), size, patience, lost)), url }
     }
 
-    /// Threads that wait for an answer for which nobody waits any more.
+    /// Threads that still wait for an answer after their caller has given up.
     pub fn lost_threads(&self) -> usize {
         self.pool.lost().count()
     }
@@ -177,8 +175,8 @@ impl Database {
         Ok(self.url.connect(None)?)
     }
 
-    /// Runs `body` with a pooled connection on a blocking thread. [`DatabaseError::Silent`] means that nobody knows what became
-    /// of it; a transaction whose COMMIT was not sent by then is never committed.
+    /// Runs `body` with a pooled connection on a blocking thread. After [`DatabaseError::Silent`] the result is
+    /// unknown; a transaction whose COMMIT was not sent by then is never committed.
     pub async fn run<T: Send + 'static>(
         &self,
         body: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError> + Send + 'static,

@@ -1,4 +1,4 @@
-//! How many files and sockets this process may have open, and how they are shared out.
+//! The limit of open files of this process, and how it is divided.
 //!
 //! Every connection that a webhook's sender keeps open takes descriptors. Without a bound, idle senders would leave none for
 //! the calls to StackStorm, RabbitMQ and the database.

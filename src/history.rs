@@ -1,4 +1,4 @@
-//! From a `request_id`, a fingerprint or an execution id to the whole story: our rows, and StackStorm's beside them.
+//! From a `request_id`, a fingerprint or an execution id to the whole story: our rows and StackStorm's.
 //!
 //! The two sides may be two servers, so they are read one after the other by lists of ids and put together here, for
 //! `http` and `cli` alike. Nothing is written. Without StackStorm's tables our side is shown, and each answer says what is
@@ -35,7 +35,7 @@ pub enum HistoryError {
     #[error(transparent)]
     Database(#[from] DatabaseError),
     /// The question is about what only StackStorm's tables know.
-    #[error("StackStorm's tables cannot be read, and only they know this: {0}")]
+    #[error("this needs StackStorm's tables, which cannot be read: {0}")]
     NoTables(String),
 }
 

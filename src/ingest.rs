@@ -1,6 +1,6 @@
-//! A webhook's way into the database: judged, queued for the writer, answered after COMMIT. No HTTP in here.
+//! Stores webhooks: parses them, queues them for the writer, and answers after COMMIT. Contains no HTTP.
 //!
-//! What if we die: before COMMIT nothing is stored and nobody was answered; after it the rows are `pending` and the relay
+//! Crash safety: before COMMIT nothing is stored and nothing was answered; after it the rows are `pending` and the relay
 //! publishes them. What if the database never answers: the caller is told [`Outcome::Unavailable`] and sends again;
 //! should the rows be there all the same, the second time is a repeat.
 
@@ -38,7 +38,7 @@ pub enum Outcome {
     Unavailable(&'static str),
 }
 
-/// What became of a webhook's alerts.
+/// What was stored of a webhook's alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
     /// Our id of the request.
@@ -77,8 +77,10 @@ impl Ingest {
         let judged = crate::ingest::judge::judge(raw, &self.mute, &self.identity);
         let request_id = judged.intake.request_id;
         if judged.truncated_alerts > 0 {
-            log::warn!(request_id:%, truncated = judged.truncated_alerts;
-                "Alertmanager cut off alerts (max_alerts): they are lost; set max_alerts: 0");
+            log::warn!(
+                event = "alerts_truncated", request_id:%, truncated = judged.truncated_alerts;
+                "Alertmanager left out alerts (max_alerts) and they are lost; set max_alerts: 0"
+            );
             self.metrics.truncated_alerts.inc_by(judged.truncated_alerts);
         }
         let fates = match self.writer.store(judged.intake).await {
@@ -86,7 +88,7 @@ impl Ingest {
             Err(reason) => return Outcome::Unavailable(reason),
         };
         if let Some(message) = judged.refusal {
-            log::warn!(request_id:%; "not a webhook: {message}");
+            log::warn!(event = "webhook_refused", request_id:%; "not a webhook: {message}");
             return Outcome::Refused { request_id, message };
         }
         warn_of_strange_alerts(request_id, &fates);
@@ -115,9 +117,11 @@ impl Ingest {
 fn warn_of_strange_alerts(request_id: RequestId, fates: &[RowFate]) {
     let unreadable = |fate: &RowFate| fate.dispatch_reason == Some(DispatchReason::Invalid);
     if !fates.is_empty() && fates.iter().all(unreadable) {
-        log::warn!(request_id:%, alerts = fates.len(), event = "no_alert_readable";
-            "no alert of this webhook can be read; storing them as skipped/invalid. If the webhook_config has a custom payload, \
-             remove `payload`");
+        log::warn!(
+            event = "no_alert_readable", request_id:%, alerts = fates.len();
+            "no alert of this webhook can be parsed; storing them as skipped/invalid. If the webhook_config has a \
+             custom payload, remove `payload`"
+        );
     }
 }
 
@@ -129,6 +133,6 @@ fn receipt(request_id: RequestId, fates: &[RowFate]) -> Receipt {
         alerts_pending: pending,
         alerts_skipped: fates.len() - pending,
     };
-    log::info!(request_id:%, alerts = receipt.alerts_received, pending; "webhook stored");
+    log::info!(event = "webhook_stored", request_id:%, alerts = receipt.alerts_received, pending; "webhook stored");
     receipt
 }

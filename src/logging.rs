@@ -37,7 +37,7 @@ pub fn init(format: LogFormat, filter: &str) {
         });
     }
     if builder.try_init().is_err() {
-        log::debug!("logging was started before");
+        log::debug!(event = "logging_started"; "logging was started before");
     }
 }
 

@@ -1,7 +1,7 @@
-//! What operators do with rows by hand: replay, discard, prune. `http` and `cli` both call this.
+//! Orders of operators: replay, discard, prune. `http` and `cli` both call this.
 //!
 //! An order names its rows by a filter, says who gives it and why, and is carried out in chunks while everything else goes
-//! on. What if we die in the middle: the chunks so far are done and say so in their rows' `dispatch_log`; the same order
+//! on. Crash safety: after a crash the chunks so far are done and say so in their rows' `dispatch_log`; the same order
 //! again takes the rest.
 
 mod prune;
@@ -55,8 +55,8 @@ pub enum OrderError {
         "name at least one field to choose by: ids, request_id, dispatch_status, reason, alert_name, fingerprint, severity, instance, status, target, since, until"
     )]
     NoFilter,
-    /// Nobody would know why.
-    #[error("say why: the reason is kept in each row's dispatch_log")]
+    /// An order without a reason could not be explained later.
+    #[error("give a reason (say why): it is kept in each row's dispatch_log")]
     NoReason,
     /// The database.
     #[error("the database is not available")]
@@ -115,5 +115,8 @@ fn count(order: &Order, done: Done, metrics: &Metrics) {
         Move::Discard => "discarded",
     };
     metrics.replays.with_label_values(&[word]).inc_by(u64::try_from(moved).unwrap_or_default());
-    log::info!(by:? = order.author.by, reason:? = order.author.reason, matched, moved, refused; "{word} by hand");
+    log::info!(
+        event = "operator_order", by:? = order.author.by, reason:? = order.author.reason, matched, moved, refused;
+        "{word} by hand"
+    );
 }

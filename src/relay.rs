@@ -1,8 +1,8 @@
-//! From rows to the broker: what was just committed, and whatever is due.
+//! Publishes rows to the broker: right after COMMIT, and when they are due.
 //!
 //! The [`Announcer`] publishes right after COMMIT; the [`Relay`] sweeps for rows that are due and repairs whatever a
 //! crash, a full queue or a lost broker left behind. Both mark rows `queued` only after the broker's confirm.
-//! What if we die: before the publish the row is `pending` and due within 15 s; between confirm and mark it is published
+//! Crash safety: before the publish the row is `pending` and due within 15 s; between confirm and mark it is published
 //! again, and the claim lets one of the two messages through.
 
 use crate::{
@@ -63,7 +63,10 @@ impl Path {
             self.metrics.published.with_label_values(&[label(&result)]).inc();
             match result {
                 Ok(()) => confirmed.push(due),
-                Err(error) => log::debug!(alert_id = due.alert_id, error:%; "not published; the relay tries again"),
+                Err(error) => log::debug!(
+                    event = "publish_failed", alert_id = due.alert_id, error:%;
+                    "publish failed; the relay retries it"
+                ),
             }
         }
         if !confirmed.is_empty() {
@@ -115,7 +118,7 @@ impl Announcer {
             self.waiting.fetch_sub(rows, Ordering::AcqRel);
         }
         if !fits {
-            log::debug!(rows; "the publisher is behind; the relay publishes these rows");
+            log::debug!(event = "announce_overflow", rows; "the publisher is behind; leaving these rows to the relay");
         }
     }
 }
@@ -133,7 +136,10 @@ async fn publish_announced(path: Path, mut rows: mpsc::UnboundedReceiver<Vec<Due
             under_way.spawn(async move {
                 let rows = chunk.len();
                 if let Err(error) = path.publish(chunk).await {
-                    log::warn!(error:%; "published rows could not be marked; the relay publishes them again");
+                    log::warn!(
+                        event = "mark_queued_failed", error:%;
+                        "could not mark published rows as queued; the relay publishes them again"
+                    );
                 }
                 waiting.fetch_sub(rows, Ordering::AcqRel);
             });
@@ -167,7 +173,11 @@ impl Relay {
                 }
                 Ok(false) => {}
                 Err(error) => {
-                    log::log!(error.level(), "the relay waits for the database: {}", crate::logging::chain(&error));
+                    log::log!(
+                        error.level(), event = "database_waiting";
+                        "the relay waits for the database: {}",
+                        crate::logging::chain(&error)
+                    );
                 }
             }
             tokio::select! {
@@ -181,11 +191,14 @@ impl Relay {
     pub async fn sweep(&self) -> Result<bool, DatabaseError> {
         let expired = self.path.store.run(|conn| due::expire_leases(conn, CHUNK)).await?;
         if expired > 0 {
-            log::warn!(rows = expired; "claims outlived their lease; they will be looked up in StackStorm");
+            log::warn!(
+                event = "leases_expired", rows = expired;
+                "leases of claims expired; looking their dispatches up in StackStorm"
+            );
             self.path.metrics.leases_expired.inc_by(u64::try_from(expired).unwrap_or_default());
         }
         if let Err(error) = self.path.ready().await? {
-            log::debug!(error:%; "nothing is published while the broker is away");
+            log::debug!(event = "publishing_paused", error:%; "RabbitMQ is unavailable; publishing nothing");
             return Ok(false);
         }
         let mut more = false;
@@ -193,7 +206,7 @@ impl Relay {
             let Taken { due, looked_at } = self.path.store.run(move |conn| due::take(conn, status, CHUNK)).await?;
             more |= i64::try_from(looked_at).is_ok_and(|taken| taken == CHUNK);
             if !due.is_empty() {
-                log::debug!(rows = due.len(), status:%; "publishing rows that were due");
+                log::debug!(event = "publishing_due", rows = due.len(), status:%; "publishing rows that are due");
                 self.path.publish(due).await?;
             }
         }
@@ -201,11 +214,11 @@ impl Relay {
     }
 }
 
-/// The queue was lost: everything `queued` is due at once. Called by whoever creates it, before it does.
+/// The queue was lost: everything `queued` is due at once. The process that declares the queue calls this first.
 pub async fn requeue_all(store: &Database) -> Result<(), DatabaseError> {
     let rows = store.run(due::requeue_all).await?;
     if rows > 0 {
-        log::warn!(rows; "the queue is gone; all queued rows are published again");
+        log::warn!(event = "queue_lost", rows; "the queue is gone; republishing all queued rows");
     }
     Ok(())
 }

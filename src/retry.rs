@@ -19,7 +19,7 @@ fn exponential(first: Duration, longest: Duration, give_up: Option<Duration>) ->
         .build()
 }
 
-/// Paces connection attempts: after a failure none before a growing wait is over, for ever.
+/// Paces connection attempts: after each failure a longer wait, without an end.
 pub struct Reconnect {
     backoff: ExponentialBackoff,
     not_before: Option<Instant>,
@@ -44,7 +44,7 @@ impl Reconnect {
         if self.remaining().is_zero() { Ok(()) } else { Err(self.last_error.clone()) }
     }
 
-    /// Starts anew.
+    /// Starts over.
     pub fn succeeded(&mut self) {
         self.backoff.reset();
         self.not_before = None;

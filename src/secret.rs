@@ -1,6 +1,6 @@
 //! A key, token or password: given as a value, or as a file that is read again at every use.
 //!
-//! Reading anew is what makes a rotated `…_FILE` take effect without a restart; the files are a few bytes long.
+//! Files are read again so that a rotated `…_FILE` takes effect without a restart; the files are a few bytes long.
 //! Neither `Debug` nor an error ever shows the content.
 
 use crate::bom;

@@ -1,4 +1,4 @@
-//! Stopping: SIGTERM or SIGINT turns into one token that every loop watches.
+//! Shutdown: SIGTERM or SIGINT cancels one token that every loop watches.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -16,10 +16,10 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
                 _ = interrupt.recv() => {}
             }
             if nth > 0 {
-                log::warn!("second signal: stopping at once");
+                log::warn!(event = "stop_forced"; "second signal: exiting now");
                 std::process::exit(130);
             }
-            log::info!("stopping: what is held is finished or released");
+            log::info!(event = "stopping"; "stopping: finishing or releasing what is in progress");
             cancelled.cancel();
         }
     });

@@ -1,4 +1,4 @@
-//! StackStorm's tables in SQL: `execution_db` and its seven neighbours, kept by the tracker, read by everybody.
+//! StackStorm's tables in SQL: `execution_db` and its seven neighbours, written by the tracker only.
 //!
 //! They live where `ST2_DATABASE_URL` says, which may be another server, under `ST2_TABLE_PREFIX`: so they are never joined
 //! with PoundCake's own here, but read by lists of ids. Only the tracker writes; ingest and dispatcher need SELECT, and

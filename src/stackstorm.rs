@@ -1,4 +1,4 @@
-//! All StackStorm HTTP: what is asked of StackStorm, and what its answers mean.
+//! All HTTP to StackStorm: the requests, and what the answers mean.
 //!
 //! The dispatcher creates executions and posts webhooks, the resolver and the tracker look things up; they all share one
 //! [`Client`]. Three rules hold in here:

@@ -3,7 +3,7 @@
 //! [`survey()`] counts and changes nothing. [`Takeover`] then goes forward in steps, each of which is one statement or one
 //! transaction, and each finds out from the database whether it is still to be done: killed anywhere, the next run goes on.
 //! 1. The old tables that share our names are renamed to `legacy_…`; foreign keys to them follow.
-//! 2. A row in `__diesel_schema_migrations` says that a takeover is under way: no process starts beside it.
+//! 2. A row in `__diesel_schema_migrations` says that a takeover is in progress: no other process starts.
 //! 3. The migrations; `AUTO_INCREMENT` above the old ids.
 //! 4. Webhooks, alerts, links, in windows of ascending ids. What is there already is passed over.
 //! 5. Everything is counted again; only if nothing is missing does the row of step 2 go.
@@ -11,7 +11,7 @@
 //!
 //! What an old alert becomes: with executions `dispatched` and closed, so that the same firing, sent again by Alertmanager,
 //! does not run twice, while a later one runs; without any, `skipped/resolved` outside every episode, which bars nothing. Both are
-//! settled, so nobody looks at them again, and a replay takes neither by a filter alone.
+//! settled, so no process looks at them again, and a replay takes neither by a filter alone.
 
 mod alerts;
 mod calls;

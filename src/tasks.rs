@@ -1,8 +1,8 @@
-//! The tasks that a process lives by: one that ends before it should ends the process.
+//! The tasks that a process depends on: when one ends too early, the process ends.
 //!
 //! A process whose writer, relay or consumer is gone would stay ready and do nothing. So whatever runs to the end of the
 //! process is started here. When one of them ends or panics too early that is logged and counted, everything else is stopped
-//! as by SIGTERM, and the process exits with an error: systemd or Kubernetes starts it anew, and the rows say what is to be
+//! as by SIGTERM, and the process exits with an error: systemd or Kubernetes restarts it, and the rows say what is to be
 //! done. What works on one row at a time catches a panic itself, so that one row cannot stop the others.
 //!
 //! While a process starts, a task also ends because the start was given up: the command's own error is then the cause, and the
@@ -50,7 +50,7 @@ impl Tasks {
     pub fn started(&self) {
         self.state.started.store(true, Ordering::Release);
         if let Some(failure) = self.state.failed.get() {
-            log::error!("{failure}, so this process stops");
+            log::error!(event = "task_failed"; "{failure}, so this process stops");
         }
     }
 
@@ -119,7 +119,7 @@ impl Tasks {
         // The first one is the reason; others may follow from it.
         drop(self.state.failed.set(format!("the {name} has failed: {why}")));
         let level = if self.state.started.load(Ordering::Acquire) { log::Level::Error } else { log::Level::Debug };
-        log::log!(level, task = name; "the {name} has failed, so this process stops: {why}");
+        log::log!(level, event = "task_failed", task = name; "the {name} has failed, so this process stops: {why}");
         self.stop.cancel();
     }
 }

@@ -1,4 +1,4 @@
-//! From executions to rows: follows what StackStorm runs for us to its end, and fills its tables in SQL.
+//! Follows the executions of alerts to their end, and fills StackStorm's tables in SQL.
 //!
 //! - `listen` reads the event stream, which loses whatever happens while it is cut; `poll` asks for executions by id, a
 //!   hundred at a time and one question after the other: all of them after every connect, and those that have been silent
@@ -7,7 +7,7 @@
 //!   written, and how far the links have been read (`links`). One loop, one writer.
 //! - `catalog` keeps the tables of what is registered.
 //!
-//! What if we die: nothing is kept but in the database. Rows that are not finished are found by their `tracking`, links
+//! Crash safety: all state is in the database. Rows that are not finished are found by their `tracking`, links
 //! without a row behind a mark that only moves over links that have one; so a restart goes on where the rows end. What was
 //! written twice, or by two trackers at once, is the same row. StackStorm is only read.
 
@@ -93,7 +93,10 @@ impl Tracker {
                 listen::Listener { client: Arc::clone(&self.client), url, metrics: Arc::clone(&self.metrics.tracker) };
             tasks.spawn(stop.clone().run_until_cancelled_owned(listener.run(signals.clone())));
         } else {
-            log::warn!("ST2_STREAM_URL is not set: StackStorm is polled only, and rows are some seconds late");
+            log::warn!(
+                event = "stream_disabled";
+                "ST2_STREAM_URL is not set: polling StackStorm only, so rows are some seconds late"
+            );
         }
         let poller = poll::Poller { client: Arc::clone(&self.client), metrics: Arc::clone(&self.metrics.tracker) };
         tasks.spawn(stop.clone().run_until_cancelled_owned(poller.run(questions, signals)));
@@ -104,7 +107,7 @@ impl Tracker {
         stop.run_until_cancelled_owned(follower.run(inbox)).await;
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
-                log::error!("a task of the tracker has failed: {error}");
+                log::error!(event = "task_failed"; "a task of the tracker failed: {error}");
             }
         }
     }

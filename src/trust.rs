@@ -1,4 +1,4 @@
-//! Who is believed over TLS, and who we are: one way for all clients that speak rustls.
+//! TLS for all rustls clients: trusted CAs and client certificates.
 //!
 //! A CA file replaces the system's CAs, as `--cacert` does for curl. Without one the system's store counts, where `SSL_CERT_FILE`
 //! and `SSL_CERT_DIR` name another one.
@@ -118,10 +118,10 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TrustError> {
 fn add_system(roots: &mut RootCertStore) {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
-        log::warn!("a system CA certificate cannot be read: {error}");
+        log::warn!(event = "system_ca_unreadable"; "could not read a system CA certificate: {error}");
     }
     let (added, ignored) = roots.add_parsable_certificates(found.certs);
-    log::debug!(added, ignored; "system CA certificates read");
+    log::debug!(event = "system_ca_loaded", added, ignored; "loaded the system CA certificates");
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {

@@ -1,4 +1,4 @@
-//! One entry of `alerts[]`: read whole, or kept verbatim with the reason why not.
+//! One entry of `alerts[]`: parsed completely, or kept verbatim with the reason why it is invalid.
 
 use super::{
     object::{brief, detail, members, string_map, text},

@@ -1,4 +1,4 @@
-//! JSON objects read by the names we know: raw members, maps of strings, nothing in between.
+//! Reads JSON objects by known member names: raw members and maps of strings.
 
 use crate::model::truncate::column;
 use serde::{

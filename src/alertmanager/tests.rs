@@ -1,4 +1,4 @@
-//! Bodies as they come, and as they should not.
+//! Valid and invalid bodies.
 
 use super::*;
 use crate::model::{ids::Fingerprint, status::AlertStatus};
@@ -10,7 +10,7 @@ const RECORDED: &str = r#"{"receiver":"rcv\\.single","status":"firing","alerts":
 
 const GOOD: &str = r#"{"status":"firing","labels":{"alertname":"Good"}}"#;
 
-/// Parses a group of `entry` between two good alerts, which must come through, and gives what became of it.
+/// Parses a group of `entry` between two good alerts, which must come through, and returns what it was parsed to.
 fn judge(entry: &str) -> Result<IncomingAlert, InvalidAlert> {
     let body = format!(r#"{{"status":"firing","alerts":[{GOOD},{entry},{GOOD}]}}"#);
     let mut alerts = parse(body.as_bytes()).unwrap().alerts;
@@ -155,7 +155,7 @@ fn an_alert_that_cannot_be_read_is_invalid_alone_and_says_which_field() {
     assert!(error_of(&with(r#""annotations":"x""#)).starts_with("annotations: invalid type: string"));
     assert_eq!(error_of(&with(r#""status":"FIRING""#)), "status: \"FIRING\" is neither firing nor resolved");
     assert_eq!(error_of(&with(r#""status":1"#)), "status: not a string");
-    assert_eq!(error_of(&with(r#""startsAt":"now""#)), "startsAt: \"now\" is no RFC 3339 time");
+    assert_eq!(error_of(&with(r#""startsAt":"now""#)), "startsAt: \"now\" is not an RFC 3339 time");
     assert_eq!(error_of(&with(r#""endsAt":[1]"#)), "endsAt: \"[1]\" is no string");
     assert_eq!(
         error_of(&with(r#""endsAt":"9999-12-31T23:00:00-09:00""#)),

@@ -10,7 +10,7 @@ const LAST_YEAR: i32 = 9999;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadTime {
     /// Not RFC 3339.
-    #[error("is no RFC 3339 time")]
+    #[error("is not an RFC 3339 time")]
     Unreadable,
     /// Beyond 9999-12-31 in UTC.
     #[error("is after the year 9999")]

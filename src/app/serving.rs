@@ -1,4 +1,4 @@
-//! HTTP servers, from the address that is bound first to the line that says where it listens.
+//! Starts the HTTP servers: binds the address first, logs it, serves.
 
 use crate::{
     app,

@@ -1,4 +1,4 @@
-//! Waiting for the database: for ever in processes that run by themselves, for a while in commands.
+//! Waits for the database: servers without a limit, commands for a while.
 
 use crate::{
     database::{Database, DatabaseError},
@@ -53,9 +53,12 @@ where
         let (news, wait) = (pace.is_news(&text), pace.failed(&text));
         match &error {
             DatabaseError::Refused { .. } if store.announces() || !news => {
-                log::debug!(wait_ms = wait.as_millis(); "the database still refuses PoundCake");
+                log::debug!(
+                    event = "database_refused", wait_ms = wait.as_millis();
+                    "the database still refuses the connection"
+                );
             }
-            DatabaseError::Refused { .. } => log::error!("{text}. PoundCake keeps trying"),
+            DatabaseError::Refused { .. } => log::error!(event = "database_refused"; "{text}. PoundCake keeps trying"),
             _ => warn_waiting(store, &text, wait),
         }
         tokio::select! {
@@ -71,7 +74,10 @@ fn is_final(error: &DatabaseError) -> bool {
 }
 
 fn warn_waiting(store: &Database, text: &str, wait: Duration) {
-    log::warn!(database = store.label(), wait_ms = wait.as_millis(); "waiting for the database: {text}");
+    log::warn!(
+        event = "database_waiting", database = store.label(), wait_ms = wait.as_millis();
+        "waiting for the database: {text}"
+    );
 }
 
 /// Tries what our writes rely on. A database that cannot be written now may be written later, and readiness says so.
@@ -81,7 +87,10 @@ pub(crate) async fn check_writes(store: &Database) -> anyhow::Result<()> {
         Err(error @ DatabaseError::Unfit(_)) => Err(error.into()),
         Err(error) => {
             let text = crate::logging::chain(&error);
-            log::warn!(database = store.label(); "writes could not be tried at the start: {text}");
+            log::warn!(
+                event = "write_check_failed", database = store.label();
+                "could not check at the start whether the database accepts writes: {text}"
+            );
             Ok(())
         }
     }

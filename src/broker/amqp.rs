@@ -1,4 +1,4 @@
-//! RabbitMQ: one connection per role, reconnected by ourselves.
+//! RabbitMQ: one connection per role, with our own reconnects.
 //!
 //! lapin's own recovery stays off: it hangs confirms through an outage (measured: 11 s and more), and a confirm that
 //! hangs must fail so that the row stays the relay's.

@@ -1,4 +1,4 @@
-//! The queue of `standalone`: a bounded channel. What is in it dies with the process; the sweep brings it back.
+//! The queue of `standalone`: a bounded channel. Its content is lost with the process; the sweep publishes the rows again.
 
 use super::{Delivery, Event, PublishError, message::Message};
 use tokio::sync::mpsc;

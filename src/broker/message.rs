@@ -1,4 +1,4 @@
-//! What travels through the queue: ids only, never alert text.
+//! The message in the queue: ids only, never alert text.
 
 use crate::model::ids::{AlertId, RequestId};
 use serde::{Deserialize, Serialize};

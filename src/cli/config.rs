@@ -1,4 +1,4 @@
-//! `poundcake config`: the settings in force, from the same definitions that read them.
+//! `poundcake config`: the effective settings, from the same definitions that read them.
 
 use super::{command, print, settings_command};
 use crate::config::effective;

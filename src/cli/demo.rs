@@ -1,5 +1,5 @@
 //! `poundcake demo`: the main job in a few seconds, with nothing to install. `standalone` on a temporary SQLite file and
-//! the StackStorm stand-in; webhooks that a real Alertmanager sent, over HTTP; then what became of each.
+//! the StackStorm stand-in; webhooks that a real Alertmanager sent, over HTTP; then the history of each.
 
 use super::{live_story, print, standalone, story};
 use crate::{
@@ -60,7 +60,7 @@ impl Demo {
         let (server_settings, tasks) = (settings.clone(), standalone::tasks(stop.clone())?);
         let server = tokio::spawn(async move {
             let ready = |address| {
-                // Nobody listens when the demo has failed already.
+                // The receiver is gone when the demo has failed already.
                 _ = ready.send(address);
             };
             standalone::run(&server_settings, true, tasks, ready).await

@@ -1,6 +1,6 @@
-//! `poundcake doctor`: everything that has to be right for an alert to end in an execution, looked at once, with what to do.
+//! `poundcake doctor`: checks everything that an alert needs to end in an execution, and says what to do.
 //!
-//! It changes nothing: it reads, and rolls back what it tries to write. Every finding is one line; secrets are in none of them.
+//! It changes nothing: it reads, and rolls back its test writes. Each finding is one line and contains no secret.
 
 mod database;
 mod finding;
@@ -16,7 +16,8 @@ use crate::{config::Settings, database::Database};
 use finding::{Finding, Level};
 use std::process::ExitCode;
 
-const EXIT_CODES: &str = "Exit status: 0 everything is as it should be, 1 something is wrong, 2 nothing is wrong but not everything could be checked";
+const EXIT_CODES: &str =
+    "Exit status: 0 everything is right, 1 something is wrong, 2 nothing is wrong but something could not be checked";
 
 /// `poundcake doctor`
 #[derive(Debug, clap::Args)]

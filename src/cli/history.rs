@@ -159,7 +159,7 @@ fn nothing() -> View {
 fn settled(alerts: &[AlertStory], state: &TablesState) -> bool {
     let ended = |alert: &AlertStory| {
         let links = alert.links.iter();
-        // Without StackStorm's tables nobody would ever see the end.
+        // Without StackStorm's tables the end would never be seen.
         alert.alert.summary.dispatch_status.is_final()
             && (!state.available
                 || links

@@ -1,8 +1,9 @@
-//! Who sits at this terminal, for the rows' `dispatch_log`.
+//! The name of the user of this terminal, for the rows' `dispatch_log`.
 
 use std::os::unix::fs::MetadataExt;
 
-/// `user@host`, as far as the system tells. It is a record, no proof: whoever has the database's password may claim anything.
+/// `user@host`, as far as the system tells. It is a record, not a proof: anyone with the database's password may claim
+/// any name.
 pub(super) fn user_and_host() -> String {
     format!("{}@{}", user(), host())
 }

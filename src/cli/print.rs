@@ -1,6 +1,6 @@
 //! Standard output and standard error of the commands: the one place that writes to them.
 //!
-//! When the reader of standard output has gone (`poundcake failed | head`), the command ends quietly with the exit status
+//! If the reader closes standard output (`poundcake failed | head`), the command ends quietly with the exit status
 //! that a shell shows for SIGPIPE, as `cat` does. Nothing in here panics.
 
 use std::{
@@ -16,7 +16,7 @@ pub(super) const READER_GONE: u8 = 141;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PrintError {
     /// Not an error for the user: the reader has seen enough.
-    #[error("the reader of standard output has gone")]
+    #[error("the reader has closed standard output")]
     ReaderGone,
     /// A full disk, for instance.
     #[error("cannot write to standard output")]

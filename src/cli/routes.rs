@@ -1,4 +1,4 @@
-//! `poundcake routes test alert.json`: what the routes would do with an alert. Nothing is run.
+//! `poundcake routes test alert.json`: shows what the routes would do with an alert. Runs nothing.
 //!
 //! Where StackStorm can be asked, it says what each action takes: then exactly what would be sent is shown, and what
 //! StackStorm would refuse. Otherwise the routes are shown as they are, with a note that says why.

@@ -75,7 +75,7 @@ pub(super) async fn run(
         let run = app::run_dispatch(dispatch, concurrency, Consumer::InProcess(consumer), tasks.clone());
         Some(tokio::spawn(run))
     } else {
-        log::warn!("--no-dispatch: alerts are stored and wait");
+        log::warn!(event = "dispatch_disabled"; "--no-dispatch: alerts are stored and not dispatched");
         None
     };
     // What runs already is followed, whether or not more is dispatched.

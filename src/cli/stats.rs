@@ -1,4 +1,4 @@
-//! `poundcake stats`: how executions have gone, per workflow and per day.
+//! `poundcake stats`: statistics of executions, per workflow and per day.
 
 use super::{
     local_time,

@@ -1,4 +1,4 @@
-//! A table for people: columns as wide as their content, alert text made harmless for a terminal.
+//! A table for people: columns as wide as their content, control characters removed from alert text.
 
 /// Longest cell shown.
 const WIDEST: usize = 60;

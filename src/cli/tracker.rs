@@ -1,4 +1,4 @@
-//! `poundcake tracker`: executions followed to their end, in StackStorm's tables in SQL.
+//! `poundcake tracker`: follows executions to their end, and fills StackStorm's tables in SQL.
 
 use crate::{
     app::{self, serving},

@@ -1,4 +1,4 @@
-//! `--watch`: what is shown, again whenever it has changed.
+//! `--watch`: shows the output again after each change.
 
 use super::print;
 use std::{

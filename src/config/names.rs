@@ -63,7 +63,7 @@ fn shown(arg: &Arg, value: &str) -> String {
 }
 
 /// Set by Kubernetes for each Service whose name begins with `poundcake` (`poundcake-ingest`: `POUNDCAKE_INGEST_PORT` and
-/// more); never ours. The value tells `…_PORT=tcp://10.0.0.1:80` from somebody's idea of a setting.
+/// more); never ours. The value tells `…_PORT=tcp://10.0.0.1:80` from a mistyped setting.
 fn is_service_link(name: &str, value: &str) -> bool {
     let part_of_port = |rest: &str| {
         let mut parts = rest.split('_');

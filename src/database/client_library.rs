@@ -1,4 +1,4 @@
-//! Which client library this process runs with: the one that it was started with, not the one that it was built with.
+//! The version of the MariaDB client library that this process has loaded (not the one that it was built with).
 //!
 //! A connection tells its server the name and the version of its library, before it logs in. diesel has no call for that, so the
 //! library is made to connect to a server that is no more than a greeting, on this host's loopback.

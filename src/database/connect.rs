@@ -1,4 +1,4 @@
-//! Connections to either database, chosen by the URL's scheme, and what every session is set to.
+//! Opens connections to MariaDB or SQLite, by the URL's scheme, and sets up each session.
 
 #[cfg(feature = "mysql")]
 use super::{client_library, known_texts, tls};
@@ -109,8 +109,14 @@ impl DatabaseUrl {
         };
         let mut last = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         match &refused {
-            Some(text) if last.as_ref() != Some(text) => log::error!("{text}. PoundCake keeps trying"),
-            None if last.is_some() => log::info!(database = self.label(); "the database can be used again"),
+            Some(text) if last.as_ref() != Some(text) => log::error!(
+                event = "database_refused";
+                "{text}. PoundCake keeps trying"
+            ),
+            None if last.is_some() => log::info!(
+                event = "database_usable", database = self.label();
+                "the database accepts connections again"
+            ),
             _ => {}
         }
         *last = refused;
@@ -175,11 +181,17 @@ impl DatabaseUrl {
         match file.read().map_err(UrlError::from).and_then(|text| Target::parse(text.expose_secret(), &self.tls)) {
             Ok(target) if target.scheme == self.target.scheme => target,
             Ok(_) => {
-                log::warn!("DATABASE_URL_FILE names another kind of database; restart for that");
+                log::warn!(
+                    event = "url_file_unusable";
+                    "DATABASE_URL_FILE names another kind of database; using the value from startup until a restart"
+                );
                 self.target.clone()
             }
             Err(error) => {
-                log::warn!(error:%; "DATABASE_URL_FILE cannot be used as it is now, so what it said at the start is");
+                log::warn!(
+                    event = "url_file_unusable", error:%;
+                    "DATABASE_URL_FILE is unreadable or invalid; using the value from startup"
+                );
                 self.target.clone()
             }
         }

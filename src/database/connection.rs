@@ -1,4 +1,4 @@
-//! The connection that is either database: what `MultiConnection` derives, and the macro for what it cannot do.
+//! The connection to either database: derived by `MultiConnection`, with a macro for what it cannot do.
 #![expect(missing_docs, reason = "diesel's derive makes public items without docs")]
 
 /// One connection, to the database that the URL names. All queries but a few run through the enum alike.

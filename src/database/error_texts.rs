@@ -1,4 +1,4 @@
-//! What a failed statement's error means, where diesel has no kind for it and only the message tells.
+//! The meaning of errors of failed statements that diesel has no kind for: the message decides.
 //!
 //! The messages are MariaDB's (in English, which each session asks for) and SQLite's.
 

@@ -1,31 +1,31 @@
-//! r2d2's side of the pool: what it keeps, when that still lives, and when it must not come back.
+//! The entries of the r2d2 pool: when an idle connection is checked, and when a connection is dropped.
 //!
-//! r2d2 makes connections on threads of its own, for which nobody could set a bound: a server that goes silent after its
-//! greeting would hold them for ever. So what r2d2 makes is an empty place, and whoever gets it first connects, on a thread
-//! that is watched.
+//! r2d2 opens connections on threads of its own, on which a connect has no time limit: a server that goes silent after its
+//! greeting would block them without an end. So r2d2 creates empty entries. The first thread that takes an entry connects,
+//! and that thread is watched.
 
 use super::{connection::AnyConnection, transaction, watchdog};
 use diesel::r2d2;
 use std::time::{Duration, Instant};
 
-/// A connection that was used this short ago is not asked whether it lives.
+/// A connection that was used within this time is not checked before its next use.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// A pooled connection.
 pub(crate) struct Kept {
-    /// `None` until somebody has connected.
+    /// `None` until the first user has connected.
     pub(crate) conn: Option<AnyConnection>,
     /// When its last work ended.
     pub(crate) used: Instant,
 }
 
-/// Makes and judges what is kept.
+/// Creates entries and decides which connections stay.
 #[derive(Debug)]
 pub(crate) struct Manager;
 
 /// An idle connection had died.
 #[derive(Debug, thiserror::Error)]
-#[error("an idle connection has died")]
+#[error("an idle connection was dead")]
 pub(crate) struct Died(#[from] diesel::result::Error);
 
 impl r2d2::ManageConnection for Manager {
@@ -36,7 +36,7 @@ impl r2d2::ManageConnection for Manager {
         Ok(Kept { conn: None, used: Instant::now() })
     }
 
-    /// Asked on the thread that wants the connection.
+    /// Runs on the thread that takes the connection.
     fn is_valid(&self, kept: &mut Kept) -> Result<(), Died> {
         match &mut kept.conn {
             Some(conn) if kept.used.elapsed() >= FRESH => Ok(transaction::now(conn).map(|_| ())?),
@@ -44,18 +44,18 @@ impl r2d2::ManageConnection for Manager {
         }
     }
 
-    /// What was given up must not come back, and neither what could not roll back.
+    /// Drops connections that were given up, and those whose rollback failed.
     fn has_broken(&self, kept: &mut Kept) -> bool {
         std::thread::panicking() || watchdog::given_up() || kept.conn.as_mut().is_none_or(transaction::is_discarded)
     }
 }
 
-/// A connection that has died is nothing worth a warning: the next one is new.
+/// A dead idle connection is no warning: the pool opens a new one.
 #[derive(Debug)]
 pub(crate) struct Quiet;
 
 impl<E: std::error::Error> r2d2::HandleError<E> for Quiet {
     fn handle_error(&self, error: E) {
-        log::debug!("{}", crate::logging::chain(&error));
+        log::debug!(event = "idle_connection_dropped"; "{}", crate::logging::chain(&error));
     }
 }

@@ -1,4 +1,4 @@
-//! The ids of a multi-row INSERT. Neither database returns them through diesel, and both hand them out in one block.
+//! The ids of a multi-row INSERT. Neither database returns them through diesel, and both allocate them in one block.
 
 use super::{DatabaseError, connection::AnyConnection, prepared::prepared};
 use diesel::{RunQueryDsl, dsl::sql, sql_types::BigInt};

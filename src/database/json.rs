@@ -1,4 +1,4 @@
-//! How columns look in JSON, of our tables and StackStorm's: times as RFC 3339 with `Z`, JSON columns as what they hold.
+//! How columns are shown in JSON: times as RFC 3339 with `Z`, JSON columns as JSON.
 
 use crate::clock;
 use chrono::NaiveDateTime;
@@ -15,7 +15,7 @@ pub fn optional_time<S: Serializer>(time: &Option<NaiveDateTime>, serializer: S)
     time.map(clock::rfc3339).serialize(serializer)
 }
 
-/// The column's JSON as it is. What is none, by somebody else's hand, is shown as the text it is.
+/// The column's JSON as it is. Invalid JSON (an edit by hand) is shown as text.
 pub(crate) fn json<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     match serde_json::from_str::<&RawValue>(text) {
         Ok(raw) => raw.serialize(serializer),

@@ -1,4 +1,4 @@
-//! Known texts, read back before anything else is read: a client library that reads wrong is refused.
+//! Reads known texts back before anything else: a client library that returns wrong texts is refused.
 //!
 //! Connector/C 3.3.19 (Debian's libmariadb3 10.11.18) and 3.4.9 set the lengths of a row to 0 when result buffers are bound
 //! again (CONC-821). diesel binds them again after each text that is longer than its buffer, so the text of the first row of

@@ -1,4 +1,4 @@
-//! How large one statement may be.
+//! The maximum size of one statement (`max_allowed_packet`).
 
 use super::{DatabaseError, connection::AnyConnection};
 #[cfg(feature = "mysql")]

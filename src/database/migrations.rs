@@ -1,4 +1,4 @@
-//! The schema: bringing it up under a database lock, and knowing whether it is the one this program was built for.
+//! Migrations: applies them under a database lock, and checks that the schema is the one this program was built for.
 
 #[cfg(feature = "mysql")]
 use super::migration_ledger;
@@ -26,7 +26,7 @@ pub(crate) const OUR_TABLES: [&str; 3] = ["poundcake_api_calls", "poundcake_aler
 const LOCK_WAIT_SECONDS: i32 = 60;
 
 /// The row in `__diesel_schema_migrations` that stands there from before the first migration until `migrate legacy` has
-/// copied and counted everything: as long as it is there, no process starts, so nobody writes beside the copy.
+/// copied and counted everything: as long as it is there, no process starts, so nothing else writes during the copy.
 pub(crate) const TAKEOVER: &str = "legacy-takeover";
 
 /// What `migrate status` prints and what every start-up checks.

@@ -1,10 +1,10 @@
-//! A few connections, shared, and a bound on every wait for the database.
+//! The connection pool, with a limit on every wait for the database.
 //!
-//! Each piece of work runs on a blocking thread with a connection of r2d2's. One that gets no answer for as long as the
-//! database may be silent (dropped packets: a failover, a firewall, a partition) is given up: its caller is told
-//! [`DatabaseError::Silent`], its place is free again, and a new r2d2 pool takes the place of the old one, whose connections are
-//! as old as that one. The thread itself ends when the kernel gives up; so that no number of partitions collects threads
-//! without an end, there is a [`LOST`] limit, beyond which the process must be started anew ([`Lost::exhausted`]).
+//! Each piece of work runs on a blocking thread with a pooled connection. If the database stays silent for longer than
+//! `POUNDCAKE_DB_TIMEOUT` (a failover, a firewall or a partition drops packets), the pool gives the thread up: the caller gets
+//! [`DatabaseError::Silent`], the slot is free again, and a new r2d2 pool replaces the old one, because its idle connections are
+//! as old as the silent one. The thread ends when the kernel gives up. So that many partitions do not collect threads without
+//! a limit, the process must restart at [`LOST`] such threads ([`Lost::exhausted`]).
 
 use super::{
     DatabaseError,
@@ -29,13 +29,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long a caller waits for a place before the database counts as unavailable.
+/// How long a caller waits for a free slot before the database counts as unavailable.
 const CHECKOUT: Duration = Duration::from_secs(5);
 /// How long a command waits for its connection: a person waits for the command.
 const CONNECT: Duration = Duration::from_secs(15);
-/// A process that stood still finds every wait over and the answers already there; so it looks once more.
+/// After a stop of the whole process (SIGSTOP) every timeout has passed and the answers may be there, so look once more.
 const SECOND_LOOK: Duration = Duration::from_millis(500);
-/// Given-up threads at most: some partitions in a row that each catch every connection.
+/// Most given-up threads: enough for several partitions in a row that each catch every connection.
 const LOST: usize = 128;
 
 /// The threads that were given up and have not ended, of all pools of a process.
@@ -79,7 +79,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Connects to nothing yet. Without `patience` nothing is given up.
+    /// Opens no connection yet. Without `patience` no thread is given up.
     pub(crate) fn new(url: DatabaseUrl, size: u32, patience: Option<Duration>, lost: Lost) -> Self {
         let size = size.max(1);
         // SQLite has no network to lose.
@@ -98,7 +98,7 @@ impl Pool {
         self.patience
     }
 
-    /// Runs `body` with a connection on a blocking thread. Dropping the future changes nothing of what is done.
+    /// Runs `body` with a connection on a blocking thread. Dropping the future does not stop the work.
     pub(crate) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
         body: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError> + Send + 'static,
@@ -127,11 +127,11 @@ impl Pool {
         }
         match tokio::time::timeout(CHECKOUT, Arc::clone(&self.slots).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(self.unavailable("all connections are busy, or wait for an answer")),
+            _ => Err(self.unavailable("all connections are busy or wait for an answer")),
         }
     }
 
-    /// Starts the thread and waits while it shows signs of life.
+    /// Starts the thread and waits as long as it beats.
     async fn watched<T: Send + 'static>(
         self: &Arc<Self>,
         body: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError> + Send + 'static,
@@ -166,7 +166,7 @@ impl Pool {
         }
     }
 
-    /// Without a bound on the work, and with one on connecting.
+    /// No limit on the work, but one on connecting.
     async fn once_connected<T: Send + 'static>(
         self: &Arc<Self>,
         pulse: &Pulse,
@@ -183,14 +183,14 @@ impl Pool {
         thread.await.unwrap_or(Err(DatabaseError::CutOff))
     }
 
-    /// The thread may have ended this instant: then its answer counts.
+    /// If the thread has ended at this moment, its answer counts.
     async fn give_up<T: Send + 'static>(
         &self,
         pulse: &Pulse,
         patience: Duration,
         thread: JoinHandle<Result<T, DatabaseError>>,
     ) -> Result<T, DatabaseError> {
-        // Before the thread can take itself off.
+        // Count before the thread can uncount itself.
         self.lost.add();
         if !pulse.give_up() {
             self.lost.remove();
@@ -198,11 +198,14 @@ impl Pool {
         }
         self.replace();
         let (database, lost, seconds) = (self.url.label(), self.lost.count(), patience.as_secs());
-        log::warn!(database, lost; "the database was silent for {seconds} s: a connection is given up, the next one is new");
+        log::warn!(
+            event = "database_silent", database, lost;
+            "no answer from the database for {seconds} s; dropping the connection"
+        );
         Err(DatabaseError::Silent { label: self.url.label().to_owned(), seconds })
     }
 
-    /// On the blocking thread: a connection that lives, the work, and the connection back if all went well.
+    /// On the blocking thread: takes a live connection, does the work, and returns the connection after a success.
     fn work<T>(&self, body: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError>) -> Result<T, DatabaseError> {
         let mut kept = self.current().get().map_err(|error| self.unavailable(error))?;
         let mut conn = match kept.conn.take() {
@@ -212,13 +215,13 @@ impl Pool {
         watchdog::connected();
         let done = body(&mut conn);
         match done {
-            // The statement is not at fault: its connection is gone, and the others with it.
+            // Not the statement failed: its connection is lost, and probably the idle ones too.
             Err(DatabaseError::Query(error)) if transaction::now(&mut conn).is_err() => {
                 self.replace();
                 Err(DatabaseError::Unavailable { label: self.url.label().to_owned(), source: Box::new(error) })
             }
-            // Any error may have broken the connection (an interrupted statement leaves Connector/C's next one waiting for
-            // ever), so it does not come back.
+            // Any error may have broken the connection (after an interrupted statement Connector/C's next one can wait
+            // without an end), so it is dropped.
             Err(error) => Err(error),
             Ok(value) => {
                 kept.conn = Some(conn);
@@ -232,11 +235,11 @@ impl Pool {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// New connections for everybody. Those that are in use end with their work.
+    /// Replaces the pool. Connections in use end with their work.
     fn replace(&self) {
         let new = connections(self.size, &self.keeper);
         let old = std::mem::replace(&mut *self.current.write().unwrap_or_else(PoisonError::into_inner), new);
-        // Each of its connections says goodbye to its server; not with the lock held.
+        // Closing connections talks to the server, so do it without the lock.
         drop(old);
     }
 
@@ -245,7 +248,7 @@ impl Pool {
     }
 }
 
-/// Connects to nothing.
+/// An empty pool; it opens no connection.
 fn connections(size: u32, keeper: &Arc<ScheduledThreadPool>) -> r2d2::Pool<Manager> {
     r2d2::Pool::builder()
         .max_size(size)
@@ -256,7 +259,7 @@ fn connections(size: u32, keeper: &Arc<ScheduledThreadPool>) -> r2d2::Pool<Manag
         .build_unchecked(Manager)
 }
 
-/// What a thread answers within a time.
+/// The result of a thread, if it comes within this time.
 async fn within<T>(
     time: Duration,
     thread: &mut JoinHandle<Result<T, DatabaseError>>,

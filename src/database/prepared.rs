@@ -1,6 +1,6 @@
 //! Statements that diesel prepares once per connection and then only runs.
 //!
-//! diesel prepares every UPDATE, every INSERT of many rows, and whatever contains `sql`, `sql_query` or `eq_any` anew each time,
+//! diesel prepares every UPDATE, every INSERT of many rows, and whatever contains `sql`, `sql_query` or `eq_any` again each time,
 //! because its text might differ: one more trip to the server, where it is parsed again. In small transactions those trips are
 //! most of the work. A test counts what the hot path prepares. (INSERTs of webhooks and alerts still are prepared each time.)
 

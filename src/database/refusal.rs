@@ -1,4 +1,4 @@
-//! Which failed connections are no outage: what a person has to do before any further try can succeed.
+//! Connection errors that a retry cannot fix, and what a person has to do.
 //!
 //! diesel keeps the text of a failed connection and not its number. The server's words are English unless its `lc_messages` says
 //! otherwise; then such an error counts as an outage, with the server's words in it.

@@ -1,4 +1,4 @@
-//! What `doctor` asks the database about itself: whether a COMMIT is on the disk when it is answered.
+//! Server settings for `doctor`: whether a COMMIT is on the disk when it is answered.
 
 use super::{DatabaseError, connection::AnyConnection};
 #[cfg(feature = "sqlite")]

@@ -1,4 +1,4 @@
-//! What every session is set to, and the proof that it took: a proxy between us and MariaDB may swallow a `SET`.
+//! The variables of every session, and a check that they are set: a proxy before MariaDB may drop a `SET`.
 
 use super::connection::AnyConnection;
 #[cfg(feature = "mysql")]

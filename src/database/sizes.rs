@@ -1,4 +1,4 @@
-//! What `doctor` tells of our tables: how large they are, and how much is added in a day. Estimates, at the price of a few
+//! The size of our tables and their growth per day, for `doctor`. Estimates, at the price of a few
 //! entries of an index.
 
 use super::{DatabaseError, connection::AnyConnection, transaction};

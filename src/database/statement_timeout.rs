@@ -1,4 +1,4 @@
-//! Reads whose length depends on what the caller asks for: none of them may hold the database for long.
+//! A time limit for reads whose duration depends on the caller's filter.
 
 use super::{DatabaseError, connection::AnyConnection, error_texts, transaction};
 

@@ -1,4 +1,4 @@
-//! TLS to MariaDB: what `DATABASE_URL` asks for, and how MariaDB's client library is told.
+//! TLS to MariaDB: the options of `DATABASE_URL`, and how MariaDB's client library gets them.
 //!
 //! diesel's `ssl_mode` is the one of `MySQL`'s own library: Connector/C does not know the option, ignores it, and connects in plain text. It does know
 //! `ssl-enforce` and `ssl-verify-server-cert`, which it takes in the place of the host's name (see `url`). What it can do:

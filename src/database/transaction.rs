@@ -1,4 +1,4 @@
-//! Transactions: how they begin on each database, which failures are tried again, and what an unanswered COMMIT means.
+//! Transactions: how they begin on each database, which failures are retried, and what an unanswered COMMIT means.
 
 #[cfg(feature = "mysql")]
 use super::prepared::{Command, prepared};
@@ -19,7 +19,7 @@ use diesel::{
 };
 use std::time::Duration;
 
-/// How often one transaction is begun anew after a deadlock, a lock wait or a unique key taken by another writer.
+/// How often one transaction is retried after a deadlock, a lock wait or a unique key taken by another writer.
 const TRIES: u32 = 10;
 
 /// Runs `body` in one transaction and returns its value after COMMIT.
@@ -34,7 +34,7 @@ pub fn write<T>(
     write_counted(conn, body).map(|(value, _)| value)
 }
 
-/// The same, and how often it had to begin anew.
+/// The same, and how often it was retried.
 pub fn write_counted<T>(
     conn: &mut AnyConnection,
     mut body: impl FnMut(&mut AnyConnection) -> Result<T, DatabaseError>,
@@ -45,7 +45,7 @@ pub fn write_counted<T>(
             Err(error) if retries + 1 < TRIES && is_contention(&error) && !is_discarded(conn) => {
                 retries += 1;
                 forget_statements(conn);
-                log::debug!(retries, error:% = error; "transaction begins anew");
+                log::debug!(event = "transaction_retried", retries, error:% = error; "retrying the transaction");
                 std::thread::sleep(jitter(retries));
             }
             other => return other.map(|value| (value, retries)),
@@ -90,7 +90,7 @@ fn attempt<T>(
     }
 }
 
-/// Somebody else has perhaps done it meanwhile: what nobody waits for is not committed.
+/// The caller has gone, and another process may have done this work: do not commit it.
 fn still_awaited<T>(value: T) -> Result<T, DatabaseError> {
     if watchdog::given_up() { Err(DatabaseError::CutOff) } else { Ok(value) }
 }
@@ -131,7 +131,7 @@ fn roll_back(conn: &mut AnyConnection) {
         AnyConnection::Sqlite(conn) => AnsiTransactionManager::rollback_transaction(conn),
     };
     if let Err(error) = rolled_back {
-        log::debug!(error:% = error; "rollback failed");
+        log::debug!(event = "rollback_failed", error:% = error; "rollback failed; dropping the connection");
         discard(conn);
     }
 }

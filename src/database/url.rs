@@ -1,4 +1,4 @@
-//! What a `DATABASE_URL` says: which database, where, and the text that the client library is given.
+//! Parses `DATABASE_URL`: which database, where, and the text for the client library.
 
 #[cfg(feature = "mysql")]
 use super::tls::DatabaseTls;

@@ -6,7 +6,7 @@ use crate::trust::TrustError;
 #[derive(Debug, thiserror::Error)]
 pub enum UrlError {
     /// Not a URL at all.
-    #[error("DATABASE_URL is no URL; write mysql://user:password@host:3306/database or sqlite://path")]
+    #[error("DATABASE_URL is not a URL; write mysql://user:password@host:3306/database or sqlite://path")]
     Syntax(#[source] url::ParseError),
     /// A scheme that this build does not serve.
     #[error("DATABASE_URL has the scheme {0:?}; this build knows {known}", known = KNOWN)]

@@ -1,8 +1,8 @@
-//! Signs of life of a database thread: noted at the start and the end of every statement, watched by whoever waits for it.
+//! Heartbeats of a database thread: each statement beats at its start and its end, and the caller watches the beats.
 //!
-//! The client library waits for a silent server for ever and cannot be interrupted. So nobody waits for its thread without a
-//! bound: when the pulse has stopped the thread is given up. What it was doing is unknown to the others, and if it wakes up
-//! after all it must not go on as if nothing had happened: [`given_up`] tells it so, and `transaction` asks before every COMMIT.
+//! The client library waits for a silent server without a limit and cannot be interrupted. So every wait for its thread has a
+//! limit: without a beat for that long, the caller gives the thread up. The caller does not know what the thread has done. If
+//! the thread wakes up later it must not continue: [`given_up`] tells it so, and `transaction` checks it before every COMMIT.
 
 use std::{
     cell::RefCell,
@@ -37,7 +37,7 @@ impl Pulse {
         })
     }
 
-    /// How long ago the last sign of life was.
+    /// How long ago the last beat was.
     pub(crate) fn silent_for(&self) -> Duration {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
@@ -47,7 +47,7 @@ impl Pulse {
         self.connected.load(Ordering::Acquire)
     }
 
-    /// Nobody waits any more. False when the work was done already.
+    /// The caller stops waiting. False when the work is already done.
     pub(crate) fn give_up(&self) -> bool {
         self.state.compare_exchange(RUNNING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
@@ -60,8 +60,8 @@ impl Pulse {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// Makes this the pulse of the calling thread until the guard is dropped; then `ended` is told whether somebody had
-    /// given it up.
+    /// Makes this the pulse of the calling thread until the guard is dropped. Then `ended` is called with true if the
+    /// thread was given up.
     pub(crate) fn enter<F: FnOnce(bool)>(self: &Arc<Self>, ended: F) -> Working<F> {
         self.beat();
         CURRENT.set(Some(Arc::clone(self)));
@@ -69,7 +69,7 @@ impl Pulse {
     }
 }
 
-/// The time in which a thread's statements count for its pulse; ends with a panic too.
+/// While this lives, the thread's statements beat its pulse. Ends with a panic too.
 pub(crate) struct Working<F: FnOnce(bool)> {
     pulse: Arc<Pulse>,
     ended: Option<F>,
@@ -85,7 +85,7 @@ impl<F: FnOnce(bool)> Drop for Working<F> {
     }
 }
 
-/// A sign of life of the calling thread: every connection's instrumentation.
+/// A beat of the calling thread. Every connection's instrumentation calls this.
 pub(crate) fn beat() {
     CURRENT.with_borrow(|current| current.iter().for_each(|pulse| pulse.beat()));
 }
@@ -95,7 +95,7 @@ pub(crate) fn connected() {
     CURRENT.with_borrow(|current| current.iter().for_each(|pulse| pulse.connected.store(true, Ordering::Release)));
 }
 
-/// True when nobody waits for the calling thread's work any more.
+/// True when the caller of this thread's work has given it up.
 pub(crate) fn given_up() -> bool {
     CURRENT.with_borrow(|current| current.as_ref().is_some_and(|pulse| pulse.is_given_up()))
 }
@@ -114,7 +114,7 @@ mod tests {
         assert!(given_up());
         drop(working);
         assert_eq!(told.get(), Some(true));
-        assert!(!given_up(), "the next work of the same thread is another's");
+        assert!(!given_up(), "the next work of the same thread has a pulse of its own");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Executions: what StackStorm ran for alerts, as our links name them, newest first; or one with all that belongs to it.
+//! Executions that our links name: a page, newest first, or one with its tasks and alerts.
 
 use super::{
     History, HistoryError,
@@ -98,27 +98,27 @@ impl History {
 
     async fn linked(&self, filter: LinkFilter, window: Window) -> Result<Listing<ExecutionEntry>, HistoryError> {
         let Page { rows, next } = self.ours(move |conn| read::links(conn, &filter, window)).await?;
-        let beside = self.in_short(rows.iter().map(|link| link.st2_execution_id.clone()).collect()).await;
+        let st2 = self.in_short(rows.iter().map(|link| link.st2_execution_id.clone()).collect()).await;
         let entry = |link: ExecutionLink| ExecutionEntry {
             request_id: link.request_id.clone(),
             alert_id: link.alert_id,
-            execution: beside.executions.get(&link.st2_execution_id).cloned(),
+            execution: st2.executions.get(&link.st2_execution_id).cloned(),
             link,
         };
         let rows = rows.into_iter().map(entry).collect();
-        Ok(Listing { list: List::Executions, rows, next, execution_db: Some(beside.state) })
+        Ok(Listing { list: List::Executions, rows, next, execution_db: Some(st2.state) })
     }
 
     /// An execution by its id, also a task of one that an alert led to. `None` where neither side knows it.
     pub async fn execution(&self, id: &str) -> Result<Option<ExecutionStory>, HistoryError> {
-        let mut beside = self.whole(vec![id.to_owned()]).await;
-        let execution = beside.executions.remove(id);
+        let mut st2 = self.whole(vec![id.to_owned()]).await;
+        let execution = st2.executions.remove(id);
         let (root, alerts) = self.root(id, execution.as_ref()).await?;
         if root.is_none() && execution.is_none() {
-            if beside.state.available {
+            if st2.state.available {
                 return Ok(None);
             }
-            return Err(HistoryError::NoTables(beside.state.detail.unwrap_or_default()));
+            return Err(HistoryError::NoTables(st2.state.detail.unwrap_or_default()));
         }
         let children = if execution.is_some() { self.children(id).await } else { Vec::new() };
         let (alerts, _) = if alerts.is_empty() { Default::default() } else { self.stories(alerts).await? };
@@ -128,7 +128,7 @@ impl History {
             execution,
             children,
             alerts,
-            execution_db: beside.state,
+            execution_db: st2.state,
         }))
     }
 

@@ -1,4 +1,4 @@
-//! A story with its executions as StackStorm's API has them now, for whoever cannot wait for the tracker.
+//! The story of a request with its executions as StackStorm's API has them now, for a caller who cannot wait for the tracker.
 
 use super::{
     History, RequestStory,
@@ -12,7 +12,7 @@ use crate::{
 use std::collections::HashMap;
 
 impl History {
-    /// Puts these executions beside their links.
+    /// Adds these executions to their links.
     pub fn with_live(&self, mut story: RequestStory, executions: Vec<Execution>) -> RequestStory {
         let mut rows: HashMap<String, ExecutionRow> =
             executions.into_iter().map(row).map(|row| (row.outcome.id.clone(), row)).collect();

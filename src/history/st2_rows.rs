@@ -1,4 +1,4 @@
-//! What StackStorm's tables hold beside our links, and what to say when they cannot be read.
+//! The rows of StackStorm's tables for our links, and the message when they cannot be read.
 
 use super::History;
 use crate::st2_tables::{ExecutionRow, Found, Outcome};
@@ -106,7 +106,7 @@ impl ExecutionShown {
 }
 
 /// Executions by their id, and whether all of them could be looked up.
-pub(super) struct Beside {
+pub(super) struct St2Rows {
     pub(super) executions: HashMap<String, ExecutionShown>,
     pub(super) state: TablesState,
 }
@@ -125,18 +125,18 @@ impl History {
     }
 
     /// The same as it is shown.
-    pub(super) async fn in_short(&self, ids: Vec<String>) -> Beside {
+    pub(super) async fn in_short(&self, ids: Vec<String>) -> St2Rows {
         let (rows, state) = self.outcomes(ids).await;
         let shown = rows.into_iter().map(|row| (row.id.clone(), self.shown(Row::Short(row))));
-        Beside { executions: shown.collect(), state }
+        St2Rows { executions: shown.collect(), state }
     }
 
     /// The rows of these executions: the first hundred whole, the others in short.
-    pub(super) async fn whole(&self, mut ids: Vec<String>) -> Beside {
+    pub(super) async fn whole(&self, mut ids: Vec<String>) -> St2Rows {
         let rest = ids.split_off(ids.len().min(WHOLE));
-        let mut beside = self.in_short(rest).await;
+        let mut st2 = self.in_short(rest).await;
         if ids.is_empty() {
-            return beside;
+            return st2;
         }
         let found = match tokio::time::timeout(PATIENCE, self.tables.executions(ids)).await {
             Ok(found) => found,
@@ -145,11 +145,11 @@ impl History {
         match found {
             Found::Rows(rows) => {
                 let shown = rows.into_iter().map(|row| (row.outcome.id.clone(), self.shown(Row::Whole(Box::new(row)))));
-                beside.executions.extend(shown);
+                st2.executions.extend(shown);
             }
-            Found::NotThere(why) => beside.state = TablesState::missing(why).and(beside.state),
+            Found::NotThere(why) => st2.state = TablesState::missing(why).and(st2.state),
         }
-        beside
+        st2
     }
 
     /// The tasks of an execution, in short, in the order they started; at most 200.

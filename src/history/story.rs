@@ -4,7 +4,7 @@ use super::{
     History, HistoryError,
     cursor::List,
     listing::Listing,
-    st2_rows::{Beside, ExecutionShown, TablesState},
+    st2_rows::{ExecutionShown, St2Rows, TablesState},
     timeline::{Step, steps},
 };
 use crate::{
@@ -144,28 +144,28 @@ impl History {
             Ok((page, read::request_ids(conn, &calls)?, read::links_of_alerts(conn, &ids)?))
         });
         let (Page { rows, next }, requests, links) = found.await?;
-        let beside = self.in_short(execution_ids(&links)).await;
-        let mut links = by_alert(links, &beside);
+        let st2 = self.in_short(execution_ids(&links)).await;
+        let mut links = by_alert(links, &st2);
         let entry = |alert: AlertSummary| AlertEntry {
             request_id: requests.get(&alert.api_call_id).cloned().unwrap_or_default(),
             links: links.remove(&alert.id).unwrap_or_default(),
             alert,
         };
         let rows = rows.into_iter().map(entry).collect();
-        Ok(Listing { list: List::Alerts, rows, next, execution_db: Some(beside.state) })
+        Ok(Listing { list: List::Alerts, rows, next, execution_db: Some(st2.state) })
     }
 
     async fn tell(&self, told: Told) -> (Vec<AlertStory>, TablesState) {
         let Told { alerts, links } = told;
-        let beside = self.whole(execution_ids(&links)).await;
-        let mut links = by_alert(links, &beside);
+        let st2 = self.whole(execution_ids(&links)).await;
+        let mut links = by_alert(links, &st2);
         let story = |(request_id, alert): (String, Alert)| {
             let links = links.remove(&alert.summary.id).unwrap_or_default();
             let attempts = dispatch_log::entries(alert.dispatch_log.as_deref());
             let steps = steps_of(&alert, &attempts, &links);
             AlertStory { request_id, alert, attempts, links, steps }
         };
-        (alerts.into_iter().map(story).collect(), beside.state)
+        (alerts.into_iter().map(story).collect(), st2.state)
     }
 }
 
@@ -197,10 +197,10 @@ fn execution_ids(links: &[ExecutionLink]) -> Vec<String> {
     ids
 }
 
-fn by_alert(links: Vec<ExecutionLink>, beside: &Beside) -> HashMap<AlertId, Vec<LinkStory>> {
+fn by_alert(links: Vec<ExecutionLink>, st2: &St2Rows) -> HashMap<AlertId, Vec<LinkStory>> {
     let mut by_alert: HashMap<AlertId, Vec<LinkStory>> = HashMap::new();
     for link in links {
-        let execution = beside.executions.get(&link.st2_execution_id).cloned();
+        let execution = st2.executions.get(&link.st2_execution_id).cloned();
         by_alert.entry(link.alert_id).or_default().push(LinkStory { link, execution });
     }
     by_alert

@@ -1,4 +1,4 @@
-//! The times between the steps of an alert's way, from the columns that hold them.
+//! The times between the steps of an alert, from the row's time columns.
 
 use crate::{
     database::json::time,

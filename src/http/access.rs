@@ -1,4 +1,4 @@
-//! Who may call a route, and what everybody may know of it.
+//! Who may call a route, and what is public about it.
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -172,7 +172,7 @@ async fn discard_up_to(
 pub(super) async fn discard_unread(request: &mut ServiceRequest) {
     let mut payload: Payload = request.take_payload();
     if tokio::time::timeout(UNREAD_PATIENCE, discard_up_to(&mut payload, UNREAD_BYTES)).await.is_err() {
-        log::debug!("a body that is turned away did not end");
+        log::debug!(event = "body_not_drained"; "the body of a refused request did not end in time");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The connections that are open, so that idle ones make room for new ones.
+//! The open HTTP connections. Idle ones are closed when new ones need their place.
 //!
 //! actix stops to accept when a worker has its most connections, and keeps idle ones for minutes: senders that keep a
 //! connection each would lock out all others. So above three quarters of the most, the connections that were idle longest
@@ -67,7 +67,13 @@ impl Connections {
         let Some(socket) = plain.or_else(tls) else { return };
         let handle = match socket.as_fd().try_clone_to_owned() {
             Ok(handle) => handle.into(),
-            Err(error) => return log::warn!("a connection has no second handle and cannot be closed early: {error}"),
+            Err(error) => {
+                log::warn!(
+                    event = "connection_unmanaged";
+                    "cannot duplicate the handle of an HTTP connection, so it is never closed early: {error}"
+                );
+                return;
+            }
         };
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let open = Open { handle, requests: 0, idle_since: Instant::now(), closed: false };
@@ -105,8 +111,10 @@ impl Connections {
                 let closed = self.close_idle();
                 if closed > 0 && said.is_none_or(|at: Instant| at.elapsed() >= SAY) {
                     said = Some(Instant::now());
-                    log::warn!(event = "idle_connections_closed", most = self.most;
-                        "many HTTP connections are open; the ones that were idle longest are closed");
+                    log::warn!(
+                        event = "idle_connections_closed", most = self.most;
+                        "many HTTP connections are open; closing those that were idle longest"
+                    );
                 }
                 tokio::select! {
                     () = self.crowded.notified() => {}
@@ -128,7 +136,10 @@ impl Connections {
         for open in &mut idle {
             open.closed = true;
             if let Err(error) = open.handle.shutdown(Shutdown::Both) {
-                log::debug!("an idle connection was closed by its sender first: {error}");
+                log::debug!(
+                    event = "idle_connection_closed_by_peer";
+                    "the peer closed an idle connection first: {error}"
+                );
             }
         }
         idle.len()

@@ -1,4 +1,4 @@
-//! What a request is answered with: the parts that all handlers share, who calls, and what is in flight.
+//! What all handlers share: the parts of the process, the caller, and the requests in flight.
 
 use super::{auth::Auth, connections::Connections};
 use crate::{database::Database, metrics::Metrics};

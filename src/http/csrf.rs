@@ -1,6 +1,6 @@
-//! Requests that a web page makes a browser send: refused where they would change something.
+//! Refuses requests that a foreign web page makes a browser send and that would change something.
 //!
-//! Without tokens the server listens on loopback, where every page that somebody has open can reach it; with tokens, a
+//! Without tokens the server listens on loopback, where every page that is open in a browser can reach it; with tokens, a
 //! browser may have a Basic password cached. A browser names the page's origin with every POST; programs name none.
 
 use super::problem::Problem;

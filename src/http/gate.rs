@@ -1,5 +1,5 @@
-//! What stands before every route: denies what the table does not list, what a foreign web page sends and what the caller
-//! may not do, adds the headers that every answer carries, counts webhooks by status and writes the access log line.
+//! Middleware for every route: rejects unlisted paths, cross-origin writes and unauthorized callers.
+//! It adds the headers that every answer has, counts webhooks by status and writes the access log line.
 
 use super::{
     access::Access,
@@ -76,8 +76,11 @@ fn log(response: &ServiceResponse, caller: Option<&str>, begun: Instant) {
     let (status, duration_ms) = (response.status().as_u16(), u64::try_from(begun.elapsed().as_millis()).unwrap_or(0));
     let (caller, peer) = (caller.unwrap_or("-"), request.peer_addr().map(|peer| peer.to_string()));
     if matches!(status, 401 | 403) {
-        log::warn!(method, path:?, status, peer:?; "denied");
+        log::warn!(event = "request_denied", method, path:?, status, peer:?; "request denied");
     } else {
-        log::debug!(method, path:?, status, caller, peer:?, duration_ms; "answered");
+        log::debug!(
+            event = "request_answered", method, path:?, status, caller, peer:?, duration_ms;
+            "request answered"
+        );
     }
 }

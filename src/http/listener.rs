@@ -1,4 +1,4 @@
-//! Addresses that are held for a server before it serves.
+//! Binds the listen addresses before the server starts.
 //!
 //! Binding comes first in the life of a process: an address that is taken is then the first thing that is said, and nothing
 //! else has begun. Listening comes last: until then connections are refused, as by a process that is not there, and no

@@ -1,6 +1,6 @@
-//! `GET /api/v1/openapi.json`: this API described, for people and for programs that generate clients.
+//! `GET /api/v1/openapi.json`: the description of this API, for people and for generators of clients.
 //!
-//! The document is written by hand, a file per group of routes beside this one; a test holds it to the table of routes and
+//! The document is written by hand, one file for each group of routes; a test holds it to the table of routes and
 //! to the parameters that the handlers read, and schemathesis tries every answer against it.
 
 use super::problem::Problem;

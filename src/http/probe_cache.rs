@@ -1,4 +1,4 @@
-//! An answer of the database that many ask for: looked up once at a time, kept for a moment, and never waited for long.
+//! Caches an answer of the database that many probes ask for: one query at a time, kept for a moment, with a short wait.
 
 use std::{
     sync::{
@@ -56,7 +56,7 @@ impl<T: Clone + Send + 'static> Cached<T> {
         runtime.spawn(async move {
             let found = look.await.map_err(|error| error.to_string());
             drop(busy);
-            // Nobody waits any more when the patience has ended.
+            // No request waits any more after the timeout.
             drop(sender.send(found));
         });
         match tokio::time::timeout(self.patience, receiver).await {

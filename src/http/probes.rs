@@ -84,7 +84,7 @@ pub(super) async fn metrics(shared: web::Data<Shared>, probes: web::Data<Probes>
             // Old figures would look like a queue that stands still.
             shared.metrics.rows.reset();
             shared.metrics.oldest.reset();
-            log::debug!("no depths in this scrape: {reason}");
+            log::debug!(event = "depths_unavailable"; "this scrape has no queue depths: {reason}");
         }
     }
     shared.metrics.lost_threads.set(i64::try_from(shared.store.lost_threads()).unwrap_or(i64::MAX));

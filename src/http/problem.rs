@@ -15,17 +15,19 @@ use serde::Serialize;
 /// Everything that is answered with an error.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
-    #[error("there is nothing at this path")]
+    #[error("no such path")]
     NoSuchPath,
-    #[error("use {allow}")]
+    #[error("method not allowed; use {allow}")]
     WrongMethod { allow: String },
     #[error("send a token: Authorization: Bearer, or Basic with the token's name as user")]
     NoToken,
-    #[error("this token is not known here")]
+    #[error("unknown token")]
     WrongToken,
     #[error("this token may only post webhooks")]
     NotAllowed,
-    #[error("this comes from a web page of another origin; only programs and pages of this server may change anything")]
+    #[error(
+        "this request comes from a web page of another origin; only programs and pages of this server may change anything"
+    )]
     CrossOrigin,
     #[error("{message}")]
     NotAWebhook { request_id: RequestId, message: String },
@@ -33,9 +35,9 @@ pub(super) enum Problem {
     CutOff,
     #[error("the body is larger than {limit} bytes; raise POUNDCAKE_MAX_BODY_BYTES or send smaller groups")]
     TooLarge { limit: usize },
-    #[error("of Content-Encoding only gzip and deflate are known, and only one of them; send the body so, or plain")]
+    #[error("unsupported Content-Encoding; send the body with gzip or deflate, or without compression")]
     Encoded,
-    #[error("the body is not packed as its Content-Encoding says, or breaks off")]
+    #[error("the body does not match its Content-Encoding, or is incomplete")]
     Corrupt,
     #[error("{message}")]
     BadParameter { name: String, message: String },
@@ -53,7 +55,7 @@ pub(super) enum Problem {
     TooLong(DatabaseError),
     #[error("the database is not available")]
     Database(#[source] DatabaseError),
-    #[error("an error of ours")]
+    #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -132,14 +134,14 @@ impl ResponseError for Problem {
         }
         match status {
             StatusCode::SERVICE_UNAVAILABLE => {
-                log::warn!("answering 503: {}", chain(self));
+                log::warn!(event = "answered_503"; "answering 503: {}", chain(self));
                 response.insert_header((header::RETRY_AFTER, "1"));
             }
-            // Its causes may say what is nobody's business: they go to the log, under the id that the caller gets.
+            // Its causes may hold internal details: they go to the log, under the id that the caller gets.
             StatusCode::INTERNAL_SERVER_ERROR => {
                 let instance = format!("urn:uuid:{}", uuid::Uuid::new_v4());
-                log::error!(instance:%; "answering 500: {}", chain(self));
-                "an error of ours; the log has it under this instance".clone_into(&mut body.detail);
+                log::error!(event = "answered_500", instance:%; "answering 500: {}", chain(self));
+                "internal error; search the server log for this instance id".clone_into(&mut body.detail);
                 body.instance = Some(instance);
             }
             _ => {}

@@ -1,4 +1,4 @@
-//! The query string of a GET, read strictly: each parameter known, given once, and well-formed, or the answer is a 400 that
+//! Parses the query string of a GET strictly: each parameter must be known, given once and valid, or the answer is a 400 that
 //! names it.
 
 use super::problem::Problem;
@@ -71,7 +71,7 @@ impl Query {
             let time = DateTime::parse_from_rfc3339(text).ok();
             time.and_then(|time| DateTime::from_timestamp_micros(time.timestamp_micros())).ok_or_else(|| {
                 // A time like `1h` would be another one on each page of a list.
-                format!("{text:?} is no RFC 3339 time; write 2026-11-22T01:00:00Z, and %2B for the + of an offset")
+                format!("{text:?} is not an RFC 3339 time; write 2026-11-22T01:00:00Z, and %2B for the + of an offset")
             })
         })
     }

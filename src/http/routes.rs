@@ -1,4 +1,4 @@
-//! Every route, and who may call it. What is not listed here is not answered: `gate` looks each request up.
+//! Every route, and who may call it. `gate` refuses every path that is not listed here.
 
 use super::{
     access::{

@@ -1,4 +1,4 @@
-//! Serving: plain or TLS, on a tokio runtime that is already there, until the stop token.
+//! Serves HTTP or HTTPS on the process's tokio runtime until the stop token.
 //!
 //! After the stop token no connection is accepted, idle ones are closed, and what is in flight is finished.
 

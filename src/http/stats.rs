@@ -1,4 +1,4 @@
-//! `GET /api/v1/stats`: how executions have gone, per workflow and per day.
+//! `GET /api/v1/stats`: statistics of executions, per workflow and per day.
 
 use super::{problem::Problem, query};
 use crate::history::{History, Range};

@@ -1,4 +1,4 @@
-//! A table of routes: its entries, how actix gets them, and how `gate` looks a request up.
+//! The table of routes: its entries, their registration with actix, and the lookup for `gate`.
 
 use super::{
     access::{Access, RouteInfo},

@@ -34,7 +34,7 @@ pub enum TlsError {
         source: pem::Error,
     },
     /// The key is not the certificate's, or of a kind that is not supported.
-    #[error("POUNDCAKE_TLS_CERT={} and POUNDCAKE_TLS_KEY={} do not go together", cert.display(), key.display())]
+    #[error("POUNDCAKE_TLS_CERT={} and POUNDCAKE_TLS_KEY={} do not belong together", cert.display(), key.display())]
     Pair {
         /// The certificate's file.
         cert: PathBuf,
@@ -99,10 +99,14 @@ impl Certificate {
         state.content = content;
         match certified(&self.cert, &self.key, &self.provider) {
             Ok(certified) => {
-                log::info!(event = "certificate_changed"; "the TLS certificate has changed and is in force");
+                log::info!(event = "certificate_changed"; "the TLS certificate has changed; using the new one");
                 state.current = Arc::new(certified);
             }
-            Err(error) => log::error!("{}; the old certificate stays in force", crate::logging::chain(&error)),
+            Err(error) => log::error!(
+                event = "certificate_unusable";
+                "{}; using the old certificate",
+                crate::logging::chain(&error)
+            ),
         }
     }
 }

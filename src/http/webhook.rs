@@ -1,4 +1,4 @@
-//! `POST /api/v1/webhook`: the body read to its end, handed to [`Ingest`], and its outcome answered.
+//! `POST /api/v1/webhook`: reads the body, passes it to [`Ingest`], and answers with the outcome.
 //!
 //! Content-Type is not looked at: a wrong one is no reason to lose an alert.
 
@@ -52,7 +52,7 @@ pub(super) async fn take(
     if shared.stop.is_cancelled() {
         return Err(Problem::Unavailable("shutting down; send again"));
     }
-    // Held to the end: a body that waits to be judged takes as much memory as one that is read.
+    // Keep the memory reservation until we respond: a body that waits still occupies memory.
     let (body, _held) = match body {
         Body::Whole(body, held) => (body, held),
         Body::TooLarge { read } => {
@@ -65,7 +65,10 @@ pub(super) async fn take(
         Body::Overloaded => return Err(Problem::Unavailable("too many webhooks at once; send again")),
         Body::Slow => return Err(Problem::Unavailable("the body did not arrive in time; send again")),
         Body::CutOff(error) => {
-            log::warn!(peer:? = request.peer_addr(), error:%; "a webhook was cut off; nothing is stored");
+            log::warn!(
+                event = "webhook_cut_off", peer:? = request.peer_addr(), error:%;
+                "the connection was lost before the whole webhook arrived; storing nothing"
+            );
             return Err(Problem::CutOff);
         }
     };
@@ -110,12 +113,15 @@ async fn too_large(
 /// Stores that a webhook came whose body cannot be kept, and what it is answered.
 async fn note(raw: RawWebhook, problem: &Problem, shared: &Shared, ingest: &Ingest) -> Result<(), Problem> {
     let (ingest, status) = (ingest.clone(), problem.status_code().as_u16());
-    log::warn!(status, peer = raw.client_address.as_deref().unwrap_or("-"); "a webhook is refused and only noted: {problem}");
+    log::warn!(
+        event = "webhook_refused", status, peer = raw.client_address.as_deref().unwrap_or("-");
+        "webhook refused; storing only that it came: {problem}"
+    );
     let noted = shared.runtime.spawn(async move { ingest.note(raw, i32::from(status)).await }).await;
     if noted.map_err(|error| Problem::Internal(error.into()))? {
         return Ok(());
     }
-    Err(Problem::Unavailable("the webhook cannot be used, and the database could not note it"))
+    Err(Problem::Unavailable("the webhook is refused, and the database could not record it"))
 }
 
 /// The request as `ingest` takes it; credentials do not get that far.

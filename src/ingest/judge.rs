@@ -1,4 +1,4 @@
-//! One webhook, judged: what is stored of it and whether it is a webhook at all.
+//! Validates one webhook: which rows it becomes, and whether it is a webhook at all.
 
 use crate::{
     alertmanager,

@@ -69,7 +69,7 @@ type BusySince = Arc<Mutex<Option<Instant>>>;
 /// When the database refused the last batch, and why.
 type Refused = Arc<Mutex<Option<(Instant, Refusal)>>>;
 
-/// How long a refusal is believed without another: whoever asks `/readyz` may send no webhook meanwhile.
+/// How long a refusal counts without another one: while `/readyz` is 503, no webhook may come that would show more.
 const BELIEVED: Duration = Duration::from_secs(10);
 
 const FULL: &str = "too many webhooks are waiting; send again";
@@ -200,7 +200,11 @@ impl Thread {
                 Err(error @ (DatabaseError::Query(_) | DatabaseError::Unreadable(_) | DatabaseError::CutOff)),
                 Some(mut first),
             ) => {
-                log::warn!(webhooks = count; "a batch failed and is halved: {}", crate::logging::chain(&error));
+                log::warn!(
+                    event = "batch_split", webhooks = count;
+                    "a batch failed; splitting it in two to find the webhook at fault: {}",
+                    crate::logging::chain(&error)
+                );
                 let second = first.split_off(count / 2);
                 let second_answers = answers.split_off(count / 2);
                 self.commit_or_halve(first, answers);
@@ -208,7 +212,11 @@ impl Thread {
             }
             (Err(error), _) => {
                 self.note_refused(Some(Refusal::of(&error)));
-                log::error!(webhooks = count; "webhooks could not be stored, answering 503: {}", crate::logging::chain(&error));
+                log::error!(
+                    event = "webhooks_not_stored", webhooks = count;
+                    "webhooks could not be stored, answering 503: {}",
+                    crate::logging::chain(&error)
+                );
                 answers.send(std::iter::repeat_with(|| Err(FAILED)));
             }
         }

@@ -1,4 +1,4 @@
-//! Old history, deleted in small chunks.
+//! Deletes old history in small chunks.
 
 use crate::{
     database::{Database, DatabaseError},
@@ -26,7 +26,10 @@ pub async fn prune(store: &Database, older_than: TimeDelta, dry_run: bool) -> Re
     let gone = alerts(store, cutoff, dry_run, &mut pruned).await?;
     requests(store, cutoff, dry_run.then_some(gone), &mut pruned).await?;
     if !dry_run {
-        log::info!(alerts = pruned.alerts, links = pruned.links, requests = pruned.requests; "pruned");
+        log::info!(
+            event = "pruned", alerts = pruned.alerts, links = pruned.links, requests = pruned.requests;
+            "pruned old requests and alerts"
+        );
     }
     Ok(pruned)
 }

@@ -1,4 +1,4 @@
-//! `ST2_TABLE_PREFIX`: checked once, so that it can stand in the text of a statement.
+//! `ST2_TABLE_PREFIX`: checked once, so that it is safe in the text of a statement.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! Reading `execution_db`, by lists of ids or by parent: whole rows, or without what may have megabytes.
+//! Reads `execution_db` by ids or by parent: whole rows, or without the columns that can have megabytes.
 
 use super::{TablePrefix, Tracking, statement::load_by_ids};
 use crate::database::{

@@ -1,8 +1,8 @@
 //! The tables themselves: migrations with a prefix, and a ledger of their own.
 //!
 //! diesel's ledger has one name per database and knows no prefix; with both sides in one database the versions of the two
-//! would mix. So what was applied stands in `{prefix}tracker_state`, which the first migration makes.
-//! What if we die: DDL commits by itself on MariaDB, and its line in the ledger comes after it. Every statement here can be
+//! would mix. So the applied migrations are recorded in `{prefix}tracker_state`, which the first migration makes.
+//! Crash safety: DDL commits by itself on MariaDB, and its line in the ledger comes after it. Every statement here can be
 //! repeated (`IF NOT EXISTS`), so the next `up` does the last one again.
 
 use super::{
@@ -175,7 +175,7 @@ fn half_way(error: &DatabaseError, pending: &[String]) -> DatabaseError {
     )
 }
 
-/// 1142 and 1044: what to grant, or what somebody who may has to run.
+/// 1142 and 1044: what to grant, or what a user with the right has to run.
 fn explained(
     error: &DatabaseError,
     conn: &mut AnyConnection,
@@ -200,7 +200,7 @@ fn explained(
         "this user may not make StackStorm's tables: {}\n\
          Either grant it, and run `poundcake migrate up` again:\n\n\
          GRANT SELECT, INSERT, CREATE, DROP ON {database} TO {user};\n\n\
-         or let somebody who may run:\n\n{statements}\n\
+         or let a user with this right run:\n\n{statements}\n\
          The tracker's user needs: GRANT SELECT, INSERT, UPDATE, DELETE ON {database};\n\
          those of ingest and dispatcher: GRANT SELECT ON {database}",
         crate::logging::chain(error)

@@ -1,4 +1,4 @@
-//! Statements whose text and number of values are known at run time only.
+//! Statements whose text and number of values are only known at run time.
 
 use crate::database::{
     DatabaseError,

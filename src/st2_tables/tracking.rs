@@ -1,4 +1,4 @@
-//! What the tracker has to follow, and how far it has read the links.
+//! The executions that the tracker follows, and how far it has read the links.
 //!
 //! Rows that are not finished are found by the index on `tracking`; links that have no row yet stand behind a mark in
 //! `tracker_state`. Both stay cheap however many finished executions there are.
@@ -67,7 +67,10 @@ pub fn read_to(conn: &mut AnyConnection, prefix: &TablePrefix) -> Result<i64, Da
     let kept: Vec<Kept> = diesel::sql_query(sql).load(conn)?;
     let Some(Kept { value }) = kept.first() else { return Ok(0) };
     Ok(value.parse().unwrap_or_else(|error: std::num::ParseIntError| {
-        log::error!(event = "row_unreadable", value, error:%; "{MARK} of tracker_state is not a number; all links are read again");
+        log::error!(
+            event = "row_unreadable", value, error:%;
+            "{MARK} of tracker_state is not a number; reading all links again"
+        );
         0
     }))
 }

@@ -1,4 +1,4 @@
-//! Writing what StackStorm says: many rows in one statement, each of which may be there already.
+//! Upserts executions: many rows in one statement, any of which may exist.
 //!
 //! Writing the same again changes nothing, and an older answer that comes late does no harm: a terminal status is never
 //! replaced by another, and what an answer does not hold (a result that was left out) never erases what is there. So two
@@ -14,7 +14,7 @@ use chrono::NaiveDateTime;
 
 /// Bytes of one statement at most, unless one row alone is larger.
 const STATEMENT_BYTES: usize = 2 * 1024 * 1024;
-/// What a statement takes beside its values, at most.
+/// Size of a statement without its values, at most.
 const OVERHEAD: usize = 64 * 1024;
 
 /// An execution as StackStorm showed it; JSON as text.
@@ -140,7 +140,10 @@ fn execution(row: &Observed, now: NaiveDateTime, limit: usize) -> Vec<Value> {
     for at in [3, 2, 7] {
         let bytes = values[at].size();
         if size(&values) > limit && bytes > OVERHEAD {
-            log::warn!(st2_execution_id = row.id, bytes; "a column of an execution is above max_allowed_packet and left out");
+            log::warn!(
+                event = "column_omitted", st2_execution_id = row.id, bytes;
+                "a column of this execution is larger than max_allowed_packet; storing the row without it"
+            );
             let note = format!("{{\"poundcake\":\"{bytes} bytes, above the database's max_allowed_packet\"}}");
             values[at] = Value::Text(Some(note));
         }

@@ -1,4 +1,4 @@
-//! What parameters an action takes: those that it declares, and those of its runner.
+//! The parameters of an action: its own and those of its runner.
 //!
 //! Asked from `GET /v1/actions/views/overview/{ref}`: one call, by ref, with the runner's declarations merged in as
 //! StackStorm merges them for an execution. The action's own declaration alone is not enough: `hosts`, `cwd`, `timeout`
@@ -85,7 +85,7 @@ pub struct ActionCache {
     kept: Mutex<HashMap<ActionRef, (Instant, Arc<Action>)>>,
 }
 
-/// More actions than routes name; the bound only keeps a mistake from growing for ever.
+/// More actions than routes name; the bound only keeps a mistake from growing without a limit.
 const MAX_KEPT: usize = 512;
 
 impl ActionCache {

@@ -1,4 +1,4 @@
-//! Reading what was answered: JSON, StackStorm's own words, and a short text for people.
+//! Reads answers: JSON, StackStorm's `faultstring`, and a short text for people.
 
 use super::{
     exchange::{Answer, BodyError, MAX_BODY},
@@ -31,7 +31,7 @@ struct Fault {
     faultstring: String,
 }
 
-/// StackStorm's `faultstring`; `None` when somebody else (a proxy, gunicorn) answered, or there is none.
+/// StackStorm's `faultstring`; `None` when a proxy or gunicorn answered, or there is none.
 pub(super) fn faultstring(answer: &Answer) -> Option<String> {
     let body = answer.body.as_ref().ok()?;
     serde_json::from_slice(body).ok().map(|fault: Fault| fault.faultstring)

@@ -1,4 +1,4 @@
-//! What reached StackStorm's rules engine through a webhook, whatever its trace: the newest trigger instances.
+//! The newest trigger instances of a webhook: what reached StackStorm's rules engine, with any trace.
 
 use super::{
     client::{Client, PAGE},

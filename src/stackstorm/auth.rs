@@ -1,4 +1,4 @@
-//! Credentials: the header that lets a request in, and what to do when it does not.
+//! Credentials: the header of a request, and what to do when StackStorm refuses it.
 //!
 //! A key file is read for every request, so a rotated key counts at once. A token is kept until four fifths of its life
 //! are over, or until StackStorm refuses it; logins are made one at a time, and who waited for one shares its result.
@@ -28,7 +28,7 @@ const SHORTEST_LIFE: Duration = Duration::from_secs(2);
 /// No credential to send: the request itself was not written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthError {
-    /// The login was refused, or the secret cannot be read: somebody must mend it.
+    /// The login was refused, or the secret cannot be read: a person must correct it.
     Refused(String),
     /// The login got no answer.
     Unavailable(String),
@@ -122,7 +122,7 @@ impl Authenticator {
         match self.log_in(request).await {
             Ok(token) => Ok(login.token.insert(token).credential.clone()),
             Err(error) => {
-                log::warn!(error:? = error; "the login to StackStorm failed");
+                log::warn!(event = "st2_login_failed", error:? = error; "login to StackStorm failed");
                 login.token = None;
                 login.failed = Some((Instant::now(), error.clone()));
                 Err(error)
@@ -148,7 +148,7 @@ impl Authenticator {
                 let Ok(granted) = answer::json::<Granted>(&answered) else {
                     return Err(AuthError::Unavailable("login at ST2_AUTH_URL: the answer holds no token".to_owned()));
                 };
-                log::info!("logged in to StackStorm");
+                log::info!(event = "st2_login"; "logged in to StackStorm");
                 Token::new(granted, answered.date)
             }
             status if status.is_client_error() || status.is_redirection() => {
@@ -164,7 +164,7 @@ fn unavailable(error: SendError) -> AuthError {
 }
 
 impl Token {
-    /// Its life is counted by the clock of whoever granted it, where the answer says what time it is there. A token with
+    /// Its lifetime is counted by the clock of the server that granted it, if the answer has that time. A token with
     /// hardly any life left is kept for a moment all the same, so that not every request begins with a login.
     fn new(granted: Granted, date: Option<DateTime<Utc>>) -> Result<Self, AuthError> {
         let life = (granted.expiry - date.unwrap_or_else(Utc::now)).to_std().unwrap_or_default();

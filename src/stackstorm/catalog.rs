@@ -1,4 +1,4 @@
-//! What is registered in StackStorm, as it lists it: for the tracker's tables.
+//! Lists what is registered in StackStorm, for the tracker's tables.
 
 use super::{client::Client, error::LookupError};
 use serde_json::Value;

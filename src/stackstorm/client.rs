@@ -1,6 +1,6 @@
-//! The one HTTP client: how connections are made, where requests go, and how lists are read.
+//! The HTTP client for StackStorm: connections, URLs and paged lists.
 //!
-//! What is asked stands in the files beside this one, as further methods of [`Client`].
+//! The requests are in the other files of this module, as further methods of [`Client`].
 
 use super::{
     Config, Credentials, answer,
@@ -34,7 +34,7 @@ pub struct Client {
     api_url: Url,
     auth: Authenticator,
     timeout: Duration,
-    /// Answers have carried our id: whoever answers without it is not st2api.
+    /// Answers have carried our id: an answer without it is not from st2api.
     echoes: AtomicBool,
 }
 
@@ -200,7 +200,7 @@ fn check_url(variable: &'static str, url: &Url) -> Result<(), BuildError> {
 
 /// - A connection of its own for each call. st2api closes an idle one after 2 s, and it counts what it has not read yet as
 ///   idle: after a stall it closes every kept connection unread, however fresh the POST on it, and that POST is uncertain.
-///   StackStorm is asked to close it: whoever closes first holds its port for a minute, and 28,000 are all there are.
+///   StackStorm is asked to close it: the side that closes first holds its port for a minute, and 28,000 are all there are.
 /// - No retries and no redirects: a POST must reach StackStorm at most once.
 /// - HTTP/1.1, as st2api speaks it: an HTTP/2 proxy could ask to send again.
 /// - Connecting has its own, shorter limit, so that what was not sent is told apart from what was not answered.

@@ -1,4 +1,4 @@
-//! What can go wrong when StackStorm is asked something, and when the client is built.
+//! Errors of requests to StackStorm and of building the client.
 //!
 //! Triggers have their own type, [`super::outcome::Outcome`]: there an error is one of several outcomes.
 
@@ -26,7 +26,7 @@ pub enum LookupError {
         /// StackStorm's words.
         message: String,
     },
-    /// An answer that is not what the contract says; perhaps somebody else's.
+    /// An answer that docs/contracts/stackstorm.md does not describe; perhaps a proxy's.
     #[error("StackStorm's answer cannot be read: {0}")]
     Unreadable(String),
     /// An answer above the limit.

@@ -1,4 +1,4 @@
-//! One exchange on the wire: was the request written, what came back, and from whom?
+//! One HTTP exchange: was the request written, what was the answer, and who sent it?
 //!
 //! Every request carries a fresh UUID as `X-Request-ID`. st2api's outermost middleware puts it on each of its answers; the
 //! pages of nginx, of plain proxies and of dying workers do not have it. So an answer with our id is st2api's own.
@@ -28,7 +28,7 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// It carries the `X-Request-ID` of the request: st2api itself answered.
     pub(super) echoed: bool,
-    /// `Date`: the clock of whoever answered.
+    /// `Date`: the clock of the server that answered.
     pub(super) date: Option<DateTime<Utc>>,
     /// `X-Total-Count`: how many entries a list has over all its pages.
     pub(super) total: Option<usize>,
@@ -108,10 +108,16 @@ pub(super) async fn exchange(http: &reqwest::Client, mut request: Request) -> Re
     match &result {
         Ok(answer) => {
             let (status, echoed) = (answer.status.as_u16(), answer.echoed);
-            log::debug!(method:% = method, path, x_request_id:% = id, status, echoed, duration_ms; "StackStorm answered");
+            log::debug!(
+                event = "st2_answered", method:% = method, path, x_request_id:% = id, status, echoed, duration_ms;
+                "StackStorm answered"
+            );
         }
         Err(error) => {
-            log::debug!(method:% = method, path, x_request_id:% = id, error:? = error, duration_ms; "no answer from StackStorm");
+            log::debug!(
+                event = "st2_unanswered", method:% = method, path, x_request_id:% = id, error:? = error, duration_ms;
+                "no answer from StackStorm"
+            );
         }
     }
     result

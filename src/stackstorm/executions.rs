@@ -27,7 +27,7 @@ pub struct NewExecution<'a> {
     pub action: &'a ActionRef,
     /// Its parameters, rendered and safe: StackStorm evaluates Jinja in them.
     pub parameters: &'a Map<String, Value>,
-    /// What StackStorm keeps beside the execution and gives back, besides the trace tag: `{"poundcake": {…}}`.
+    /// What StackStorm keeps with the execution and returns, in addition to the trace tag: `{"poundcake": {…}}`.
     pub context: &'a Map<String, Value>,
     /// What the execution can be found by.
     pub trace_tag: &'a str,
@@ -53,7 +53,7 @@ pub enum Sighting {
     Hidden,
 }
 
-/// What became of a wish to cancel.
+/// The result of a cancel.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cancel {
     /// `canceled`, or `canceling` while its running part is awaited. A `canceled` one may have run all the same: look at
@@ -65,7 +65,7 @@ pub enum Cancel {
     NotFound,
 }
 
-/// The id in the answer to a POST; without one nobody can say what was created.
+/// The id in the answer to a POST; without one it is unknown what was created.
 fn created(answer: &Answer) -> Result<ExecutionId, LookupError> {
     /// The one field that the outcome needs.
     #[derive(Deserialize)]

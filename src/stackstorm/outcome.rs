@@ -1,4 +1,4 @@
-//! What a POST came to: the one place where an answer, or the lack of one, is given its meaning, for both modes.
+//! The outcome of a POST: the only place that decides what an answer, or a missing answer, means, in both modes.
 //!
 //! The question is always the same: may StackStorm have acted, or act yet? The table is in `table`.
 

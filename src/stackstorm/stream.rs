@@ -1,6 +1,6 @@
 //! StackStorm's event stream: server-sent events over HTTP, without ids and without a replay.
 //!
-//! What happens while nobody reads is lost, so whoever reads must also ask: see `tracker`. A newline comes at once, when
+//! What happens while no client reads is lost, so a reader must also poll: see `tracker`. A newline comes at once, when
 //! the reader is registered, and then after 25 s without any event; events that are filtered out put it off silently.
 
 mod frames;

@@ -1,4 +1,4 @@
-//! A server on a real socket that does what a test tells it to, the wrong things above all.
+//! A server on a real socket that answers as a test wants, mostly wrongly.
 
 use super::{Client, Config, Credentials};
 use crate::secret::Secret;
@@ -17,7 +17,7 @@ use url::Url;
 pub(crate) enum Do {
     /// Answers as st2api does, with the request's id: a status, further header lines and a body; and keeps the connection.
     Reply(u16, &'static str, String),
-    /// The same from somebody else: a proxy, which does not know the id.
+    /// The same from a proxy, which does not know the id.
     Foreign(u16, &'static str, String),
     /// Answers, says nothing of closing, and closes unread what comes next on the connection, as st2api does after a stall.
     ReplyOnce(u16, String),

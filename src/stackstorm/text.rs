@@ -1,11 +1,11 @@
-//! Alert text is never evaluated by StackStorm: its template markers are broken apart before it is sent.
+//! Keeps StackStorm from evaluating alert text: breaks its template markers apart before it is sent.
 //!
-//! Parameters are Jinja templates, and Orquesta evaluates Jinja and YAQL in the values that come out once more, so
-//! neither escaping nor one `{% raw %}` holds (StackStorm contract, section 2). What stays inert through every layer
-//! is a marker with a space in it: `{{` becomes `{ {`, and so do `{%`, `{#` and `<%`. The closing ones do nothing alone.
+//! Parameters are Jinja templates, and Orquesta evaluates Jinja and YAQL in their values again, so neither escaping nor
+//! one `{% raw %}` helps (docs/contracts/stackstorm.md#post-v1executions-direct-mode). A marker with a space in it stays
+//! text through every layer: `{{` becomes `{ {`, and so do `{%`, `{#` and `<%`. The closing markers alone do nothing.
 //! The original stays in our rows.
 //!
-//! A `{` or `<` at the end gets the space too: a workflow may write two values side by side.
+//! A `{` or `<` at the end gets the space too: a workflow may join two values.
 
 use crate::text_enum;
 use serde_json::{Map, Value};

@@ -12,7 +12,10 @@ use std::{path::Path, sync::Arc};
 pub(super) fn client_config(ca_file: Option<&Path>, needed: bool) -> Result<ClientConfig, BuildError> {
     if ca_file.is_some() && !needed {
         // The event stream alone may be https.
-        log::warn!("ST2_CA_FILE is set and ST2_API_URL is http://: calls to StackStorm are not encrypted");
+        log::warn!(
+            event = "st2_not_encrypted";
+            "ST2_CA_FILE is set, but ST2_API_URL is http://: calls to StackStorm are not encrypted"
+        );
     }
     let roots = match ca_file {
         None if !needed => RootCertStore::empty(),

@@ -1,4 +1,4 @@
-//! Traces: what StackStorm did under our trace tag, and which of it is ours.
+//! Traces: what StackStorm did under our trace tag, and which executions are ours.
 //!
 //! A tag is not unique: two POSTs under one tag are two traces. And a trace holds more than what we asked for: the
 //! workflow's own steps, and executions that other rules hang into it. Only *roots*, which nothing inside StackStorm
@@ -66,7 +66,8 @@ pub struct Root {
     pub created_at: DateTime<Utc>,
 }
 
-/// `{}` is no cause; anything else must be one, since a root that is none would be adopted or cancelled as ours.
+/// `{}` means "no cause". Anything else must parse: a caused entry that is taken for a root would make us adopt or
+/// cancel an execution that is not ours.
 fn cause<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cause>, D::Error> {
     #[derive(Deserialize)]
     struct Raw {

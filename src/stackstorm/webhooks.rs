@@ -1,4 +1,4 @@
-//! Rule mode: post to a StackStorm webhook, and ask what StackStorm's rules made of it.
+//! Rule mode: posts to a StackStorm webhook, and asks which rules fired.
 //!
 //! StackStorm answers 202 without any id, and only puts the post on its broker; everything else is found by trace tag.
 

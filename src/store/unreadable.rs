@@ -1,7 +1,7 @@
-//! Rows that this program cannot read: named and put off, never dropped, and never in the way of the rows that it can read.
+//! Rows that this program cannot read: reported and deferred, never dropped, and never blocking other rows.
 //!
 //! Such a row keeps its state. It says in `dispatch_error` what is wrong with it, each look at it is a line in the log, and
-//! `doctor` lists it. Once somebody has corrected it, it goes on by itself.
+//! `doctor` lists it. After a correction it continues by itself.
 
 use super::ingest::alerts::ERROR;
 use crate::{
@@ -65,10 +65,16 @@ pub(super) fn put_off(conn: &mut AnyConnection, rows: &[Unreadable], now: NaiveD
 pub(super) fn report(rows: &[Unreadable]) {
     let minutes = AGAIN.num_minutes();
     for Unreadable { alert_id, why } in rows.iter().take(NAMED) {
-        log::error!(event = "row_unreadable", alert_id, why; "this row cannot be read, so it waits; tried again in {minutes} min");
+        log::error!(
+            event = "row_unreadable", alert_id, why;
+            "this row cannot be read and is not dispatched; trying it again in {minutes} min"
+        );
     }
     if rows.len() > NAMED {
-        log::error!(event = "row_unreadable", rows = rows.len(); "that many rows cannot be read; doctor counts them all");
+        log::error!(
+            event = "row_unreadable", rows = rows.len();
+            "more rows cannot be read; `poundcake doctor` counts them"
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! What our writes believe of the database, tried in a transaction that is rolled back.
+//! Checks what our writes rely on, in a transaction that is rolled back.
 //!
 //! Affected rows decide who won a race, so an UPDATE that changes nothing must count the rows that it found. The ids of a batch
 //! INSERT are computed from the first one. And a rollback must undo: a table of another engine than InnoDB keeps its rows.

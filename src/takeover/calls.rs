@@ -1,4 +1,4 @@
-//! `poundcake_api_calls`, copied. Every row can be: what is missing is made up, and says so.
+//! Copies `poundcake_api_calls`. Every row can be copied: missing values are filled in and marked.
 
 use super::{columns::Columns, old::Old, values, window};
 use crate::{

@@ -14,7 +14,7 @@ use diesel::{
 };
 
 /// Old `TIMESTAMP`s are read as UTC, an id of 0 is one, and a process that still uses an old table is an error after half
-/// a minute, not a wait for ever.
+/// a minute, not an endless wait.
 pub(crate) fn set_session(conn: &mut AnyConnection) -> Result<(), DatabaseError> {
     diesel::sql_query(
         "SET SESSION time_zone = '+00:00', SESSION lock_wait_timeout = 30, \
@@ -30,7 +30,7 @@ pub(crate) fn is_complete(conn: &mut AnyConnection) -> Result<bool, DatabaseErro
     Ok(!status.applied.is_empty() && !status.taking_over)
 }
 
-/// All at once: nobody sees half of it.
+/// All in one statement: no reader sees half of it.
 pub(crate) fn rename(conn: &mut AnyConnection, old: &Old) -> Result<Option<Vec<String>>, DatabaseError> {
     let tables = old.to_rename();
     if tables.is_empty() {

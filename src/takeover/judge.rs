@@ -1,4 +1,4 @@
-//! Old links as SQL: which alert each belongs to, and why one cannot be copied.
+//! SQL on old links: the alert of each link, and why a link cannot be copied.
 
 use super::{columns::Columns, old::Old};
 use crate::database::{DatabaseError, connection::AnyConnection};

@@ -1,4 +1,4 @@
-//! Which of the older system's tables are here, and under which name at the moment.
+//! Which of the older system's tables exist, and their current names.
 
 use super::columns::Columns;
 use crate::database::{

@@ -1,4 +1,4 @@
-//! The second count: nothing starts on a copy with gaps, and nothing is dropped that is not copied.
+//! The second count: no process starts on an incomplete copy, and no table is dropped that is not copied.
 
 use super::{old::Old, survey};
 use crate::database::{DatabaseError, connection::AnyConnection, migrations::TAKEOVER};
@@ -8,7 +8,7 @@ use diesel::{RunQueryDsl, sql_types::Text};
 pub(crate) fn finish(conn: &mut AnyConnection, old: &Old) -> Result<(), DatabaseError> {
     if let Some(missing) = missing(conn, old)? {
         return Err(DatabaseError::Schema(format!(
-            "{missing}; nothing was dropped, and no process starts: has somebody written to the old tables? Run it again"
+            "{missing}; nothing was dropped, and no process starts: if a program has written to the old tables, stop it and run this again"
         )));
     }
     diesel::sql_query("DELETE FROM __diesel_schema_migrations WHERE version = ?")

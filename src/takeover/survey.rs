@@ -1,4 +1,4 @@
-//! Counting: what is here, what of it is copied, and what cannot be. Reads only.
+//! Counts the old rows: existing, copied, and impossible to copy. Only reads.
 
 use super::{alerts, calls, columns::Columns, ddl, judge::Judge, links, old::Old};
 use crate::{

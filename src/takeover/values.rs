@@ -1,4 +1,4 @@
-//! Old texts as what our columns hold. Nothing here fails: what cannot be read becomes NULL, empty, or a text of its own.
+//! Converts old texts to our columns. Nothing here fails: an unreadable value becomes NULL, empty, or a marker text.
 
 use crate::model::{ids::Fingerprint, status::AlertStatus};
 use chrono::{DateTime, Datelike, NaiveDateTime};

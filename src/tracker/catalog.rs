@@ -19,7 +19,7 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// How often all of it is read anew.
+/// How often all lists are read again.
 const EVERY: Duration = Duration::from_mins(5);
 /// The shortest time between two reads.
 const AT_MOST: Duration = Duration::from_secs(10);
@@ -73,12 +73,16 @@ impl Keeper {
             // Nothing hangs on these tables: what cannot be had is read when StackStorm and the database are well.
             let failed = self.refresh().await;
             for error in &failed {
-                log::warn!("StackStorm's catalog could not be read: {}", crate::logging::chain(error));
+                log::warn!(
+                    event = "catalog_unavailable";
+                    "could not read StackStorm's catalog: {}",
+                    crate::logging::chain(error)
+                );
             }
             tokio::time::sleep(AT_MOST).await;
             if failed.is_empty() {
                 pace.succeeded();
-                // Either way it is read anew.
+                // After the wait or the notice, read all lists again.
                 _ = tokio::time::timeout(EVERY, self.known.unknown.notified()).await;
             } else {
                 tokio::time::sleep(pace.failed("no answer")).await;
@@ -117,7 +121,10 @@ impl Keeper {
         let entries: Vec<Entry> = listed.iter().filter_map(|object| entry(catalog, object)).collect();
         if entries.len() < listed.len() {
             let (rows, without) = (listed.len(), listed.len() - entries.len());
-            log::warn!(rows, without; "StackStorm listed objects whose id is missing or too long; they are not in SQL");
+            log::warn!(
+                event = "catalog_entries_skipped", rows, without;
+                "StackStorm listed objects whose id is missing or too long; leaving them out of SQL"
+            );
         }
         let prefix = self.tables.prefix.clone();
         self.tables.store.run(move |conn| catalog::replace(conn, &prefix, catalog, &entries)).await

@@ -1,4 +1,4 @@
-//! The loop: signals in, rows out; and everything that is done from time to time.
+//! The tracker's loop: takes signals, writes rows, and runs the periodic tasks.
 
 use super::{
     Polled, Signal, Tracker,
@@ -77,7 +77,7 @@ impl Follower {
         }
     }
 
-    /// Runs until nobody sends signals any more.
+    /// Runs until all senders of signals are gone.
     pub(super) async fn run(mut self, mut inbox: Receiver<Signal>) {
         self.resume().await;
         let [mut fresh, mut sweep, mut silent] = [FRESH, SWEEP, SILENT].map(every);
@@ -118,7 +118,10 @@ impl Follower {
         while let Err(error) = self.links.resume(&mut self.watched).await {
             let wait = pace.failed("no answer");
             let chain = crate::logging::chain(&error);
-            log::log!(error.level(), wait_ms = wait.as_millis(); "waiting for the database: {chain}");
+            log::log!(
+                error.level(), event = "database_waiting", wait_ms = wait.as_millis();
+                "waiting for the database: {chain}"
+            );
             tokio::time::sleep(wait).await;
         }
     }
@@ -158,7 +161,10 @@ impl Follower {
         }
         for id in &polled.gone {
             let Some(news) = self.watched.gone(id) else { continue };
-            log::warn!(st2_execution_id:% = id; "StackStorm does not have this execution any more; its row stays as it is");
+            log::warn!(
+                event = "execution_gone", st2_execution_id:% = id;
+                "StackStorm no longer has this execution; keeping its row unchanged"
+            );
             match self.pending.get_mut(id) {
                 Some(pending) => pending.row.tracking = Tracking::Gone,
                 None => drop(self.pending.insert(id.clone(), news)),
@@ -245,7 +251,10 @@ impl Follower {
             .run(move |conn| Ok((tracking::mark_overdue(conn, &prefix, deadline)?, tracking::counts(conn, &prefix)?)))
             .await?;
         for id in &marked {
-            log::warn!(st2_execution_id = id; "an execution has not ended within POUNDCAKE_EXECUTION_DEADLINE");
+            log::warn!(
+                event = "execution_overdue", st2_execution_id = id;
+                "execution still running after POUNDCAKE_EXECUTION_DEADLINE"
+            );
         }
         self.metrics.overdue.inc_by(u64::try_from(marked.len()).unwrap_or(u64::MAX));
         for (tracking, rows) in counts {
@@ -265,10 +274,14 @@ impl Follower {
     }
 }
 
-/// What is done from time to time is simply done again.
+/// Logs a failed periodic task; the next tick retries it.
 fn log_failure(done: Result<(), DatabaseError>) {
     if let Err(error) = done {
-        log::log!(error.level(), "waiting for the database: {}", crate::logging::chain(&error));
+        log::log!(
+            error.level(), event = "database_waiting";
+            "waiting for the database: {}",
+            crate::logging::chain(&error)
+        );
     }
 }
 

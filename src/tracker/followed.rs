@@ -1,4 +1,4 @@
-//! What is followed: executions that have not ended, or whose children are not all there yet. No I/O.
+//! The followed executions: those that have not ended, or whose tasks are not all known yet. No I/O.
 
 mod questions;
 

@@ -1,4 +1,4 @@
-//! Which links have no row yet.
+//! Finds links that have no row yet.
 //!
 //! Links are read by id. Ids are handed out at the INSERT and seen after the COMMIT, so a smaller one can appear after a
 //! larger one: the fresh ones are read twice a second from the largest id seen, and every ten seconds once more from the
@@ -56,11 +56,14 @@ impl Links {
                 (Ok(id), Ok(parent)) => watched.add(id, parent, now),
                 (_, Err(error)) | (Err(error), _) => {
                     let (id, parent) = (row.id, row.parent.unwrap_or_default());
-                    log::error!(event = "row_unreadable", id, parent, error:%; "this row of execution_db cannot be read and is not followed");
+                    log::error!(
+                        event = "row_unreadable", id, parent, error:%;
+                        "this row of execution_db cannot be read; not following it"
+                    );
                 }
             }
         }
-        log::info!(unfinished = count, links_read_to = mark; "following executions");
+        log::info!(event = "following_executions", unfinished = count, links_read_to = mark; "following executions");
         Ok(())
     }
 
@@ -119,7 +122,10 @@ impl Links {
             self.read.insert(link.id);
             let Ok(id) = ExecutionId::parse(&link.execution_id) else {
                 let (link_id, id) = (link.id, &link.execution_id);
-                log::error!(event = "row_unreadable", link_id, id; "st2_execution_id of this link is not a StackStorm id; it is not followed");
+                log::error!(
+                    event = "row_unreadable", link_id, id;
+                    "st2_execution_id of this link is not a StackStorm id; not following it"
+                );
                 continue;
             };
             match rows.get(&link.execution_id) {

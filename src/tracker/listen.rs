@@ -1,4 +1,4 @@
-//! Reads the event stream, and reconnects for ever.
+//! Reads the event stream. Reconnects without a limit.
 
 use super::Signal;
 use crate::{
@@ -26,7 +26,7 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Runs until it is dropped, or nobody takes its signals any more.
+    /// Runs until it is dropped or the receiver of its signals is gone.
     pub(super) async fn run(self, signals: Sender<Signal>) {
         let mut pace = Reconnect::new();
         while !signals.is_closed() {
@@ -37,7 +37,10 @@ impl Listener {
                 pace.succeeded();
             }
             let wait = pace.failed("cut");
-            log::warn!(wait_ms = wait.as_millis(); "waiting for StackStorm's event stream: {error}");
+            log::warn!(
+                event = "stream_waiting", wait_ms = wait.as_millis();
+                "waiting for StackStorm's event stream: {error}"
+            );
             if signals.send(Signal::Cut).await.is_err() {
                 return;
             }
@@ -45,11 +48,11 @@ impl Listener {
         }
     }
 
-    /// Reads one stream to its end, which is always an error; `Ok` when nobody takes the signals any more.
+    /// Reads one stream to its end, which is always an error; `Ok` when the receiver of the signals is gone.
     async fn listen(&self, signals: &Sender<Signal>) -> Result<(), LookupError> {
         let mut stream = self.client.events(&self.url).await?;
         let first = tokio::time::timeout(REGISTERED, stream.next()).await;
-        log::info!("reading StackStorm's event stream");
+        log::info!(event = "stream_connected"; "connected to StackStorm's event stream");
         self.metrics.stream.set(1);
         self.metrics.connects.inc();
         if signals.send(Signal::Connected).await.is_err() {
@@ -72,13 +75,16 @@ async fn read(stream: &mut EventStream, signals: &Sender<Signal>) -> Result<(), 
     }
 }
 
-/// False when nobody takes signals any more.
+/// False when the receiver of the signals is gone.
 async fn pass_on(event: Event, signals: &Sender<Signal>) -> bool {
     match event {
         Event::Alive => true,
         Event::Execution(execution) => signals.send(Signal::Streamed(execution)).await.is_ok(),
         Event::Unreadable(why) => {
-            log::warn!("an event of StackStorm's cannot be read; asking for all executions instead: {why}");
+            log::warn!(
+                event = "stream_event_unreadable";
+                "unreadable event in the stream of StackStorm; polling all executions instead: {why}"
+            );
             signals.send(Signal::Missed).await.is_ok()
         }
     }

@@ -1,4 +1,4 @@
-//! How long an execution may be silent until StackStorm is asked for it. No I/O.
+//! How long an execution may be silent before it is polled. No I/O.
 //!
 //! A stream that is read tells of every change, and a running execution has none to tell of: to ask for it often would
 //! only load StackStorm. But an event can get lost on its way without a sign (StackStorm's stream service may lose its

@@ -1,4 +1,4 @@
-//! Asks StackStorm for executions by id: one question at a time, so that it is never asked faster than it answers.
+//! Polls StackStorm for executions by id: one request at a time, so never faster than StackStorm answers.
 
 use super::{Polled, Signal, followed::Question};
 use crate::{
@@ -34,7 +34,10 @@ impl Poller {
                     Err(error) => {
                         self.metrics.polls.with_label_values(&["failed"]).inc();
                         let wait = pace.failed("no answer");
-                        log::warn!(wait_ms = wait.as_millis(); "waiting for StackStorm: {error}");
+                        log::warn!(
+                            event = "st2_waiting", wait_ms = wait.as_millis();
+                            "waiting for StackStorm: {error}"
+                        );
                         tokio::time::sleep(wait).await;
                     }
                 }
@@ -92,7 +95,10 @@ impl Poller {
                 | LookupError::Refused { status: 403, .. }
                 | LookupError::TooLarge { .. }),
             ) => {
-                log::warn!(st2_execution_id:% = id; "StackStorm does not show this execution; asking again later: {why}");
+                log::warn!(
+                    event = "execution_not_shown", st2_execution_id:% = id;
+                    "StackStorm does not show this execution; polling it again later: {why}"
+                );
                 Ok(Alone::Unknown)
             }
             Err(error) => Err(error),

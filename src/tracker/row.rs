@@ -1,4 +1,4 @@
-//! From what StackStorm shows to a row.
+//! Converts an execution of StackStorm to a row.
 
 use crate::{
     clock,

@@ -1,4 +1,4 @@
-//! Writing news: again until the database takes it, and past a row that it never takes.
+//! Writes changes: retries until the database accepts them, and skips a row that it never accepts.
 
 use super::followed::News;
 use crate::{
@@ -48,7 +48,11 @@ impl Rows {
             }
             let wait = pace.failed("no write");
             let chain = crate::logging::chain(&error);
-            log::log!(error.level(), database = self.tables.store.label(), wait_ms = wait.as_millis(); "waiting for the database: {chain}");
+            log::log!(
+                error.level(), event = "database_waiting", database = self.tables.store.label(),
+                wait_ms = wait.as_millis();
+                "waiting for the database: {chain}"
+            );
             tokio::time::sleep(wait).await;
         }
     }
@@ -71,7 +75,10 @@ impl Rows {
                 Ok(()) => written.push(one),
                 Err(error) => {
                     let chain = crate::logging::chain(&error);
-                    log::error!(st2_execution_id:% = one.0; "the database does not take this execution's row: {chain}");
+                    log::error!(
+                        event = "execution_row_refused", st2_execution_id:% = one.0;
+                        "the database refuses this execution's row: {chain}"
+                    );
                 }
             }
         }

@@ -156,9 +156,9 @@ impl World {
         }
     }
 
-    /// How often a dispatcher found that RabbitMQ had lost what is behind the queue, and deleted it.
+    /// How often a dispatcher deleted a queue that RabbitMQ no longer served.
     pub fn repairs(&self) -> usize {
-        self.slots.iter().map(|slot| slot.output().matches("RabbitMQ had nothing behind").count()).sum()
+        self.slots.iter().map(|slot| slot.output().matches("event=queue_repaired").count()).sum()
     }
 
     /// How often a dispatcher told its operator to delete the queue.

@@ -19,3 +19,8 @@ async fn finding(process: &Process, area: &str, check: &str) -> (String, String)
     let word = |name: &str| found[name].as_str().unwrap_or_default().to_owned();
     (word("level"), format!("{}; {}", word("found"), word("advice")))
 }
+
+/// How many of these log lines are errors: what repeats is logged at a lower level.
+fn loud(lines: &[String]) -> usize {
+    lines.iter().filter(|line| line.contains(" ERROR ")).count()
+}

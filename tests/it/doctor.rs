@@ -146,7 +146,7 @@ async fn a_queue_with_other_arguments_and_one_that_is_missing_are_found_and_left
     assert_eq!(code, 1, "{document}");
     let (found, advice) = of_check(&document, "poundcake.dispatch");
     assert!(found.contains("inequivalent arg '") && advice.contains("delete_queue -p "), "{document}");
-    assert_eq!(of_check(&document, "poundcake.dead").0, "not there");
+    assert_eq!(of_check(&document, "poundcake.dead").0, "does not exist");
     assert_eq!(vhost.depth("poundcake.dead").await, None, "asking makes nothing");
 }
 
@@ -176,19 +176,19 @@ async fn a_queue_that_this_user_may_not_make_or_that_a_limit_forbids_is_wrong_an
         vhost.may_configure("reader", allowed).await;
         let document = check().await;
         let (found, advice) = of_check(&document, "poundcake.dispatch");
-        assert!(found.starts_with("not there, and this user may not make it: "), "{allowed}: {document}");
+        assert!(found.starts_with("does not exist, and this user may not declare it: "), "{allowed}: {document}");
         assert!(advice.contains("rabbitmqctl set_permissions -p pc-"), "{document}");
     }
     vhost.may_configure("reader", "^poundcake").await;
     vhost.limit_queues(0).await;
     let document = check().await;
     let (found, advice) = of_check(&document, "poundcake.dispatch");
-    assert!(found.contains("it cannot be made: ") && found.contains("limit"), "{document}");
+    assert!(found.contains("cannot be declared: ") && found.contains("limit"), "{document}");
     assert!(advice.contains("list_vhost_limits"), "{document}");
     vhost.limit_queues(-1).await;
     let document = check().await;
-    assert_eq!(of_check(&document, "poundcake.dispatch").0, "not there");
-    assert_eq!(of_check(&document, "poundcake.dead").0, "not there");
+    assert_eq!(of_check(&document, "poundcake.dispatch").0, "does not exist");
+    assert_eq!(of_check(&document, "poundcake.dead").0, "does not exist");
     assert_eq!((vhost.depth("poundcake.dispatch").await, vhost.depth("poundcake.dead").await), (None, None));
 }
 
@@ -297,5 +297,5 @@ async fn stackstorms_tables_are_looked_at_where_they_are() {
     let elsewhere = format!("mysql://u:s3cret@{NOWHERE}/x");
     let (code, document) = doctor(process("doctor").variable("ST2_DATABASE_URL", elsewhere)).await;
     assert_eq!((code, of_level(&document, "wrong")), (1, vec!["tracker tables".to_owned()]), "{document}");
-    assert!(of_check(&document, "tables").1.contains("set ST2_DATABASE_URL right"), "{document}");
+    assert!(of_check(&document, "tables").1.contains("correct ST2_DATABASE_URL"), "{document}");
 }

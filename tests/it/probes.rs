@@ -70,7 +70,7 @@ async fn a_mariadb_that_takes_no_writes_is_not_ready_and_doctor_says_why() {
 
     let mut backup = MysqlConnection::establish(services.database.as_str()).expect("an administrator");
     backup.batch_execute("FLUSH TABLES WITH READ LOCK").expect("the lock of a backup");
-    is_refused(&app, "the database makes writes wait for a lock").await;
+    is_refused(&app, "writes wait for a lock in the database").await;
     asks_once(&app).await;
     drop(backup);
     is_ready(&app).await;
@@ -96,7 +96,7 @@ async fn a_right_that_is_missing_is_named() {
         let database = app.database.lines("SELECT DATABASE() AS value").remove(0);
         app.database.administer(&format!("REVOKE {right} ON {database}.* FROM {{user}}"));
         app.database.administer("KILL USER {user}");
-        is_refused(&app, "the database user may not write our tables").await;
+        is_refused(&app, "the database user has no right to write PoundCake's tables").await;
         app.database.administer(&format!("GRANT {right} ON {database}.* TO {{user}}"));
         app.database.administer("KILL USER {user}");
         is_ready(&app).await;
@@ -113,7 +113,7 @@ async fn a_table_that_is_missing_is_named_on_both_databases() {
             });
             is_ready(&app).await;
             app.database.execute(&format!("ALTER TABLE {table} RENAME TO away"));
-            is_refused(&app, "a table or column of ours is missing in the database").await;
+            is_refused(&app, "a table or column of PoundCake is missing in the database").await;
             app.database.execute(&format!("ALTER TABLE away RENAME TO {table}"));
             is_ready(&app).await;
         }

@@ -1,6 +1,6 @@
-//! Acks, as few as possible: everything that is done goes to the broker in one ack where the messages before it are done too.
+//! Sends as few acks as possible: one ack covers all finished messages up to the first unfinished one.
 //!
-//! RabbitMQ pays for each ack of a quorum queue with an entry in its log. What if we die with acks unsent: the messages come
+//! RabbitMQ pays for each ack of a quorum queue with an entry in its log. Crash safety: with unsent acks the messages come
 //! again, and their rows are not claimable.
 
 use lapin::{Channel, options::BasicAckOptions};
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejected_message_holds_up_nobody_and_is_not_acked() {
+    fn a_rejected_message_blocks_no_other_and_is_not_acked() {
         let mut state = State::new(64);
         state.finish(1, false);
         assert_eq!(finish(&mut state, &[2]), up_to(2));

@@ -1,4 +1,4 @@
-//! Consuming: reconnects for ever, hands out decoded messages, dead-letters what cannot be read. Never requeues.
+//! Consumes: reconnects without a limit, returns decoded messages, dead-letters unreadable ones. Never requeues.
 
 use super::{
     acks::Acks,
@@ -32,7 +32,7 @@ pub struct Consumer {
 /// What is known of the queue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Queue {
-    /// It is there, or nobody has looked.
+    /// It exists, or the consumer has not looked yet.
     Assumed,
     /// It is missing, or nothing is behind it, and the caller has been told.
     Missing,
@@ -85,12 +85,15 @@ impl Consumer {
         if let Some(subscription) = self.subscription.take()
             && let Err(error) = subscription.link.connection.close(200, "paused".into()).await
         {
-            log::debug!(error:% = error; "closing the consumer's connection failed");
+            log::debug!(
+                event = "broker_close_failed", error:% = error;
+                "could not close the consumer's connection to RabbitMQ"
+            );
         }
     }
 
     fn lost(&mut self, error: &str) {
-        log::warn!(broker = self.url.label(); "lost RabbitMQ: {error}");
+        log::warn!(event = "broker_lost", broker = self.url.label(); "lost the connection to RabbitMQ: {error}");
         self.subscription = None;
     }
 
@@ -131,7 +134,10 @@ impl Consumer {
             Err(Refusal::Other(error)) => error,
         };
         let wait = self.reconnect.failed(&error);
-        log::warn!(broker = self.url.label(), wait_ms = wait.as_millis(); "waiting for RabbitMQ: {error}");
+        log::warn!(
+            event = "broker_waiting", broker = self.url.label(), wait_ms = wait.as_millis();
+            "waiting for RabbitMQ: {error}"
+        );
     }
 
     async fn subscribe(&self, may_create: bool) -> Result<Subscription, Refusal> {
@@ -166,7 +172,7 @@ impl Consumer {
 /// Why there is no subscription.
 enum Refusal {
     NoQueue,
-    /// The queue is there, and nobody in RabbitMQ answers for it.
+    /// The queue exists, and no process in RabbitMQ serves it.
     NoLeader(String),
     /// A person has to do something.
     Refused(String),
@@ -188,9 +194,12 @@ async fn decode(delivery: AmqpDelivery, acks: &Arc<Acks>) -> Option<Delivery> {
     match Message::decode(&delivery.data) {
         Ok(message) => Some(Delivery { message, amqp: Some((Arc::clone(acks), tag)) }),
         Err(error) => {
-            log::error!(bytes = delivery.data.len(); "a message cannot be read and goes to poundcake.dead: {error}");
+            log::error!(
+                event = "message_dead_lettered", bytes = delivery.data.len();
+                "unreadable message; moving it to poundcake.dead: {error}"
+            );
             if let Err(error) = delivery.reject(BasicRejectOptions { requeue: false }).await {
-                log::debug!(error:% = error; "reject failed; the broker delivers it again");
+                log::debug!(event = "reject_failed", error:% = error; "reject failed; RabbitMQ redelivers the message");
             }
             acks.rejected(tag);
             None

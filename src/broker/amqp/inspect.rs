@@ -1,4 +1,4 @@
-//! What `doctor` asks RabbitMQ: our queues as they are, without making them.
+//! Inspects our queues for `doctor` without declaring them.
 
 use super::{
     link::{self, BrokerUrl},
@@ -48,7 +48,7 @@ pub async fn inspect(url: &BrokerUrl) -> Result<Inspected, String> {
     let dispatch = state(&connection, QUEUE).await;
     let dead = state(&connection, DEAD_QUEUE).await;
     if let Err(error) = connection.close(200, "done".into()).await {
-        log::debug!(error:% = error; "closing doctor's connection failed");
+        log::debug!(event = "broker_close_failed", error:% = error; "could not close doctor's connection to RabbitMQ");
     }
     Ok(Inspected { version: version(url).await, dispatch, dead })
 }

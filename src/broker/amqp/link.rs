@@ -1,4 +1,4 @@
-//! One connection to RabbitMQ: its URL, and connecting within a bound.
+//! One connection to RabbitMQ: its URL, and connecting with a time limit.
 
 use super::{refusal, topology};
 use crate::{
@@ -86,7 +86,10 @@ impl BrokerUrl {
         {
             Ok(url) => url.uri,
             Err(error) => {
-                log::warn!(error:%; "AMQP_URL_FILE cannot be used as it is now, so what it said at the start is");
+                log::warn!(
+                    event = "url_file_unusable", error:%;
+                    "AMQP_URL_FILE is unreadable or invalid; using the value from startup"
+                );
                 self.uri.clone()
             }
         }
@@ -135,8 +138,8 @@ pub(super) struct Link {
 /// Why there is no link.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LinkError {
-    /// The queue is not there; whoever may create it makes what was in it due first.
-    #[error("the queue is not there")]
+    /// The queue does not exist. Before a process declares it, it makes the queued rows due.
+    #[error("the queue does not exist")]
     NoQueue,
     /// A person has to do something; the text says what.
     #[error("{0}")]
@@ -157,7 +160,7 @@ pub(super) async fn connect(url: &BrokerUrl, name: &str, may_create: bool) -> Re
     let noted = attempt.inspect_err(|error| refused = refusal::advice(error).is_some());
     match bounded(noted).await {
         Ok(Some(link)) => {
-            log::info!(broker = url.label(), role = name; "connected to RabbitMQ");
+            log::info!(event = "broker_connected", broker = url.label(), role = name; "connected to RabbitMQ");
             Ok(link)
         }
         Ok(None) => Err(LinkError::NoQueue),
@@ -169,7 +172,10 @@ pub(super) async fn connect(url: &BrokerUrl, name: &str, may_create: bool) -> Re
 /// What a person must change is said at the change, and not at every try.
 pub(super) fn say_once(news: bool, broker: &str, role: &str, error: &str) {
     let level = if news { log::Level::Error } else { log::Level::Debug };
-    log::log!(level, broker, role; "RabbitMQ refuses PoundCake: {error}. Rows wait in the database; PoundCake keeps trying");
+    log::log!(
+        level, event = "broker_refused", broker, role;
+        "RabbitMQ refuses PoundCake: {error}. Rows wait in the database; PoundCake keeps trying"
+    );
 }
 
 /// A connection alone.
@@ -197,7 +203,7 @@ pub(super) async fn open(url: &BrokerUrl, name: &str) -> Result<Connection, lapi
     .await
 }
 
-/// Waits for the broker's answers, and not for ever.
+/// Waits for the broker's answer, with a limit.
 pub(super) async fn bounded<T>(attempt: impl Future<Output = Result<T, lapin::Error>>) -> Result<T, String> {
     match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
         Ok(answer) => answer.map_err(|error| refusal::described(&error)),

@@ -111,7 +111,10 @@ impl Publisher {
             Err(LinkError::Failed(error)) => {
                 let wait = state.reconnect.failed(&error);
                 let broker = self.shared.url.label();
-                log::warn!(broker, wait_ms = wait.as_millis(); "cannot publish to RabbitMQ: {error}; rows wait in the database");
+                log::warn!(
+                    event = "broker_waiting", broker, wait_ms = wait.as_millis();
+                    "cannot publish to RabbitMQ: {error}; rows wait in the database"
+                );
                 Err(PublishError::Unavailable(error))
             }
         }
@@ -125,14 +128,17 @@ impl Publisher {
     }
 
     /// A connection that answers no confirms (memory alarm, dropped packets) is given up, so that the next use
-    /// begins anew instead of piling up unconfirmed messages.
+    /// reconnects instead of collecting unconfirmed messages.
     async fn disconnect(&self, serial: u64) {
         let mut state = self.shared.state.lock().await;
         if state.serial == serial
             && let Some(link) = state.link.take()
         {
             let wait = state.reconnect.failed("confirms were missing");
-            log::warn!(broker = self.shared.url.label(), wait_ms = wait.as_millis(); "RabbitMQ does not confirm; connecting anew");
+            log::warn!(
+                event = "confirms_missing", broker = self.shared.url.label(), wait_ms = wait.as_millis();
+                "RabbitMQ sends no publisher confirms; reconnecting"
+            );
             drop(tokio::spawn(async move { link.connection.close(200, "confirms missing".into()).await }));
         }
     }

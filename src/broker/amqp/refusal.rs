@@ -1,4 +1,4 @@
-//! Which errors of RabbitMQ are no outage: what a person has to do before another try can succeed.
+//! RabbitMQ's errors that a retry cannot fix, and what a person has to do.
 
 use super::topology::replied;
 use lapin::{
@@ -11,7 +11,7 @@ const VHOST: &str = "create the vhost that AMQP_URL names (rabbitmqctl add_vhost
      (rabbitmqctl set_permissions -p VHOST USER '.*' '.*' '.*'); a vhost / is written %2f";
 const RIGHTS: &str = "give the user its rights: rabbitmqctl set_permissions -p VHOST USER '.*' '.*' '.*'";
 const DIFFERS: &str =
-    "somebody else declared it, or a policy changed: rabbitmqctl delete_queue; PoundCake declares it again";
+    "another program declared it, or a policy changed: run rabbitmqctl delete_queue; PoundCake declares it again";
 const TLS: &str =
     "let RabbitMQ offer TLS with a certificate for the host in AMQP_URL, and name its CA with POUNDCAKE_AMQP_CA_FILE";
 

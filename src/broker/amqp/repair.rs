@@ -1,20 +1,21 @@
-//! A queue that RabbitMQ has a record of and nothing behind it: every use of it is refused, and no restart helps.
+//! Repairs a queue whose metadata exists but whose quorum process does not: RabbitMQ refuses every use of it, and a restart
+//! does not help.
 //!
-//! How it comes about: RabbitMQ keeps the names of its quorum queues' processes in a file that reaches the disk half a
-//! second late. A node that dies within that time after the queue was deleted and declared anew finds the old name when it
-//! starts, and nothing under it; before 3.10.13 and 3.11.5 the old name even survives another declare. A process that
-//! crashed too often (a full disk) leaves the same: `queue.declare` answers, `basic.consume` is closed with 541 at
-//! once, and publishes are refused. Messages are ids and the rows hold the truth, so the queue is deleted, and what
-//! follows is the way of any missing queue: all `queued` rows are due, and it is declared anew.
+//! Cause: RabbitMQ keeps the names of its quorum queues' processes in a file that reaches the disk half a second late. A node
+//! that dies within that time after the queue was deleted and declared again starts with the old name and no process for it.
+//! Before 3.10.13 and 3.11.5 the old name even survives another declare. A process that crashed too often (a full disk)
+//! causes the same. Symptoms: `queue.declare` succeeds, `basic.consume` is closed with 541 at once, and publishes are refused.
+//! Messages are only ids, and the rows hold the state. So the queue is deleted, and then handled like any missing queue: all
+//! `queued` rows become due, and the queue is declared again.
 //!
-//! What must not be deleted: a queue whose majority is away for a while. There the member that is left answers late
-//! (RabbitMQ waits 5 s and more for a leader) or not at all, which is not counted here (see [`unanswered`]); nor is a broker
-//! that is away. Where every node that had the queue is down and another answers, that is at once: then the new queue
-//! lives on the others.
+//! A queue whose majority is down for a while must not be deleted. Its remaining member answers late (RabbitMQ waits at least
+//! 5 s for a leader) or not at all, and neither counts here (see [`unanswered`]). A broker that is down does not count either.
+//! If every node that had the queue is down and another node answers, it answers at once: then the new queue lives on the
+//! other nodes.
 //!
-//! What if we die: the rows are due before anything is deleted, so nothing depends on who comes next or what he finds.
-//! Two repairs at once could delete each other's new queue and leak its process, so one holds a lock: an exclusive queue,
-//! which RabbitMQ itself removes with its connection.
+//! Crash safety: the rows become due before anything is deleted, so any process can continue at any point. Two repairs at
+//! once could delete each other's new queue and leak its process, so a repair holds a lock: an exclusive queue, which RabbitMQ
+//! removes with its connection.
 
 use super::{
     link::{self, BrokerUrl},
@@ -29,23 +30,22 @@ use lapin::{
 use prometheus::{IntCounter, IntGauge};
 use std::time::{Duration, Instant};
 
-/// The exclusive queue that stands for the right to repair.
+/// The exclusive queue that is the lock.
 const LOCK: &str = "poundcake.repair";
 /// A refusal that took longer may come from a queue that waits for its majority.
 const AT_ONCE: Duration = Duration::from_secs(4);
 
-/// What an operator reads while nobody answers for the queue, though RabbitMQ itself does. Deleting it is for a person to
-/// decide: from here a majority that is away looks the same as a queue of one node that waits for its first election for
-/// ever, because the node was killed right after the declare (ra leaves the first election to whoever declares, and a restart
-/// does not call one).
+/// The message while RabbitMQ answers but no process answers for the queue. A person must decide to delete it: from here, a
+/// queue whose majority is down looks like a queue of one node that waits for its first election without an end. The second
+/// happens when the node is killed right after the declare (only a declare starts the first election, a restart does not).
 pub(super) fn unanswered(vhost: &str) -> String {
     format!(
-        "nobody in RabbitMQ answers for {QUEUE}: if none of its nodes is down, run rabbitmqctl delete_queue -p {vhost} {QUEUE}; \
-         it is declared anew, and all that was in it is published again"
+        "RabbitMQ does not answer for {QUEUE}: if none of its nodes is down, run rabbitmqctl delete_queue -p {vhost} {QUEUE}; \
+         PoundCake declares it again and republishes all queued rows"
     )
 }
 
-/// When the queue counts as lost, and what is counted about it.
+/// Decides when the queue counts as broken, and updates its metrics.
 pub struct Repair {
     after: Duration,
     refused: IntGauge,
@@ -54,42 +54,42 @@ pub struct Repair {
 }
 
 impl Repair {
-    /// Nothing is wrong yet. `after`: how long it must be refused without a break; zero is never. `refused` and `repairs`:
-    /// [`Metrics::queue_refused`](crate::metrics::Metrics) and `queue_repairs`.
+    /// `after`: how long RabbitMQ must refuse the queue without a break; zero means never. `refused` and `repairs` are
+    /// `queue_refused` and `queue_repairs` of [`Metrics`](crate::metrics::Metrics).
     pub const fn new(after: Duration, refused: IntGauge, repairs: IntCounter) -> Self {
         Self { after, refused, repairs, since: None }
     }
 
-    /// Notes how consuming began; anything but the one refusal begins the count anew.
+    /// Notes the result of a `basic.consume`. Anything except this refusal restarts the time.
     pub(super) fn note(&mut self, refused: bool) {
         self.refused.set(i64::from(refused));
         self.since = if refused { self.since.or_else(|| Some(Instant::now())) } else { None };
     }
 
-    /// Whether it has been refused for long enough.
+    /// Whether the queue has been refused for long enough.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         !self.after.is_zero() && self.since.is_some_and(|since| now.duration_since(since) >= self.after)
     }
 
-    /// What an operator reads meanwhile.
+    /// The message until then.
     pub(super) fn outlook(&self) -> String {
         if self.after.is_zero() {
             return format!(
-                "RabbitMQ has nothing behind {QUEUE}: delete the queue, it is declared anew (POUNDCAKE_QUEUE_REPAIR=0s)"
+                "RabbitMQ has no process for {QUEUE}: delete the queue, and PoundCake declares it again (POUNDCAKE_QUEUE_REPAIR=0s)"
             );
         }
         format!(
-            "RabbitMQ has nothing behind {QUEUE}; after {} s of this it is deleted and declared anew",
+            "RabbitMQ has no process for {QUEUE}; after {} s PoundCake deletes the queue and declares it again",
             self.after.as_secs()
         )
     }
 
-    /// Deletes the queue if it is still refused and nobody else is at it. True when it did.
+    /// Deletes the queue if it is still refused and no other process repairs it. True if it was deleted.
     pub(super) async fn run(&mut self, url: &BrokerUrl) -> Result<bool, String> {
         let lock = link::bounded(link::open(url, "repair")).await?;
         let deleted = link::bounded(under_lock(url, &lock)).await;
         if let Err(error) = lock.close(200, "repaired".into()).await {
-            log::debug!(error:%; "closing the repair's connection failed");
+            log::debug!(event = "broker_close_failed", error:%; "could not close the repair's connection to RabbitMQ");
         }
         let deleted = deleted?;
         if deleted {
@@ -97,26 +97,26 @@ impl Repair {
             self.since = None;
             let refused_s = self.after.as_secs();
             log::error!(
-                broker = url.label(), refused_s;
-                "RabbitMQ had nothing behind {QUEUE}: the queue was deleted, it is declared anew, and all queued rows are published again"
+                event = "queue_repaired", broker = url.label(), refused_s;
+                "deleted the broken queue {QUEUE} (541 INTERNAL_ERROR); redeclaring it and republishing all queued rows"
             );
         }
         Ok(deleted)
     }
 }
 
-/// Whether this answer to `basic.consume` says that nothing is behind the queue: 541 `INTERNAL_ERROR`, and at once.
+/// Whether this answer to `basic.consume` means that the queue has no process: 541 `INTERNAL_ERROR`, at once.
 pub(super) fn is_no_leader(error: &Error, took: Duration) -> bool {
     took < AT_ONCE && topology::replied(error, &AMQPErrorKind::Hard(AMQPHardError::INTERNALERROR))
 }
 
-/// True when it was deleted, false when there is nothing to do, or another process does it.
+/// True if it was deleted; false if it works again or another process repairs it.
 async fn under_lock(url: &BrokerUrl, lock: &lapin::Connection) -> Result<bool, Error> {
     let channel = lock.create_channel().await?;
     let exclusive = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
     match channel.queue_declare(LOCK.into(), exclusive, FieldTable::default()).await {
         Err(error) if topology::replied(&error, &AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED)) => {
-            log::info!(broker = url.label(); "another dispatcher repairs {QUEUE}");
+            log::info!(event = "queue_repair_locked", broker = url.label(); "another dispatcher is repairing {QUEUE}");
             return Ok(false);
         }
         declared => declared.map(drop)?,
@@ -125,20 +125,20 @@ async fn under_lock(url: &BrokerUrl, lock: &lapin::Connection) -> Result<bool, E
         return Ok(false);
     }
     delete(&channel).await?;
-    // The new one takes the old name with it when it goes: without this, RabbitMQ 3.10.8 finds the old name again at its
-    // next start, and the queue is lost once more.
+    // Deleting a new queue also removes the old name. Without this, RabbitMQ 3.10.8 finds the old name at its next start, and
+    // the queue is broken again.
     topology::declare_as_it_should_be(&channel, QUEUE).await?;
     delete(&channel).await?;
     Ok(true)
 }
 
-/// Looks again, on a connection of its own: the refusal closes it. Another process may have repaired it meanwhile.
+/// Tries again on a separate connection, because the refusal closes it. Another process may have repaired the queue.
 async fn is_refused(url: &BrokerUrl) -> Result<bool, Error> {
     let connection = link::open(url, "repair").await?;
     let channel = connection.create_channel().await?;
     let begun = Instant::now();
     match channel.basic_consume(QUEUE.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default()).await {
-        // What it was handed goes back with the connection.
+        // RabbitMQ requeues what it delivered when the connection closes.
         Ok(_) => connection.close(200, "healthy".into()).await.map(|()| false),
         Err(error) if is_no_leader(&error, begun.elapsed()) => Ok(true),
         Err(error) => Err(error),

@@ -1,4 +1,4 @@
-//! The database: there, ours, writable, with room for the largest webhook.
+//! Checks the database: reachable, our schema, writable, with room for the largest webhook.
 
 use super::{finding::Finding, server, writable};
 use crate::{
@@ -17,7 +17,7 @@ pub(super) async fn check(settings: &Settings, store: &Database) -> (Vec<Finding
         let advice =
             "start the database, or correct DATABASE_URL; until then ingest answers 503 and Alertmanager retries";
         let finding = match error {
-            // These say what to do themselves.
+            // These errors contain the advice.
             DatabaseError::Unfit(text) => Finding::wrong(AREA, "client library", text),
             DatabaseError::Refused { label, text, advice } => {
                 Finding::wrong(AREA, "reachable", format!("{label}: {text}")).advice(advice)
@@ -73,7 +73,9 @@ async fn limits(settings: &Settings, store: &Database) -> Result<Vec<Finding>, D
         });
     }
     let difference = (now - clock::utc_now()).num_milliseconds();
-    let found = format!("the database's is {difference} ms ahead of this host's; only the database's is used");
+    let found = format!(
+        "the database's clock is {difference} ms ahead of this host's clock; PoundCake uses only the database's"
+    );
     findings.push(Finding::ok(AREA, "clock", found));
     Ok(findings)
 }

@@ -1,4 +1,4 @@
-//! RabbitMQ: there, with our queues as we declare them, consumed, and nothing among the dead letters.
+//! Checks RabbitMQ: reachable, our queues as we declare them, consumers, no dead letters.
 
 use super::finding::Finding;
 use crate::{
@@ -11,7 +11,7 @@ const AREA: &str = "rabbitmq";
 pub(super) async fn check(settings: &Settings) -> Vec<Finding> {
     let broker = &settings.broker;
     if broker.amqp_url.is_none() && broker.amqp_url_file.is_none() && is_sqlite(settings) {
-        return vec![Finding::ok(AREA, "queue", "none: standalone has a queue of its own")];
+        return vec![Finding::ok(AREA, "queue", "none: standalone has an in-process queue")];
     }
     let url = match broker.url() {
         Ok(url) => url,
@@ -21,7 +21,7 @@ pub(super) async fn check(settings: &Settings) -> Vec<Finding> {
     match inspect(&url).await {
         Ok(Inspected { version, dispatch, dead }) => {
             let mut findings = vec![Finding::ok(AREA, "reachable", &label)];
-            let version = version.map_or_else(|| "not told".to_owned(), |version| format!("RabbitMQ {version}"));
+            let version = version.map_or_else(|| "unknown".to_owned(), |version| format!("RabbitMQ {version}"));
             findings.push(Finding::ok(AREA, "version", version));
             findings.extend(of_dispatch(&dispatch, url.vhost()));
             findings.push(of_dead(&dead, url.vhost()));
@@ -64,7 +64,7 @@ fn of_dead(state: &QueueState, vhost: &str) -> Finding {
         QueueState::There { messages: 0, .. } => Finding::ok(AREA, DEAD, "0 messages"),
         QueueState::There { messages, .. } => Finding::wrong(AREA, DEAD, format!("{messages} messages")).advice(format!(
             "another program publishes to PoundCake's exchange, or a dispatcher could not finish 1,000 deliveries; messages contain only ids, and \
-             ingest publishes the rows again by itself: once looked at, rabbitmqctl purge_queue -p {vhost} {DEAD}"
+             ingest publishes the rows again by itself: after a look at them, run rabbitmqctl purge_queue -p {vhost} {DEAD}"
         )),
         other => trouble(DEAD, other, vhost),
     }
@@ -91,14 +91,14 @@ fn rights(vhost: &str) -> String {
 fn trouble(queue: &'static str, state: &QueueState, vhost: &str) -> Finding {
     match state {
         QueueState::Missing => {
-            Finding::wrong(AREA, queue, "not there").advice("start ingest or a dispatcher: they declare the queue at their start, and this user is allowed to")
+            Finding::wrong(AREA, queue, "does not exist").advice("start ingest or a dispatcher: it declares the queue at its start, and this user has the right to")
         }
         QueueState::Forbidden(why) if why.contains("ACCESS_REFUSED") => {
-            Finding::wrong(AREA, queue, format!("not there, and this user may not make it: {why}")).advice(rights(vhost))
+            Finding::wrong(AREA, queue, format!("does not exist, and this user may not declare it: {why}")).advice(rights(vhost))
         }
-        QueueState::Forbidden(why) => Finding::wrong(AREA, queue, format!("not there, and it cannot be made: {why}"))
+        QueueState::Forbidden(why) => Finding::wrong(AREA, queue, format!("does not exist and cannot be declared: {why}"))
             .advice(format!("raise the limits of the vhost: rabbitmqctl list_vhost_limits -p {vhost}; until then alerts wait in the database")),
         QueueState::Unknown(error) => Finding::unknown(AREA, queue, error),
-        QueueState::There { .. } => Finding::ok(AREA, queue, "there"),
+        QueueState::There { .. } => Finding::ok(AREA, queue, "exists"),
     }
 }

@@ -1,4 +1,4 @@
-//! The rows: what waits, what nobody looks at, what needs a person.
+//! The rows: waiting, overdue, and those that need a person.
 
 use super::finding::Finding;
 use crate::{
@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 
 const AREA: &str = "rows";
 
-/// A row is looked at within seconds of its due time; a busy minute is not yet a standstill.
+/// A process takes a row within seconds of its due time; a minute leaves room for load.
 const GRACE: TimeDelta = TimeDelta::minutes(1);
 
 pub(super) async fn check(store: &Database) -> Vec<Finding> {
@@ -28,7 +28,7 @@ async fn look(store: &Database) -> Result<Vec<Finding>, DatabaseError> {
     let mut findings = Vec::new();
     for depth in depths {
         let late = overdue.iter().find(|late| late.status == depth.status);
-        let found = format!("{} rows, the oldest since {} s", depth.rows, depth.oldest_seconds);
+        let found = format!("{} rows, the oldest for {} s", depth.rows, depth.oldest_seconds);
         findings.push(match late {
             None => Finding::ok(AREA, depth.status.as_str(), found),
             Some(late) => {
@@ -57,7 +57,7 @@ fn of_unreadable(marked: &Marked) -> Option<Finding> {
     Some(Finding::wrong(AREA, "unreadable", found).advice(advice))
 }
 
-/// Who should have looked at an overdue row.
+/// Which process should have taken an overdue row.
 const fn who_looks(status: DispatchStatus) -> &'static str {
     match status {
         DispatchStatus::AwaitingExecution => {

@@ -1,4 +1,4 @@
-//! What a power failure would cost, and how large our tables are.
+//! Checks the database server: durability after a power failure, and the size of our tables.
 
 use super::finding::Finding;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 
 const MIB: i64 = 1 << 20;
 
-/// `usable`: our tables are there.
+/// `usable`: our tables exist.
 pub(super) async fn check(area: &'static str, store: &Database, usable: bool) -> Vec<Finding> {
     let mut findings = match store.run(server::weak).await {
         Ok(weak) => durability(area, &weak),
@@ -27,11 +27,11 @@ pub(super) async fn check(area: &'static str, store: &Database, usable: bool) ->
 
 fn durability(area: &'static str, weak: &[Weak]) -> Vec<Finding> {
     let note = |weak: &Weak| {
-        let found = format!("{}: a power failure can lose webhooks that were answered 202", weak.setting);
+        let found = format!("{}: a power failure can lose webhooks that were answered with 202", weak.setting);
         Finding::note(area, "durability", found).advice(weak.advice)
     };
     if weak.is_empty() {
-        return vec![Finding::ok(area, "durability", "what was answered 202 is on the disk")];
+        return vec![Finding::ok(area, "durability", "webhooks answered with 202 are on the disk")];
     }
     weak.iter().map(note).collect()
 }

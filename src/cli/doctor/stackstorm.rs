@@ -1,4 +1,4 @@
-//! StackStorm: there, lets us in, and has what the routes name.
+//! Checks StackStorm: reachable, credentials accepted, the actions and webhooks of the routes registered.
 
 use super::finding::Finding;
 use crate::{
@@ -25,7 +25,7 @@ pub(super) async fn check(settings: &Settings) -> Vec<Finding> {
     };
     let mut findings = match client.ping().await {
         Ok(version) => vec![
-            Finding::ok(AREA, "reachable", format!("version {}, and it lets us in", version.version)),
+            Finding::ok(AREA, "reachable", format!("version {}, credentials accepted", version.version)),
             request_id(version.echoed),
         ],
         Err(error) => return vec![refusal(&error)],
@@ -56,7 +56,7 @@ fn client(settings: &Settings) -> anyhow::Result<Client> {
     Ok(Client::new(config)?)
 }
 
-/// What tells st2api's own answers from those of a proxy (`stackstorm::outcome`).
+/// The header by which st2api's own answers differ from a proxy's (`stackstorm::outcome`).
 fn request_id(echoed: bool) -> Finding {
     if echoed {
         return Finding::ok(AREA, "request id", "X-Request-ID survives the way to StackStorm and back");
@@ -64,7 +64,7 @@ fn request_id(echoed: bool) -> Finding {
     Finding::wrong(
         AREA,
         "request id",
-        "X-Request-ID does not come back: nobody can tell StackStorm's own answers from a proxy's, so every answer but a 2xx is uncertain",
+        "StackStorm's answer does not repeat X-Request-ID: PoundCake cannot tell StackStorm's own answers from a proxy's, so every answer except a 2xx is uncertain",
     )
     .advice(
         "configure the proxy in front of StackStorm to pass the header X-Request-ID both ways (nginx: proxy_set_header X-Request-ID $http_x_request_id; \

@@ -1,4 +1,4 @@
-//! StackStorm's tables in SQL: there, this program's, and which executions do not come to an end.
+//! Checks StackStorm's tables in SQL: they exist, a tracker fills them, and which executions do not end.
 
 use super::finding::Finding;
 use crate::{
@@ -16,7 +16,7 @@ const AREA: &str = "tracker";
 /// Alerts are dispatched without the tables.
 const WITHOUT: &str = "without these tables history shows no outcomes and `poundcake tracker` does not start";
 
-/// The tables stand in their own database, or in ours, which is `store` and usable.
+/// The tables are in a database of their own, or in ours, which is `store` and usable.
 pub(super) async fn check(settings: &Settings, store: &Database, usable: bool) -> Vec<Finding> {
     if !usable && matches!(settings.tracker.database(settings.database.tls_files()), Ok(None)) {
         return Vec::new();
@@ -40,17 +40,17 @@ pub(super) async fn check(settings: &Settings, store: &Database, usable: bool) -
         }
         Err(error) => vec![
             Finding::wrong(AREA, "tables", logging::chain(&error))
-                .advice(format!("start that database, or set ST2_DATABASE_URL right; {WITHOUT}")),
+                .advice(format!("start that database, or correct ST2_DATABASE_URL; {WITHOUT}")),
         ],
     }
 }
 
 /// A tracker makes the row of a linked execution within seconds.
 const PROMPT: TimeDelta = TimeDelta::minutes(1);
-/// Links that are looked at.
+/// How many links are checked.
 const LOOKED_AT: i64 = 1_000;
 
-/// Whether a tracker runs: it leaves nothing but its rows, so links without one tell.
+/// Whether a tracker runs. It writes only rows of executions, so links without a row show that none runs.
 async fn running(store: &Database, tables: &St2Tables) -> Result<Finding, DatabaseError> {
     let (prefix, again) = (tables.prefix.clone(), tables.prefix.clone());
     let mark = tables.store.run(move |conn| tracking::read_to(conn, &prefix)).await?;

@@ -1,4 +1,4 @@
-//! The database takes what ingest and dispatcher write, tried with their own statements.
+//! Checks whether the database accepts writes, with the statements of ingest and dispatcher.
 
 use super::finding::Finding;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 
 pub(super) async fn check(area: &'static str, store: &Database) -> Finding {
     match store.run(probe::all).await {
-        Ok(()) => Finding::ok(area, "writable", "yes: our statements were tried, and rolled back"),
+        Ok(()) => Finding::ok(area, "writable", "yes: tried with PoundCake's own statements, and rolled back"),
         Err(error) => {
             let refusal = Refusal::of(&error);
             let found = format!("{refusal}: {}", logging::chain(&error));

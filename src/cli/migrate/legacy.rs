@@ -1,4 +1,4 @@
-//! `poundcake migrate legacy`: the older installation's tables, counted, copied, and dropped if asked to.
+//! `poundcake migrate legacy`: counts and copies the older installation's tables, and drops them on request.
 
 use super::open;
 use crate::{
@@ -47,7 +47,8 @@ impl Legacy {
             return show(self.output, &surveyed, true, self.drop);
         }
         let drop = self.drop;
-        store.run(move |conn| takeover::run(conn, drop, |step| log::info!("migrate legacy: {step}"))).await?;
+        let say = |step: &takeover::Step| log::info!(event = "legacy_step"; "migrate legacy: {step}");
+        store.run(move |conn| takeover::run(conn, drop, say)).await?;
         if !drop {
             surveyed = store.run(takeover::survey).await?;
         }

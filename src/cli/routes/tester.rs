@@ -1,4 +1,4 @@
-//! What would happen to one alert, told line by line.
+//! Shows what would happen to one alert, line by line.
 
 use crate::{
     cli::print::{self, PrintError},

@@ -1,4 +1,4 @@
-//! Who gets in, who does not, and what a rotation does.
+//! Accepted and refused tokens, and rotation.
 
 use super::*;
 use actix_web::ResponseError;

@@ -124,14 +124,17 @@ impl TokensFile {
         match read(self.variable, &self.path) {
             Ok(tokens) => {
                 if *state.tokens != tokens {
-                    log::info!(variable = self.variable, tokens = tokens.len(); "tokens have changed");
+                    log::info!(
+                        event = "tokens_changed", variable = self.variable, tokens = tokens.len();
+                        "the tokens have changed; using the new ones"
+                    );
                     state.tokens = Arc::new(tokens);
                 }
                 state.broken = false;
             }
             Err(error) => {
                 if !state.broken {
-                    log::error!("{}; the old tokens stay in force", crate::logging::chain(&error));
+                    log::error!(event = "tokens_unusable"; "{}; using the old tokens", crate::logging::chain(&error));
                 }
                 state.broken = true;
             }

@@ -1,4 +1,4 @@
-//! Declarations as they were recorded, and what the cache asks for.
+//! Recorded declarations, and the requests of the cache.
 
 use super::*;
 use crate::stackstorm::test_server::{Do, TestServer};

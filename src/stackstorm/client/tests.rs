@@ -42,7 +42,7 @@ async fn a_call_can_be_made_in_a_spawned_future_and_names_the_peer_that_failed()
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
     let gone = client_of(&Url::parse(&format!("http://{address}/v1")).unwrap(), Config::TIMEOUT);
-    let Err(LookupError::Unavailable(message)) = gone.ping().await else { panic!("somebody answered") };
+    let Err(LookupError::Unavailable(message)) = gone.ping().await else { panic!("an answer came") };
     assert!(message.starts_with(&address), "{message}");
 }
 

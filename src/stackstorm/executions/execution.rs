@@ -1,4 +1,4 @@
-//! An execution, as GET, the lists and the event stream give it.
+//! An execution, as GET, the lists and the event stream return it.
 //!
 //! Only `id` and `status` must be there: which other fields come depends on how the execution was started and how far it
 //! got, and one odd field must not hide the rest.

@@ -1,4 +1,4 @@
-//! Executions as they were recorded, and the calls about them.
+//! Recorded executions, and the calls for them.
 
 use super::*;
 use crate::stackstorm::{

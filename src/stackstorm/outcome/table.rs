@@ -16,7 +16,7 @@
 //! | st2api's own 404, "not registered" | rejected | not registered |
 //! | st2api's own other 4xx | rejected | rejected |
 //! | st2api's own other 5xx | failed inside | failed inside |
-//! | any other answer of somebody else | uncertain | uncertain |
+//! | any other answer that is not from st2api | uncertain | uncertain |
 //! | closed without an answer, within 5 s of writing | uncertain | uncertain |
 
 use crate::stackstorm::{
@@ -142,7 +142,7 @@ const fn of_answer(mode: Mode, Answered { status, from }: Answered) -> Meaning {
         (301 | 302 | 307 | 308, ..) | (400, From::TlsPort, _) => Meaning::NotSent,
         (401, ..) => Meaning::Unauthorized,
         (408 | 504, ..) => Meaning::Silent,
-        // st2api sends neither: whoever did may copy our id into pages of its own.
+        // st2api sends neither: the proxy that did may copy our id into its own pages.
         (429 | 502, ..) => Meaning::Uncertain,
         (404, From::St2api, Mode::Webhook) => Meaning::NotRegistered,
         (413 | 414 | 431, ..) | (400..=499, From::St2api | From::St2apiUnknownRoute, _) => Meaning::Rejected,

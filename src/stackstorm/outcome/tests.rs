@@ -1,4 +1,4 @@
-//! Outcomes, from real sockets for all that has to do with the wire, and from statuses and bodies for the rest.
+//! Outcomes: on real sockets for everything about connections, and from statuses and bodies for the rest.
 
 use super::*;
 use crate::{
@@ -254,7 +254,7 @@ const TLS_PORT: &str = "<html><center>The plain HTTP request was sent to HTTPS p
 #[test]
 fn every_answer_has_its_meaning() {
     for (status, echoed, body, for_action, for_webhook) in [
-        // Accepted, whoever passed it on.
+        // Accepted, also through a proxy.
         (201, true, CREATED, "accepted", "uncertain"),
         (201, false, CREATED, "accepted", "uncertain"),
         (200, true, CREATED, "accepted", "uncertain"),
@@ -271,7 +271,7 @@ fn every_answer_has_its_meaning() {
         (303, false, "", "uncertain", "uncertain"),
         (400, false, TLS_PORT, "not_sent", "not_sent"),
         (400, false, "Client sent an HTTP request to an HTTPS server.\n", "not_sent", "not_sent"),
-        // st2api's own refusals, and the same from somebody else.
+        // st2api's own refusals, and the same from a proxy.
         (400, true, FAULT, "rejected", "rejected"),
         (400, false, FAULT, "uncertain", "uncertain"),
         (400, true, NGINX, "uncertain", "uncertain"),
@@ -283,7 +283,7 @@ fn every_answer_has_its_meaning() {
         (404, false, UNKNOWN_HOOK, "uncertain", "uncertain"),
         (404, true, NO_ROUTE, "rejected", "rejected"),
         (404, false, NGINX, "uncertain", "uncertain"),
-        // This alert is too large, whoever says so.
+        // This alert is too large, also if a proxy says so.
         (413, false, NGINX, "rejected", "rejected"),
         (414, false, NGINX, "rejected", "rejected"),
         (431, false, "", "rejected", "rejected"),

@@ -1,4 +1,4 @@
-//! Bytes into server-sent events, wherever the chunks happen to be cut.
+//! Parses bytes into server-sent events, for any chunk boundaries.
 
 use crate::stackstorm::exchange::MAX_BODY;
 

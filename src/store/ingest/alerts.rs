@@ -1,4 +1,4 @@
-//! `poundcake_alerts`: how an arrival becomes a row, and the episode's openers.
+//! `poundcake_alerts`: how an alert becomes a row, and the openers of episodes.
 
 use crate::{
     database::{

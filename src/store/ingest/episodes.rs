@@ -57,7 +57,7 @@ pub(crate) fn load(
 }
 
 /// The fingerprint that a row was found by. One that MariaDB takes for the same and we do not (blanks at its end) must be
-/// no reason to open a second episode, which its unique key would refuse for ever.
+/// no reason to open a second episode, which its unique key would always refuse.
 fn asked_for(heard: &BTreeMap<Fingerprint, Heard>, found: &str) -> Result<Fingerprint, DatabaseError> {
     let fingerprint = Fingerprint::parse(found).filter(|found| heard.contains_key(found));
     fingerprint.ok_or_else(|| unreadable_fingerprint(found))

@@ -1,6 +1,6 @@
 //! The webhook transaction: many webhooks, one COMMIT. 202 is answered after it, never before.
 //!
-//! What if we die: before COMMIT nothing is there and nobody was answered; after it the rows are `pending` with a due
+//! Crash safety: before COMMIT nothing is stored and nothing was answered; after it the rows are `pending` with a due
 //! time, so the relay publishes them. An unanswered COMMIT is [`DatabaseError::CommitUnknown`]: the sender is told 503 and
 //! sends again, which the episode turns into a repeat.
 
@@ -63,14 +63,14 @@ impl From<Arrival> for Arrived {
     }
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stored {
     /// Per webhook, the fate of each of its alerts in order.
     pub fates: Vec<Vec<RowFate>>,
     /// What is to be published now.
     pub due: Vec<Due>,
-    /// How often the transaction had to begin anew.
+    /// How often the transaction was retried.
     pub retries: u32,
 }
 
@@ -83,7 +83,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The webhooks in arrival order. They are shared, so that whoever has to try again with fewer of them copies nothing.
+    /// The webhooks in arrival order. They are shared, so that a retry with fewer of them copies nothing.
     pub fn new(intakes: Vec<impl Into<Arc<Intake>>>) -> Self {
         let intakes: Vec<Arc<Intake>> = intakes.into_iter().map(Into::into).collect();
         let (mut owners, mut heard) = (Vec::new(), BTreeMap::<Fingerprint, Heard>::new());
@@ -103,7 +103,7 @@ impl Batch {
         self.intakes.iter().flat_map(|intake| &intake.arrivals)
     }
 
-    /// Runs the transaction, anew after deadlocks and taken keys.
+    /// Runs the transaction; retries it after deadlocks and duplicate keys.
     pub fn store(&self, conn: &mut AnyConnection, policy: &EpisodePolicy) -> Result<Stored, DatabaseError> {
         let (stored, retries) = transaction::write_counted(conn, |conn| self.attempt(conn, policy))?;
         Ok(Stored { retries, ..stored })
@@ -123,8 +123,8 @@ impl Batch {
     }
 
     /// Where no episode was open, nothing was locked while we decided: another writer may have opened, dispatched and
-    /// closed one in between. Our unique keys are taken now, so nobody can any more; if the newest closed episode is
-    /// not the one we decided by, begin anew.
+    /// closed one in between. Our unique keys are taken now, so no other writer can any more; if the newest closed episode is
+    /// not the one we decided by, retry.
     fn recheck(&self, conn: &mut AnyConnection, plan: &Plan, before: &States) -> Result<(), DatabaseError> {
         let opened: BTreeSet<&Fingerprint> = std::iter::zip(self.arrived(), &plan.rows)
             .filter_map(|(arrived, fate)| match &arrived.arrival {

@@ -1,4 +1,4 @@
-//! What `doctor` asks of the rows: which ones no process has looked at in time, which failed, which are uncertain.
+//! Queries of `doctor`: rows that are overdue, failed or uncertain.
 
 use crate::{
     database::{DatabaseError, connection::AnyConnection, transaction},
@@ -53,7 +53,7 @@ struct OverdueRow {
     oldest: Option<NaiveDateTime>,
 }
 
-/// Rows that somebody should have looked at `grace` ago, by the database's clock.
+/// Rows that were due `grace` ago and that no process has taken, by the database's clock.
 pub fn overdue(conn: &mut AnyConnection, grace: TimeDelta) -> Result<Vec<Overdue>, DatabaseError> {
     let now = transaction::now(conn)?;
     let rows: Vec<OverdueRow> = diesel::sql_query(

@@ -1,4 +1,4 @@
-//! How many rows are not settled, and since when: for `/metrics` and `doctor`.
+//! The number of rows that are not settled and the age of the oldest, for `/metrics` and `doctor`.
 
 use crate::{
     database::{DatabaseError, connection::AnyConnection, transaction},

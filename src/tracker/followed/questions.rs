@@ -1,4 +1,4 @@
-//! Which of the followed executions StackStorm is asked for, and when. No I/O.
+//! Decides which of the followed executions to poll, and when. No I/O.
 
 use super::{Entry, Watched};
 use crate::{

@@ -1,4 +1,4 @@
-//! What is followed, asked for and let go.
+//! Executions that are followed, polled and dropped.
 
 use super::*;
 use crate::tracker::patience::{CUT, STREAMING};

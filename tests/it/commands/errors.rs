@@ -20,7 +20,7 @@ async fn an_unusable_setting_stops_the_start_and_the_message_names_its_variable(
         ("ingest", "DATABASE_URL", "", &["DATABASE_URL is not set", "sqlite://path"]),
         ("ingest", "DATABASE_URL", "postgres://pc:s3cret@db/pc", &["DATABASE_URL", "postgres", "mysql://"]),
         ("ingest", "DATABASE_URL", "mysql://pc:s3cret@db", &["DATABASE_URL names no database"]),
-        ("ingest", "DATABASE_URL", "pc:s3cret@db", &["DATABASE_URL is no URL"]),
+        ("ingest", "DATABASE_URL", "pc:s3cret@db", &["DATABASE_URL is not a URL"]),
         ("ingest", "DATABASE_URL_FILE", "/nowhere", &["DATABASE_URL and DATABASE_URL_FILE are both set"]),
         ("ingest", "AMQP_URL", "", &["AMQP_URL is not set"]),
         ("ingest", "AMQP_URL", "http://pc:s3cret@mq", &["AMQP_URL", "amqp://user:password@host"]),

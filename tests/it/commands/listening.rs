@@ -38,8 +38,7 @@ async fn every_server_takes_any_free_port_and_a_name_and_says_where_it_listens()
                 assert!(address.port() != 0 && address.ip().is_loopback(), "{address}");
                 assert!(is_live(address).await, "{command} at {address}");
             }
-            let log = running.output("stderr");
-            assert!(log.contains("event=\"listening\"") || log.contains("event=listening"), "{log}");
+            assert!(!running.events("listening").is_empty(), "{}", running.output("stderr"));
             assert!(running.terminate(SOON).await.success());
         }
     }
@@ -94,8 +93,7 @@ async fn no_connection_is_taken_before_the_server_serves() {
     let process = setup.process("ingest").variable("DATABASE_URL", "mysql://pc:pc@127.0.0.1:1/pc");
     let running = process.start();
     eventually("it waits for the database", SOON, async || {
-        let log = running.output("stderr");
-        if log.contains("waiting for the database") { Ok(()) } else { Err(log) }
+        if running.events("database_waiting").is_empty() { Err(running.output("stderr")) } else { Ok(()) }
     })
     .await;
     assert!(std::net::TcpStream::connect(running.address()).is_err());

@@ -1,6 +1,6 @@
 //! A wrong password is no outage: commands say so and end, servers say so once and keep trying.
 
-use super::finding;
+use super::{finding, loud};
 use crate::harness::{Process, SOON, TestDatabase, Vhost, eventually};
 use std::time::{Duration, Instant};
 
@@ -91,16 +91,16 @@ async fn ingest_says_once_that_its_password_is_refused_and_starts_when_it_is_rig
         .variable("DATABASE_URL", database.url())
         .variable("AMQP_URL", "amqp://guest:guest@127.0.0.1:1/%2f")
         .start();
-    let lines = |word: &str| ingest.output("stderr").lines().filter(|line| line.contains(word)).count();
     eventually("it has tried a few times", SOON, async || {
-        let tries = lines("the database still refuses");
-        if tries >= 3 { Ok(()) } else { Err(tries) }
+        let tries = ingest.events("database_refused").len();
+        if tries > 3 { Ok(()) } else { Err(tries) }
     })
     .await;
-    assert_eq!(lines("correct user and password"), 1, "{}", ingest.output("stderr"));
+    assert_eq!(loud(&ingest.events("database_refused")), 1, "{}", ingest.output("stderr"));
+    assert_eq!(ingest.output("stderr").matches("correct user and password").count(), 1);
     database.administer("ALTER USER {user} IDENTIFIED BY 'test'");
     let ingest = ingest.ready().await;
-    assert!(ingest.output("stderr").contains("the database can be used again"));
+    assert_eq!(ingest.events("database_usable").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,17 +115,15 @@ async fn a_password_that_changes_while_ingest_runs_is_said_once() {
         .await;
     database.administer("ALTER USER {user} IDENTIFIED BY 'another'");
     database.administer("KILL USER {user}");
-    let lines = |word: &str| ingest.output("stderr").lines().filter(|line| line.contains(word)).count();
     eventually("the relay has met it a few times", SOON, async || {
-        let tries =
-            ingest.output("stderr").lines().filter(|line| line.contains("the relay waits for the database")).count();
+        let tries = ingest.events("database_waiting").iter().filter(|line| line.contains("poundcake::relay")).count();
         if tries >= 3 { Ok(()) } else { Err(tries) }
     })
     .await;
-    assert_eq!(lines("PoundCake keeps trying"), 1, "{}", ingest.output("stderr"));
+    assert_eq!(loud(&ingest.events("database_refused")), 1, "{}", ingest.output("stderr"));
     database.administer("ALTER USER {user} IDENTIFIED BY 'test'");
     eventually("it says that it can", SOON, async || {
-        if lines("the database can be used again") == 1 { Ok(()) } else { Err("not yet") }
+        if ingest.events("database_usable").len() == 1 { Ok(()) } else { Err("not yet") }
     })
     .await;
 }
@@ -150,12 +148,11 @@ async fn rabbitmq_refusing_is_said_once_with_what_to_do() {
             .ready()
             .await;
         eventually("it is said", SOON, async || {
-            if ingest.output("stderr").contains("RabbitMQ refuses PoundCake") { Ok(()) } else { Err("not yet") }
+            if ingest.events("broker_refused").is_empty() { Err("not yet") } else { Ok(()) }
         })
         .await;
-        let tries = |word: &str| ingest.output("stderr").lines().filter(|line| line.contains(word)).count();
         eventually("it was tried again", SOON, async || {
-            let tries = tries("RabbitMQ refuses PoundCake");
+            let tries = ingest.events("broker_refused").len();
             if tries >= 3 { Ok(()) } else { Err(tries) }
         })
         .await;

@@ -214,6 +214,16 @@ impl Running {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// The log lines with this `event`.
+    pub fn events(&self, event: &str) -> Vec<String> {
+        let key = format!("event={event}");
+        self.output("stderr")
+            .lines()
+            .filter(|line| line.split(' ').any(|word| word == key))
+            .map(str::to_owned)
+            .collect()
+    }
+
     /// Whether it has ended, by itself or not.
     pub fn has_ended(&self) -> bool {
         self.status().is_some()

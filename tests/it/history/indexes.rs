@@ -128,7 +128,7 @@ async fn a_question_that_takes_too_long_is_ended_and_the_next_one_is_answered() 
     diesel::connection::SimpleConnection::batch_execute(&mut holder, "LOCK TABLES poundcake_alerts WRITE").unwrap();
     let (status, problem) = app.get("/api/v1/alerts").await;
     assert_eq!(status, 503);
-    assert!(problem["detail"].as_str().unwrap().contains("narrow it with from and to"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("narrow it with `from` and `to`"), "{problem}");
     drop(holder);
     eventually("alerts are shown again", Duration::from_secs(10), async || match app.get("/api/v1/alerts").await.0 {
         200 => Ok(()),

@@ -89,7 +89,7 @@ async fn without_stackstorms_tables_history_answers_and_says_what_is_missing() {
         let (_, alert) = app.get("/api/v1/alerts/1").await;
         assert_eq!(alert["links"][0]["st2_execution_id"], nth(EXECUTION, 1));
         let body = refused(&app, "/api/v1/executions?status=failed", 503).await;
-        assert!(body["detail"].as_str().unwrap().contains("only they know this"), "{body}");
+        assert!(body["detail"].as_str().unwrap().contains("this needs StackStorm's tables"), "{body}");
         let (status, execution) = app.get(&format!("/api/v1/executions/{}", nth(EXECUTION, 1))).await;
         assert_eq!((status, &execution["alerts"][0]["id"]), (200, &1.into()), "a link leads to its alert all the same");
     }

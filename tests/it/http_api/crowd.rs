@@ -56,7 +56,7 @@ async fn idle_senders_beyond_the_limit_lock_out_neither_new_ones_nor_our_own_cal
     })
     .await;
     let log = running.output("stderr");
-    assert!(log.contains("idle_connections_closed") && !log.contains("os error 24"), "{log}");
+    assert!(!running.events("idle_connections_closed").is_empty() && !log.contains("os error 24"), "{log}");
     // The ones that were idle longest have gone, and a new one keeps its connection.
     assert_eq!(senders[0].read(&mut [0; 64]).expect("the end of the connection"), 0);
     eventually("only so many are kept", PATIENCE, async || {
@@ -115,9 +115,6 @@ async fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
         let running = limited(&setup.process(command), 256, 2048).start().ready().await;
         assert_eq!(soft_limit(&running), 2048, "{command}");
         let log = running.output("stderr");
-        assert!(
-            log.contains("event=\"open_files\" limit=2048") || log.contains("event=open_files limit=2048"),
-            "{log}"
-        );
+        assert!(log.contains("event=open_files limit=2048"), "{log}");
     }
 }

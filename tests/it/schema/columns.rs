@@ -1,4 +1,4 @@
-//! Columns, keys, collations, comments: `src/database/schema.rs` and DESIGN against what stands in the databases.
+//! Columns, keys, collations, comments: `src/database/schema.rs` against the migrated databases.
 
 use super::{TABLES, migrated};
 use crate::harness::TestDatabase;

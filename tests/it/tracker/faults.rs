@@ -34,7 +34,7 @@ async fn no_end_is_missed_while_the_stream_is_cut_again_and_again() {
         proxy.break_networking();
         world.run_and_link(2).await;
         proxy.restore_networking();
-        let connected = async || match tracker.output("stderr").matches("reading StackStorm's event stream").count() {
+        let connected = async || match tracker.events("stream_connected").len() {
             connects if connects >= round => Ok(()),
             connects => Err(connects),
         };
@@ -51,7 +51,7 @@ async fn without_a_stream_stackstorm_is_polled() {
     world.st2().set_pace(unhurried());
     world.run_and_link(3).await;
     world.complete().await;
-    assert!(tracker.output("stderr").contains("ST2_STREAM_URL is not set"));
+    assert_eq!(tracker.events("stream_disabled").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,9 +61,8 @@ async fn a_stackstorm_that_refuses_the_key_is_waited_for() {
     world.st2().set_fault(Fault::Unauthorized);
     let tracker = world.tracker().await;
     let said = async || {
-        let log = tracker.output("stderr");
-        let line = log.lines().find(|line| line.contains("waiting for StackStorm: ")).map(str::to_owned);
-        line.filter(|line| line.contains("401")).map(|_| ()).ok_or(log.len())
+        let waits = tracker.events("st2_waiting");
+        waits.first().filter(|line| line.contains("401")).map(|_| ()).ok_or(waits)
     };
     eventually("it says what it waits for", SOON, said).await;
     world.st2().clear_faults();
@@ -82,12 +81,8 @@ async fn a_row_that_the_database_refuses_holds_up_no_other() {
         world.becomes(id, "succeeded/done").await;
     }
     let named = async || {
-        let log = tracker.output("stderr");
-        if log.contains("does not take this execution's row") && log.contains(&refused) {
-            Ok(())
-        } else {
-            Err(log.len())
-        }
+        let lines = tracker.events("execution_row_refused");
+        if lines.iter().any(|line| line.contains(&refused)) { Ok(()) } else { Err(lines) }
     };
     eventually("the log names it", SOON, named).await;
     world.setup.database.execute("ALTER TABLE execution_db DROP CONSTRAINT one");

@@ -122,7 +122,7 @@ async fn what_does_not_end_is_marked_and_followed_on() {
     let metrics = crate::harness::client().get(tracker.url("/metrics")).send().await.expect("metrics");
     let metrics = metrics.text().await.expect("text");
     assert!(metrics.contains("poundcake_tracker_overdue_total 1"), "{metrics}");
-    assert!(tracker.output("stderr").contains("POUNDCAKE_EXECUTION_DEADLINE"));
+    assert_eq!(tracker.events("execution_overdue").len(), 1);
     world.st2().clear_faults();
     world.becomes(&id, "succeeded/done").await;
 }

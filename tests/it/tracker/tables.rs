@@ -188,8 +188,8 @@ async fn without_the_right_to_make_tables_migrate_says_what_to_grant_or_to_run()
     assert!(output.contains("the schema is up to date ("), "{output}");
     assert!(error.contains(&format!("GRANT SELECT, INSERT, CREATE, DROP ON `{name}`.* TO '{name}'@'%';")), "{error}");
 
-    // What it prints, run by somebody who may, is all that is needed.
-    let sql = error.split("somebody who may run:").nth(1).expect("statements").split("The tracker's user").next();
+    // What it prints, run by a user with the right, is all that is needed.
+    let sql = error.split("a user with this right run:").nth(1).expect("statements").split("The tracker's user").next();
     let mut url = Services::shared().database.clone();
     url.set_path(name);
     let mut admin = MysqlConnection::establish(url.as_str()).expect("the administrator");

@@ -1,4 +1,4 @@
-//! What was heard of fingerprints before what is open now: index dives, no locks.
+//! The history of fingerprints before their open episodes: index lookups without locks.
 
 use crate::{
     database::{DatabaseError, connection::AnyConnection, prepared::prepared},
