@@ -127,7 +127,7 @@ async fn an_sqlite_file_that_another_process_holds_is_named() {
     let path = app.database.url().trim_start_matches("sqlite://").to_owned();
     let mut holder = diesel::SqliteConnection::establish(&path).expect("the file");
     holder.batch_execute("BEGIN IMMEDIATE").expect("the write lock");
-    is_refused(&app, "the database makes writes wait for a lock").await;
+    is_refused(&app, "writes wait for a lock in the database").await;
     holder.batch_execute("ROLLBACK").expect("the end");
     is_ready(&app).await;
 }
