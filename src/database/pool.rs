@@ -2,23 +2,21 @@
 //!
 //! Each piece of work runs on a blocking thread with a pooled connection. If the database stays silent for longer than
 //! `POUNDCAKE_DB_TIMEOUT` (a failover, a firewall or a partition drops packets), the pool gives the thread up: the caller gets
-//! [`DatabaseError::Silent`], the slot is free again, and a new r2d2 pool replaces the old one, because its idle connections are
-//! as old as the silent one. The thread ends when the kernel gives up. So that many partitions do not collect threads without
+//! [`DatabaseError::Silent`], the slot is free again, and new idle connections replace the old ones, because those are as
+//! old as the silent one. The thread ends when the kernel gives up. So that many partitions do not collect threads without
 //! a limit, the process must restart at [`LOST`] such threads ([`Lost::exhausted`]).
 
 use super::{
     DatabaseError,
     connect::DatabaseUrl,
     connection::AnyConnection,
-    idle_connection::{Manager, Quiet},
+    idle_connections::IdleConnections,
     transaction,
     watchdog::{self, Pulse},
 };
-use diesel::r2d2;
-use scheduled_thread_pool::ScheduledThreadPool;
 use std::{
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -68,13 +66,9 @@ impl Lost {
 
 pub(crate) struct Pool {
     url: DatabaseUrl,
-    size: u32,
     patience: Option<Duration>,
     slots: Arc<Semaphore>,
-    /// Replaced when its connections are lost.
-    current: RwLock<r2d2::Pool<Manager>>,
-    /// r2d2's own thread, for all of them.
-    keeper: Arc<ScheduledThreadPool>,
+    idle: IdleConnections,
     lost: Lost,
 }
 
@@ -84,10 +78,9 @@ impl Pool {
         let size = size.max(1);
         // SQLite has no network to lose.
         let patience = patience.filter(|_| !url.is_sqlite());
-        let keeper = Arc::new(ScheduledThreadPool::builder().num_threads(1).thread_name_pattern("pool").build());
-        let current = RwLock::new(connections(size, &keeper));
+        let idle = IdleConnections::new(size, CHECKOUT);
         let slots = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1)));
-        Self { url, size, patience, slots, current, keeper, lost }
+        Self { url, patience, slots, idle, lost }
     }
 
     pub(crate) fn lost(&self) -> &Lost {
@@ -196,7 +189,7 @@ impl Pool {
             self.lost.remove();
             return thread.await.unwrap_or(Err(DatabaseError::CutOff));
         }
-        self.replace();
+        self.idle.replace();
         let (database, lost, seconds) = (self.url.label(), self.lost.count(), patience.as_secs());
         log::warn!(
             event = "database_silent", database, lost;
@@ -207,7 +200,7 @@ impl Pool {
 
     /// On the blocking thread: takes a live connection, does the work, and returns the connection after a success.
     fn work<T>(&self, body: impl FnOnce(&mut AnyConnection) -> Result<T, DatabaseError>) -> Result<T, DatabaseError> {
-        let mut kept = self.current().get().map_err(|error| self.unavailable(error))?;
+        let mut kept = self.idle.take().map_err(|error| self.unavailable(error))?;
         let mut conn = match kept.conn.take() {
             Some(conn) => conn,
             None => self.url.connect(self.patience)?,
@@ -217,7 +210,7 @@ impl Pool {
         match done {
             // Not the statement failed: its connection is lost, and probably the idle ones too.
             Err(DatabaseError::Query(error)) if transaction::now(&mut conn).is_err() => {
-                self.replace();
+                self.idle.replace();
                 Err(DatabaseError::Unavailable { label: self.url.label().to_owned(), source: Box::new(error) })
             }
             // Any error may have broken the connection (after an interrupted statement Connector/C's next one can wait
@@ -231,32 +224,9 @@ impl Pool {
         }
     }
 
-    fn current(&self) -> r2d2::Pool<Manager> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Replaces the pool. Connections in use end with their work.
-    fn replace(&self) {
-        let new = connections(self.size, &self.keeper);
-        let old = std::mem::replace(&mut *self.current.write().unwrap_or_else(PoisonError::into_inner), new);
-        // Closing connections talks to the server, so do it without the lock.
-        drop(old);
-    }
-
     fn unavailable(&self, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> DatabaseError {
         DatabaseError::Unavailable { label: self.url.label().to_owned(), source: why.into() }
     }
-}
-
-/// An empty pool; it opens no connection.
-fn connections(size: u32, keeper: &Arc<ScheduledThreadPool>) -> r2d2::Pool<Manager> {
-    r2d2::Pool::builder()
-        .max_size(size)
-        .min_idle(Some(0))
-        .connection_timeout(CHECKOUT)
-        .error_handler(Box::new(Quiet))
-        .thread_pool(Arc::clone(keeper))
-        .build_unchecked(Manager)
 }
 
 /// The result of a thread, if it comes within this time.
