@@ -1,9 +1,7 @@
 //! What PoundCake makes of a RabbitMQ that it finds: its queues, its messages, and a queue that is not what it expects.
 
-use crate::harness::{SOON, Setup, Shape, eventually, firing};
+use crate::harness::{SOON, Setup, Shape, T0, eventually, firing};
 use serde_json::{Value, json};
-
-const T0: &str = "2026-11-22T01:00:00Z";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_queues_are_durable_quorum_queues_and_messages_hold_ids_only() {

@@ -1,16 +1,14 @@
 //! Claims and records that are written twice, because the answer to a COMMIT never came.
 
-use crate::{episodes::intake, harness::TestDatabase};
-use chrono::{NaiveDate, TimeDelta};
+use crate::harness::{TestDatabase, incoming, intake, on_both_stores};
+use chrono::TimeDelta;
 use poundcake::{
     database::connection::AnyConnection,
     model::{
-        alert::IncomingAlert,
         doubt::Doubt,
         episode::EpisodePolicy,
-        ids::{AlertId, Fingerprint},
+        ids::AlertId,
         plan::Arrival,
-        status::AlertStatus,
         target::{ActionRef, Target},
     },
     store::{
@@ -23,25 +21,24 @@ use poundcake::{
         ingest::webhooks::Batch,
     },
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
+
+on_both_stores! {
+    what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_once,
+    a_claim_is_silent_until_an_answer_shows_that_the_call_is_over_and_a_lookup_changes_nothing,
+    few_links_and_many_are_written_whole,
+    an_execution_is_recorded_once_however_often_it_is_written,
+}
 
 pub(super) const LEASE: Duration = Duration::from_mins(2);
 
 /// A connection to a database with one pending alert; its id is 1.
 pub(super) fn with_one(database: &TestDatabase) -> AnyConnection {
     let mut conn = database.store(2).connect().expect("a connection");
-    let labels = BTreeMap::from([("alertname".to_owned(), "HostDown".to_owned())]);
-    let alert = IncomingAlert {
-        fingerprint: Fingerprint::of_labels(&labels),
-        status: AlertStatus::Firing,
-        labels,
-        annotations: BTreeMap::new(),
-        starts_at: NaiveDate::from_ymd_opt(2026, 11, 22).and_then(|day| day.and_hms_opt(1, 0, 0)),
-        ends_at: None,
-        generator_url: None,
-    };
     let policy = EpisodePolicy { refire_cooldown: Duration::ZERO, several_sources: false };
-    Batch::new(vec![intake(vec![Arrival::Alert(alert)])]).store(&mut conn, &policy).expect("stored");
+    Batch::new(vec![intake(vec![Arrival::Alert(incoming("HostDown", true, 1))])])
+        .store(&mut conn, &policy)
+        .expect("stored");
     conn
 }
 
@@ -61,31 +58,28 @@ pub(super) fn row(database: &TestDatabase) -> Vec<String> {
     columns.iter().flat_map(read).collect()
 }
 
-#[test]
-fn what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_once() {
-    for database in TestDatabase::each() {
-        let mut conn = with_one(&database);
+fn what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_once(database: TestDatabase) {
+    let mut conn = with_one(&database);
 
-        assert_eq!(claim(&mut conn, "lost-1").len(), 1);
-        assert_eq!(row(&database), ["dispatching", "lost-1", "1", "1"]);
-        assert_eq!(release::disclaim(&mut conn, &REQUESTS, "another", LEASE).expect("asked"), 0, "not that claim's");
-        assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost-1", LEASE).expect("given back"), 1);
-        assert_eq!(row(&database), ["pending", "-", "0", "0"], "nothing was posted, so nothing is uncertain");
+    assert_eq!(claim(&mut conn, "lost-1").len(), 1);
+    assert_eq!(row(&database), ["dispatching", "lost-1", "1", "1"]);
+    assert_eq!(release::disclaim(&mut conn, &REQUESTS, "another", LEASE).expect("asked"), 0, "not that claim's");
+    assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost-1", LEASE).expect("given back"), 1);
+    assert_eq!(row(&database), ["pending", "-", "0", "0"], "nothing was posted, so nothing is uncertain");
 
-        // One that no route takes was not marked, and is as certain as before.
-        let nowhere = ClaimPolicy { lease: LEASE, route: &|_: &claim::ClaimedAlert| None };
-        assert_eq!(claim::claim(&mut conn, &REQUESTS, "lost-0", &nowhere).expect("a claim").len(), 1);
-        assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost-0", LEASE).expect("given back"), 1);
-        assert_eq!(row(&database), ["pending", "-", "0", "0"]);
+    // One that no route takes was not marked, and is as certain as before.
+    let nowhere = ClaimPolicy { lease: LEASE, route: &|_: &claim::ClaimedAlert| None };
+    assert_eq!(claim::claim(&mut conn, &REQUESTS, "lost-0", &nowhere).expect("a claim").len(), 1);
+    assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost-0", LEASE).expect("given back"), 1);
+    assert_eq!(row(&database), ["pending", "-", "0", "0"]);
 
-        // One that was uncertain before the claim stays so.
-        assert_eq!(claim(&mut conn, "posted").len(), 1);
-        assert!(release::release(&mut conn, AlertId(1), "posted", &given_back(Doubt::Over)).expect("released"));
-        let again = claim(&mut conn, "lost-2");
-        assert!(again[0].alert.dispatch_uncertain);
-        assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost-2", LEASE).expect("given back"), 1);
-        assert_eq!(row(&database), ["pending", "-", "1", "1"]);
-    }
+    // One that was uncertain before the claim stays so.
+    assert_eq!(claim(&mut conn, "posted").len(), 1);
+    assert!(release::release(&mut conn, AlertId(1), "posted", &given_back(Doubt::Over)).expect("released"));
+    let again = claim(&mut conn, "lost-2");
+    assert!(again[0].alert.dispatch_uncertain);
+    assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost-2", LEASE).expect("given back"), 1);
+    assert_eq!(row(&database), ["pending", "-", "1", "1"]);
 }
 
 fn silent(database: &TestDatabase) -> i64 {
@@ -97,22 +91,19 @@ fn given_back(doubt: Doubt) -> Release {
 }
 
 /// A claim whose dispatcher dies leaves a row of which nobody knows whether its call is over.
-#[test]
-fn a_claim_is_silent_until_an_answer_shows_that_the_call_is_over_and_a_lookup_changes_nothing() {
-    for database in TestDatabase::each() {
-        let mut conn = with_one(&database);
-        let mut give_back = |token: &str, doubt| {
-            assert_eq!(claim(&mut conn, token).len(), 1);
-            let during = silent(&database);
-            assert!(release::release(&mut conn, AlertId(1), token, &given_back(doubt)).expect("released"));
-            (during, silent(&database))
-        };
-        assert_eq!(give_back("posts", Doubt::Over), (1, 0));
-        assert_eq!(give_back("looks", Doubt::AsBefore), (0, 0), "this claim made no call");
-        assert_eq!(give_back("settles", Doubt::None), (0, 0));
-        assert_eq!(give_back("posts again", Doubt::Silent), (1, 1));
-        assert_eq!(give_back("looks again", Doubt::AsBefore), (1, 1));
-    }
+fn a_claim_is_silent_until_an_answer_shows_that_the_call_is_over_and_a_lookup_changes_nothing(database: TestDatabase) {
+    let mut conn = with_one(&database);
+    let mut give_back = |token: &str, doubt| {
+        assert_eq!(claim(&mut conn, token).len(), 1);
+        let during = silent(&database);
+        assert!(release::release(&mut conn, AlertId(1), token, &given_back(doubt)).expect("released"));
+        (during, silent(&database))
+    };
+    assert_eq!(give_back("posts", Doubt::Over), (1, 0));
+    assert_eq!(give_back("looks", Doubt::AsBefore), (0, 0), "this claim made no call");
+    assert_eq!(give_back("settles", Doubt::None), (0, 0));
+    assert_eq!(give_back("posts again", Doubt::Silent), (1, 1));
+    assert_eq!(give_back("looks again", Doubt::AsBefore), (1, 1));
 }
 
 fn record(claimed: &Claimed, execution: &str) -> Record {
@@ -126,52 +117,46 @@ fn record(claimed: &Claimed, execution: &str) -> Record {
 }
 
 /// INSERTs of few links stay prepared, those of many do not: both write whatever a link has.
-#[test]
-fn few_links_and_many_are_written_whole() {
-    for database in TestDatabase::each() {
-        let mut conn = with_one(&database);
-        let claimed = claim(&mut conn, "mine").pop().expect("claimed");
-        let mut written = Vec::new();
-        for count in [1, 32, 33, 32, 1] {
-            let link = |n: usize| Link {
-                execution_id: format!("{count}-{}-{n}", written.len()),
-                rule_ref: None,
-                action_ref: (n % 2 == 1).then(|| "core.noop".to_owned()),
-            };
-            let links: Vec<Link> = (0..count).map(link).collect();
-            written.extend(
-                links.iter().map(|link| format!("{} {}", link.execution_id, link.action_ref.as_deref().unwrap_or("-"))),
-            );
-            // The first is the usual way; those after it find the row settled.
-            record::record(&mut conn, &[Record { links, ..record(&claimed, "") }]).expect("recorded");
-        }
-        let found = database.lines(&format!(
+fn few_links_and_many_are_written_whole(database: TestDatabase) {
+    let mut conn = with_one(&database);
+    let claimed = claim(&mut conn, "mine").pop().expect("claimed");
+    let mut written = Vec::new();
+    for count in [1, 32, 33, 32, 1] {
+        let link = |n: usize| Link {
+            execution_id: format!("{count}-{}-{n}", written.len()),
+            rule_ref: None,
+            action_ref: (n % 2 == 1).then(|| "core.noop".to_owned()),
+        };
+        let links: Vec<Link> = (0..count).map(link).collect();
+        written.extend(
+            links.iter().map(|link| format!("{} {}", link.execution_id, link.action_ref.as_deref().unwrap_or("-"))),
+        );
+        // The first is the usual way; those after it find the row settled.
+        record::record(&mut conn, &[Record { links, ..record(&claimed, "") }]).expect("recorded");
+    }
+    let found = database.lines(&format!(
             "SELECT CONCAT(st2_execution_id, ' ', COALESCE(st2_action_ref, '-')) AS value FROM poundcake_st2_execution_link \
              WHERE alert_id = 1 AND request_id = '{}' AND st2_rule_ref IS NULL ORDER BY id",
             claimed.request_id
         ));
-        assert_eq!(found, written);
-    }
+    assert_eq!(found, written);
 }
 
-#[test]
-fn an_execution_is_recorded_once_however_often_it_is_written() {
-    for database in TestDatabase::each() {
-        let mut conn = with_one(&database);
-        let claimed = claim(&mut conn, "mine").pop().expect("claimed");
-        let mut write = |execution: &str| record::record(&mut conn, &[record(&claimed, execution)]).expect("written");
+fn an_execution_is_recorded_once_however_often_it_is_written(database: TestDatabase) {
+    let mut conn = with_one(&database);
+    let claimed = claim(&mut conn, "mine").pop().expect("claimed");
+    let mut write = |execution: &str| record::record(&mut conn, &[record(&claimed, execution)]).expect("written");
 
-        // Somebody has linked it already, and the row is still held.
-        database.execute(&format!(
-            "INSERT INTO poundcake_st2_execution_link (request_id, alert_id, st2_execution_id, created_at) \
+    // Somebody has linked it already, and the row is still held.
+    database.execute(&format!(
+        "INSERT INTO poundcake_st2_execution_link (request_id, alert_id, st2_execution_id, created_at) \
              VALUES ('{}', 1, 'ran', '2026-11-22')",
-            claimed.request_id
-        ));
-        assert_eq!(write("ran"), [Recorded::Dispatched]);
-        assert_eq!(row(&database), ["dispatched", "-", "0", "1"]);
-        assert_eq!(write("ran"), [Recorded::Known], "the answer never came, so it is written again");
-        assert_eq!(database.count("poundcake_st2_execution_link"), 1);
-        assert_eq!(write("ran-too"), [Recorded::Surplus], "it exists, so it is linked");
-        assert_eq!(database.count("poundcake_st2_execution_link"), 2);
-    }
+        claimed.request_id
+    ));
+    assert_eq!(write("ran"), [Recorded::Dispatched]);
+    assert_eq!(row(&database), ["dispatched", "-", "0", "1"]);
+    assert_eq!(write("ran"), [Recorded::Known], "the answer never came, so it is written again");
+    assert_eq!(database.count("poundcake_st2_execution_link"), 1);
+    assert_eq!(write("ran-too"), [Recorded::Surplus], "it exists, so it is linked");
+    assert_eq!(database.count("poundcake_st2_execution_link"), 2);
 }

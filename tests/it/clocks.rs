@@ -1,6 +1,8 @@
 //! Hosts whose clocks are minutes apart: only the database's clock decides when something is due, leased, old or cooled down.
 
-use crate::harness::{PATIENCE, Pipeline, Process, Running, SOON, Setup, Shape, client, deliver, eventually, firing};
+use crate::harness::{
+    PATIENCE, Pipeline, Process, Running, SOON, Setup, Shape, T0, client, deliver, eventually, firing,
+};
 use serde_json::Value;
 use st2_stand_in::Fault;
 use std::path::PathBuf;
@@ -8,7 +10,6 @@ use std::path::PathBuf;
 /// More than every wait, lease, cooldown and age that is set here.
 const AHEAD: &str = "+300s";
 const BEHIND: &str = "-300s";
-const T0: &str = "2026-11-22T01:00:00Z";
 const LATER: &str = "2026-11-22T02:00:00Z";
 const ROUTES: &str = "routes: [{match: 'alertname!=\"\"', action: remediation.host_down_workflow}]";
 

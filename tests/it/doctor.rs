@@ -1,9 +1,8 @@
 //! `poundcake doctor`: what it says with everything up, with each neighbour down, and with what goes wrong in practice.
 
-use crate::harness::{Pipeline, Process, SOON, Setup, Shape, TestDatabase, eventually, firing};
+use crate::harness::{Pipeline, Process, SOON, Setup, Shape, T0, TestDatabase, eventually, firing};
 use serde_json::{Value, json};
 
-const T0: &str = "2026-11-22T01:00:00Z";
 const ROUTES: &str = "routes: [{name: all, action: core.noop}]";
 const NOWHERE: &str = "127.0.0.1:1";
 

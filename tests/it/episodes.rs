@@ -1,24 +1,25 @@
 //! Episodes under concurrency: many writers, the same alerts; one dispatch per firing, decided under the opener's lock.
 
-use crate::harness::{Pipeline, Setup, Shape, TestDatabase, client, firing, resolved};
-use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use crate::harness::{
+    Pipeline, Setup, Shape, T0, TestDatabase, client, firing, incoming, intake, on_both_shapes, on_both_stores,
+    resolved,
+};
 use poundcake::{
     database::Database,
-    model::{
-        alert::IncomingAlert,
-        episode::EpisodePolicy,
-        ids::{Fingerprint, RequestId},
-        plan::Arrival,
-        status::AlertStatus,
-    },
-    store::ingest::{
-        api_calls::NewApiCall,
-        webhooks::{Batch, Intake},
-    },
+    model::{episode::EpisodePolicy, plan::Arrival},
+    store::ingest::webhooks::{Batch, Intake},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
+
+on_both_shapes! {
+    a_resolve_ends_its_own_firing_whatever_the_clocks_say,
+}
+
+on_both_stores! {
+    many_writers_open_one_episode_per_firing_and_lose_no_row,
+}
 
 const WRITERS: u64 = 4;
 const BATCHES: usize = 40;
@@ -26,45 +27,12 @@ const ROWS: usize = 50;
 /// Few, so that every batch meets others'.
 const FINGERPRINTS: u32 = 60;
 
-fn start(hour: i64) -> NaiveDateTime {
-    NaiveDate::from_ymd_opt(2026, 11, 22).expect("a date").and_hms_opt(0, 0, 0).expect("a time")
-        + TimeDelta::hours(hour)
-}
-
-fn alert(name: u32, firing: bool, hour: i64) -> IncomingAlert {
-    let labels = BTreeMap::from([("alertname".to_owned(), format!("A{name}"))]);
-    IncomingAlert {
-        fingerprint: Fingerprint::of_labels(&labels),
-        status: if firing { AlertStatus::Firing } else { AlertStatus::Resolved },
-        labels,
-        annotations: BTreeMap::new(),
-        starts_at: Some(start(hour)),
-        ends_at: (!firing).then(|| start(hour) + TimeDelta::minutes(30)),
-        generator_url: None,
-    }
-}
-
 fn random_intake(rng: &mut StdRng) -> Intake {
     let arrival = |rng: &mut StdRng| {
-        Arrival::Alert(alert(rng.random_range(0..FINGERPRINTS), rng.random_bool(0.7), rng.random_range(0..4)))
+        let name = format!("A{}", rng.random_range(0..FINGERPRINTS));
+        Arrival::Alert(incoming(&name, rng.random_bool(0.7), rng.random_range(0..4)))
     };
     intake((0..ROWS).map(|_| arrival(rng)).collect())
-}
-
-/// A webhook of these arrivals, for tests of the store alone.
-pub fn intake(arrivals: Vec<Arrival>) -> Intake {
-    let request_id = RequestId::generate();
-    let call = NewApiCall {
-        request_id: request_id.to_string(),
-        method: "POST",
-        path: "/api/v1/webhook".to_owned(),
-        headers: "{}".to_owned(),
-        body: "{}".to_owned(),
-        status_code: 202,
-        client_request_id: None,
-        client_address: None,
-    };
-    Intake { request_id, call, arrivals: arrivals.into_iter().map(Into::into).collect() }
 }
 
 /// Returns how often transactions had to begin anew.
@@ -75,38 +43,34 @@ fn write(store: &Database, seed: u64, policy: &EpisodePolicy) -> u32 {
     (0..BATCHES).map(stored).sum()
 }
 
-#[test]
-fn many_writers_open_one_episode_per_firing_and_lose_no_row() {
-    for database in TestDatabase::each() {
-        let store = database.store(2);
-        let policy = EpisodePolicy { refire_cooldown: Duration::ZERO, several_sources: false };
-        let (store, policy) = (&store, &policy);
-        let retries: u32 = std::thread::scope(|scope| {
-            let writers: Vec<_> = (0..WRITERS).map(|seed| scope.spawn(move || write(store, seed, policy))).collect();
-            writers.into_iter().map(|writer| writer.join().expect("a writer")).sum()
-        });
-        let batches = usize::try_from(WRITERS).expect("few") * BATCHES;
-        println!(
-            "{}: {retries} retries in {batches} batches of {ROWS} rows",
-            database.url().split(':').next().unwrap_or("")
-        );
-        assert_eq!(database.count("poundcake_alerts"), i64::try_from(batches * ROWS).expect("few"));
-        assert_eq!(database.count("poundcake_api_calls WHERE id > 0"), i64::try_from(batches).expect("few"));
-        // Nothing is dispatched here, so an opener that is resolved was never sent: it may be opened again. Otherwise a
-        // firing (fingerprint and start) is pending at most once.
-        let twice = "(SELECT fingerprint FROM poundcake_alerts WHERE dispatch_status = 'pending' \
+fn many_writers_open_one_episode_per_firing_and_lose_no_row(database: TestDatabase) {
+    let store = database.store(2);
+    let policy = EpisodePolicy { refire_cooldown: Duration::ZERO, several_sources: false };
+    let (store, policy) = (&store, &policy);
+    let retries: u32 = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS).map(|seed| scope.spawn(move || write(store, seed, policy))).collect();
+        writers.into_iter().map(|writer| writer.join().expect("a writer")).sum()
+    });
+    let batches = usize::try_from(WRITERS).expect("few") * BATCHES;
+    println!(
+        "{}: {retries} retries in {batches} batches of {ROWS} rows",
+        database.url().split(':').next().unwrap_or("")
+    );
+    assert_eq!(database.count("poundcake_alerts"), i64::try_from(batches * ROWS).expect("few"));
+    assert_eq!(database.count("poundcake_api_calls WHERE id > 0"), i64::try_from(batches).expect("few"));
+    // Nothing is dispatched here, so an opener that is resolved was never sent: it may be opened again. Otherwise a
+    // firing (fingerprint and start) is pending at most once.
+    let twice = "(SELECT fingerprint FROM poundcake_alerts WHERE dispatch_status = 'pending' \
                      GROUP BY fingerprint, starts_at HAVING COUNT(*) > 1) AS twice";
-        assert_eq!(database.count(twice), 0, "a firing is pending once");
-        let open = "(SELECT fingerprint FROM poundcake_alerts WHERE open_fingerprint IS NOT NULL \
+    assert_eq!(database.count(twice), 0, "a firing is pending once");
+    let open = "(SELECT fingerprint FROM poundcake_alerts WHERE open_fingerprint IS NOT NULL \
                     GROUP BY fingerprint HAVING COUNT(*) > 1) AS open";
-        assert_eq!(database.count(open), 0, "one open episode per fingerprint");
-        let lost =
-            "poundcake_alerts WHERE dispatch_status = 'pending' AND open_fingerprint IS NULL AND closed_at IS NULL";
-        assert_eq!(database.count(lost), 0, "every pending row opened an episode");
-        let strangers = "poundcake_alerts AS f JOIN poundcake_alerts AS o ON o.id = f.opened_by \
+    assert_eq!(database.count(open), 0, "one open episode per fingerprint");
+    let lost = "poundcake_alerts WHERE dispatch_status = 'pending' AND open_fingerprint IS NULL AND closed_at IS NULL";
+    assert_eq!(database.count(lost), 0, "every pending row opened an episode");
+    let strangers = "poundcake_alerts AS f JOIN poundcake_alerts AS o ON o.id = f.opened_by \
                          WHERE o.fingerprint <> f.fingerprint OR o.opened_by IS NOT NULL";
-        assert_eq!(database.count(strangers), 0, "followers follow an opener of their own");
-    }
+    assert_eq!(database.count(strangers), 0, "followers follow an opener of their own");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,37 +114,34 @@ async fn twins_sent_to_two_ingests_at_once_run_once() {
 }
 
 /// Clocks differ, so an end alone proves nothing; the start says which firing a resolve ends.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_resolve_ends_its_own_firing_whatever_the_clocks_say() {
-    const T0: &str = "2026-11-22T01:00:00Z";
+async fn a_resolve_ends_its_own_firing_whatever_the_clocks_say(shape: Shape) {
     const T1: &str = "2026-11-22T02:00:00Z";
     const T2: &str = "2026-11-22T03:00:00Z";
-    for pipeline in Pipeline::each(|setup| setup.routes("routes: []")).await {
-        let send = async |alert| {
-            pipeline.send(&[alert]).await;
-            pipeline.settled().await;
-        };
-        let open = |instance: &str| {
-            let open = format!("poundcake_alerts WHERE open_fingerprint IS NOT NULL AND instance = '{instance}'");
-            pipeline.database().count(&open)
-        };
-        send(firing("HostDown", "own", T1)).await;
-        send(resolved("HostDown", "own", T1, T0)).await;
-        assert_eq!(open("own"), 0, "its own start, an end before it");
+    let pipeline = Pipeline::of(shape, |setup| setup.routes("routes: []")).await;
+    let send = async |alert| {
+        pipeline.send(&[alert]).await;
+        pipeline.settled().await;
+    };
+    let open = |instance: &str| {
+        let open = format!("poundcake_alerts WHERE open_fingerprint IS NOT NULL AND instance = '{instance}'");
+        pipeline.database().count(&open)
+    };
+    send(firing("HostDown", "own", T1)).await;
+    send(resolved("HostDown", "own", T1, T0)).await;
+    assert_eq!(open("own"), 0, "its own start, an end before it");
 
-        send(firing("HostDown", "own", T2)).await;
-        send(resolved("HostDown", "own", T1, T2)).await;
-        assert_eq!(open("own"), 1, "a late twin of the firing before");
-        send(resolved("HostDown", "own", T2, T2)).await;
-        assert_eq!(open("own"), 0, "its own start, an end equal to it");
+    send(firing("HostDown", "own", T2)).await;
+    send(resolved("HostDown", "own", T1, T2)).await;
+    assert_eq!(open("own"), 1, "a late twin of the firing before");
+    send(resolved("HostDown", "own", T2, T2)).await;
+    assert_eq!(open("own"), 0, "its own start, an end equal to it");
 
-        send(firing("HostDown", "first", T2)).await;
-        send(resolved("HostDown", "first", T1, T1)).await;
-        assert_eq!(open("first"), 0, "nothing was heard before: it can end nothing else");
+    send(firing("HostDown", "first", T2)).await;
+    send(resolved("HostDown", "first", T1, T1)).await;
+    assert_eq!(open("first"), 0, "nothing was heard before: it can end nothing else");
 
-        send(resolved("HostDown", "heard", T0, T1)).await;
-        send(firing("HostDown", "heard", T2)).await;
-        send(resolved("HostDown", "heard", T0, T1)).await;
-        assert_eq!(open("heard"), 1, "a firing before was heard of, by its end");
-    }
+    send(resolved("HostDown", "heard", T0, T1)).await;
+    send(firing("HostDown", "heard", T2)).await;
+    send(resolved("HostDown", "heard", T0, T1)).await;
+    assert_eq!(open("heard"), 1, "a firing before was heard of, by its end");
 }

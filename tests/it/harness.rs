@@ -11,9 +11,11 @@
 //! Everything made here is gone again when it is dropped, also when the test fails. Waiting is [`eventually`]'s alone.
 
 mod alertmanager;
+mod both;
 mod certificates;
 mod database;
 mod eventually;
+mod fixtures;
 mod http;
 mod ledger;
 mod network;
@@ -27,9 +29,11 @@ mod services;
 mod vhost;
 
 pub use alertmanager::{Alertmanager, Prometheus};
+pub(crate) use both::{on_both_shapes, on_both_stores};
 pub use certificates::Certificates;
 pub use database::TestDatabase;
 pub use eventually::eventually;
+pub use fixtures::{T0, hour, incoming, intake};
 pub use http::client;
 pub use pipeline::{KEY, PATIENCE, Pipeline, SOON, Setup, Shape, deliver, firing, resolved};
 pub use ports::Reserved;

@@ -3,11 +3,8 @@
 //! The statements are the program's own: its functions run with the general log on, and each statement of the log is
 //! explained. Show the plans with `cargo test history_cost -- --nocapture`.
 
-use crate::{
-    episodes::intake,
-    harness::{Services, TestDatabase},
-};
-use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use crate::harness::{self, Services, TestDatabase, incoming, intake};
+use chrono::TimeDelta;
 use diesel::{Connection, MysqlConnection, QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
 use poundcake::{
     database::connection::AnyConnection,
@@ -16,7 +13,7 @@ use poundcake::{
         episode::EpisodePolicy,
         ids::{AlertId, ApiCallId, Fingerprint},
         plan::Arrival,
-        status::{AlertStatus, DispatchStatus},
+        status::DispatchStatus,
         target::{ActionRef, Target},
     },
     store::{
@@ -33,7 +30,6 @@ use poundcake::{
     },
 };
 use std::{
-    collections::BTreeMap,
     io::Write,
     process::{Command, Stdio},
     sync::Arc,
@@ -114,7 +110,7 @@ fn hot_path(conn: &mut AnyConnection) {
     let call = step(conn, "one request", |conn| read::call(conn, request_id).expect("read").expect("found"));
     let alerts = step(conn, "its alerts", |conn| read::alerts_of_call(conn, call.summary.id).expect("read"));
     step(conn, "its links", |conn| read::links_of_alerts(conn, &[alerts[0].summary.id]).expect("read"));
-    let cutoff = start(0) - TimeDelta::days(300);
+    let cutoff = harness::hour(0) - TimeDelta::days(300);
     let window = step(conn, "prune: alerts", |conn| prune::alerts(conn, AlertId(0), cutoff).expect("read"));
     step(conn, "prune: links", |conn| prune::count_links(conn, &window.ids).expect("counted"));
     step(conn, "prune: delete", |conn| prune::delete_alerts(conn, &window.ids[..100], cutoff).expect("deleted"));
@@ -214,11 +210,6 @@ fn reads(conn: &mut AnyConnection) -> i64 {
     lines[0].value.parse::<f64>().map_or(0, |value| format!("{value:.0}").parse().expect("a number"))
 }
 
-fn start(hour: i64) -> NaiveDateTime {
-    NaiveDate::from_ymd_opt(2026, 11, 22).and_then(|day| day.and_hms_opt(0, 0, 0)).expect("a time")
-        + TimeDelta::hours(hour)
-}
-
 /// Twenty alerts, half of which have history.
 fn store(conn: &mut AnyConnection, firing: bool, hour: i64) -> Stored {
     let md5 = |n: i64| -> Fingerprint {
@@ -227,17 +218,8 @@ fn store(conn: &mut AnyConnection, firing: bool, hour: i64) -> Stored {
         Fingerprint::parse(&lines[0].value).expect("a fingerprint")
     };
     let fingerprints: Vec<Fingerprint> = (4_990..5_010).map(md5).collect();
-    let alert = |fingerprint: Fingerprint| {
-        Arrival::Alert(IncomingAlert {
-            fingerprint,
-            status: if firing { AlertStatus::Firing } else { AlertStatus::Resolved },
-            labels: BTreeMap::from([("alertname".to_owned(), "HostDown".to_owned())]),
-            annotations: BTreeMap::new(),
-            starts_at: Some(start(hour)),
-            ends_at: (!firing).then(|| start(hour) + TimeDelta::minutes(30)),
-            generator_url: None,
-        })
-    };
+    let alert =
+        |fingerprint: Fingerprint| Arrival::Alert(IncomingAlert { fingerprint, ..incoming("HostDown", firing, hour) });
     let arrivals = fingerprints.into_iter().map(alert).collect();
     let policy = EpisodePolicy { refire_cooldown: Duration::ZERO, several_sources: false };
     Batch::new(vec![intake(arrivals)]).store(conn, &policy).expect("stored")

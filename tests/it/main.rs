@@ -2,6 +2,7 @@
 //!
 //! Run them with `make test`; for single tests leave the servers running with `make services` and use `cargo test NAME`.
 #![cfg(test)]
+#![expect(clippy::needless_pass_by_value, reason = "a test owns the database that it is given")]
 #![expect(unreachable_pub, reason = "a test binary exports nothing; pub marks what the harness offers to tests")]
 
 mod broker;

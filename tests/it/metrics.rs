@@ -1,9 +1,8 @@
 //! The metrics count what happened: a known flow, and exact figures.
 
-use crate::harness::{Pipeline, Setup, Shape, client, firing, resolved};
+use crate::harness::{Pipeline, Setup, Shape, T0, client, firing, resolved};
 use serde_json::json;
 
-const T0: &str = "2026-11-22T01:00:00Z";
 const ROUTES: &str = "routes: [{match: 'alertname=\"HostDown\"', action: remediation.host_down_workflow}]";
 
 async fn scrape(url: String) -> String {

@@ -1,10 +1,13 @@
 //! StackStorm in trouble: what is certain, what is looked up, what is cancelled; never two runs of one alert.
 
-use crate::harness::{Pipeline, Setup, Shape, eventually, firing};
+use crate::harness::{Pipeline, Setup, Shape, T0, eventually, firing, on_both_shapes};
 use st2_stand_in::{ExecutionView, Fault};
 use std::time::Duration;
 
-const T0: &str = "2026-11-22T01:00:00Z";
+on_both_shapes! {
+    a_call_that_hangs_inside_stackstorm_and_acts_after_the_client_gave_up_runs_once,
+}
+
 const ROUTES: &str = "routes: [{match: 'alertname=~\".+\"', action: remediation.fails}]";
 
 /// Scaled by configuration.
@@ -60,8 +63,7 @@ async fn a_poisoned_pool_opens_the_circuit_and_its_orphans_are_cancelled_not_mul
 }
 
 /// A request inside st2api when its database's host dies hangs for minutes, and creates its execution then.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_hangs_inside_stackstorm_and_acts_after_the_client_gave_up_runs_once() {
+async fn a_call_that_hangs_inside_stackstorm_and_acts_after_the_client_gave_up_runs_once(shape: Shape) {
     let settings = |setup: Setup| {
         setup
             .routes(ROUTES)
@@ -71,16 +73,15 @@ async fn a_call_that_hangs_inside_stackstorm_and_acts_after_the_client_gave_up_r
             .variable("POUNDCAKE_SWEEP_INTERVAL", "100ms")
             .variable("POUNDCAKE_RETRY_SCHEDULE", "200ms")
     };
-    for pipeline in Pipeline::each(settings).await {
-        // Timeout and settle time together are over long before.
-        pipeline.st2().set_fault_times(Fault::LateCreation { millis: 6_000 }, 1);
-        pipeline.send(&[firing("HostDown", "hangs", T0)]).await;
-        pipeline.settled().await;
-        assert_eq!(pipeline.statuses(""), ["HostDown dispatched/-"]);
-        assert_eq!((pipeline.st2().seen().posts, pipeline.st2().executions().len()), (1, 1));
-        assert_eq!(
-            pipeline.database().count("poundcake_alerts WHERE dispatch_silent AND dispatch_log LIKE '%adopted%'"),
-            1
-        );
-    }
+    let pipeline = Pipeline::of(shape, settings).await;
+    // Timeout and settle time together are over long before.
+    pipeline.st2().set_fault_times(Fault::LateCreation { millis: 6_000 }, 1);
+    pipeline.send(&[firing("HostDown", "hangs", T0)]).await;
+    pipeline.settled().await;
+    assert_eq!(pipeline.statuses(""), ["HostDown dispatched/-"]);
+    assert_eq!((pipeline.st2().seen().posts, pipeline.st2().executions().len()), (1, 1));
+    assert_eq!(
+        pipeline.database().count("poundcake_alerts WHERE dispatch_silent AND dispatch_log LIKE '%adopted%'"),
+        1
+    );
 }

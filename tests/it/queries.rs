@@ -2,13 +2,12 @@
 //! StackStorm's tables: beside ours, beside ours with a prefix, in another database of the server. Where the name differs,
 //! the one change that `queries/README.md` tells is made: what stands before `execution_db`.
 
-use crate::harness::{Pipeline, Running, SOON, Setup, Shape, TestDatabase, eventually, firing, resolved};
+use crate::harness::{Pipeline, Running, SOON, Setup, Shape, T0, TestDatabase, eventually, firing, resolved};
 use diesel::{
     Connection, MysqlConnection, QueryableByName, RunQueryDsl, sql_query,
     sql_types::{BigInt, Nullable, Text},
 };
 
-const T0: &str = "2026-11-22T01:00:00Z";
 const T1: &str = "2026-11-22T01:05:00Z";
 const ROUTES: &str = r#"
 routes:

@@ -20,10 +20,8 @@ mod secrets;
 mod shutdown;
 mod stackstorm;
 
-use crate::harness::{Pipeline, SOON, Setup, Shape, eventually, firing};
+use crate::harness::{Pipeline, SOON, Setup, Shape, T0, eventually, firing};
 use serde_json::Value;
-
-const T0: &str = "2026-11-22T01:00:00Z";
 
 /// `Rule…` goes to StackStorm's rules, everything else to an action.
 const ROUTES: &str = r#"

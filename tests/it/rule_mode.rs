@@ -12,10 +12,8 @@ mod load;
 mod steps;
 mod verdicts;
 
-use crate::harness::{Pipeline, SOON, Setup, Shape, client, eventually, firing};
+use crate::harness::{Pipeline, SOON, Setup, Shape, T0, client, eventually, firing};
 use serde_json::Value;
-
-const T0: &str = "2026-11-22T01:00:00Z";
 
 /// `Again` may be posted again, `Broken` meets a rule whose parameters cannot be rendered, the rest waits for a person.
 const ROUTES: &str = r#"
@@ -59,9 +57,9 @@ fn quick(setup: Setup) -> Setup {
     waits.into_iter().fold(setup.routes(ROUTES), |setup, (name, value)| setup.variable(name, value))
 }
 
-/// Both shapes.
-async fn both() -> Vec<Pipeline> {
-    Pipeline::each(quick).await
+/// A pipeline of this shape.
+async fn started(shape: Shape) -> Pipeline {
+    quick(Setup::new(shape).await).start().await
 }
 
 /// With proxies before each neighbour.

@@ -1,6 +1,6 @@
 //! One set of queries on two databases: the same webhooks leave the same rows, ids and times aside.
 
-use crate::harness::{Pipeline, TestDatabase, firing, resolved};
+use crate::harness::{Pipeline, Shape, TestDatabase, firing, resolved};
 
 const ROUTES: &str = r#"
 routes:
@@ -58,7 +58,8 @@ fn rows(database: &TestDatabase) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_webhooks_leave_the_same_rows_in_both_databases() {
     let mut stories = Vec::new();
-    for pipeline in Pipeline::each(|setup| setup.routes(ROUTES)).await {
+    for shape in [Shape::Separate, Shape::Standalone] {
+        let pipeline = Pipeline::of(shape, |setup| setup.routes(ROUTES)).await;
         for webhook in webhooks() {
             pipeline.send(&webhook).await;
             pipeline.settled().await;

@@ -1,10 +1,8 @@
 //! StackStorm's own command line (`st2client` 3.9.0) against the stand-in: what an operator sees there agrees with our rows.
 
-use crate::harness::{KEY, Pipeline, Process, SOON, Setup, Shape, eventually, firing};
+use crate::harness::{KEY, Pipeline, Process, SOON, Setup, Shape, T0, eventually, firing};
 use serde_json::{Value, json};
 use std::{path::PathBuf, process::Command};
-
-const T0: &str = "2026-11-22T01:00:00Z";
 
 /// The client of a virtual environment, made on first use. It needs `pkg_resources`, which newer setuptools lack.
 fn client() -> PathBuf {

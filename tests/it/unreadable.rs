@@ -1,7 +1,10 @@
 //! Rows that cannot be read: each flow names them, puts them off, and goes on with the others. None is dropped, and nothing
 //! is made up for what they do not say.
 
-use crate::{harness::TestDatabase, replay::rows};
+use crate::{
+    harness::{TestDatabase, on_both_stores},
+    replay::rows,
+};
 use poundcake::{
     database::connection::AnyConnection,
     model::{
@@ -19,6 +22,12 @@ use poundcake::{
     },
 };
 use std::time::Duration;
+
+on_both_stores! {
+    the_relay_publishes_the_others,
+    the_resolver_takes_the_others,
+    a_claim_takes_the_others_and_routes_nothing_by_labels_that_it_could_not_read,
+}
 
 /// What is wrong with the first of two rows, and what it says then.
 const WRONG: [(&str, &str); 4] = [
@@ -58,49 +67,43 @@ fn is_named(database: &TestDatabase, conn: &mut AnyConnection, state: &str, why:
     assert!(first.due.iter().all(|due| due.alert_id != AlertId(1)), "it is not looked at again at once");
 }
 
-#[test]
-fn the_relay_publishes_the_others() {
+fn the_relay_publishes_the_others(database: TestDatabase) {
     let (change, why) = WRONG[0];
     for status in [DispatchStatus::Pending, DispatchStatus::Queued] {
-        for database in TestDatabase::each() {
-            let mut conn = two(&database, status.as_str());
-            database.execute(change);
-            let taken = due::take(&mut conn, status, 10).expect("a look");
-            assert_eq!((taken.looked_at, taken.due.len(), taken.due[0].alert_id), (2, 1, AlertId(2)));
-            is_named(&database, &mut conn, status.as_str(), why);
-        }
+        let database = database.another();
+        let mut conn = two(&database, status.as_str());
+        database.execute(change);
+        let taken = due::take(&mut conn, status, 10).expect("a look");
+        assert_eq!((taken.looked_at, taken.due.len(), taken.due[0].alert_id), (2, 1, AlertId(2)));
+        is_named(&database, &mut conn, status.as_str(), why);
     }
 }
 
-#[test]
-fn the_resolver_takes_the_others() {
+fn the_resolver_takes_the_others(database: TestDatabase) {
     for (change, why) in [WRONG[0], WRONG[1]] {
-        for database in TestDatabase::each() {
-            let mut conn = two(&database, "awaiting_execution");
-            database.execute(change);
-            let taken = awaiting::take(&mut conn, 10).expect("a look");
-            assert_eq!(taken.iter().map(|row| row.alert_id).collect::<Vec<_>>(), [AlertId(2)], "{why}");
-            is_named(&database, &mut conn, "awaiting_execution", why);
-            assert!(awaiting::take(&mut conn, 10).expect("a look").iter().all(|row| row.alert_id == AlertId(2)));
-        }
+        let database = database.another();
+        let mut conn = two(&database, "awaiting_execution");
+        database.execute(change);
+        let taken = awaiting::take(&mut conn, 10).expect("a look");
+        assert_eq!(taken.iter().map(|row| row.alert_id).collect::<Vec<_>>(), [AlertId(2)], "{why}");
+        is_named(&database, &mut conn, "awaiting_execution", why);
+        assert!(awaiting::take(&mut conn, 10).expect("a look").iter().all(|row| row.alert_id == AlertId(2)));
     }
 }
 
-#[test]
-fn a_claim_takes_the_others_and_routes_nothing_by_labels_that_it_could_not_read() {
+fn a_claim_takes_the_others_and_routes_nothing_by_labels_that_it_could_not_read(database: TestDatabase) {
     for (change, why) in WRONG {
-        for database in TestDatabase::each() {
-            let mut conn = two(&database, "queued");
-            database.execute(change);
-            let route = |alert: &claim::ClaimedAlert| {
-                assert_eq!(alert.id, AlertId(2), "{why}");
-                ActionRef::parse("core.noop").ok().map(Target::Action)
-            };
-            let requests = [1, 2].map(|alert_id| ClaimRequest { alert_id: AlertId(alert_id), generation: 0 });
-            let policy = ClaimPolicy { lease: Duration::from_mins(2), route: &route };
-            let claimed = claim::claim(&mut conn, &requests, "token", &policy).expect("a claim");
-            assert_eq!(claimed.iter().map(|claimed| claimed.alert.id).collect::<Vec<_>>(), [AlertId(2)], "{why}");
-            is_named(&database, &mut conn, "queued", why);
-        }
+        let database = database.another();
+        let mut conn = two(&database, "queued");
+        database.execute(change);
+        let route = |alert: &claim::ClaimedAlert| {
+            assert_eq!(alert.id, AlertId(2), "{why}");
+            ActionRef::parse("core.noop").ok().map(Target::Action)
+        };
+        let requests = [1, 2].map(|alert_id| ClaimRequest { alert_id: AlertId(alert_id), generation: 0 });
+        let policy = ClaimPolicy { lease: Duration::from_mins(2), route: &route };
+        let claimed = claim::claim(&mut conn, &requests, "token", &policy).expect("a claim");
+        assert_eq!(claimed.iter().map(|claimed| claimed.alert.id).collect::<Vec<_>>(), [AlertId(2)], "{why}");
+        is_named(&database, &mut conn, "queued", why);
     }
 }

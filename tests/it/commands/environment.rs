@@ -1,9 +1,7 @@
 //! Where settings come from: variables, `.env`, files of secrets; and what `poundcake config` shows of them.
 
 use super::{config, file, repository};
-use crate::harness::{KEY, Pipeline, Process, SOON, Setup, Shape, TestDatabase, eventually, firing};
-
-const T0: &str = "2026-11-22T01:00:00Z";
+use crate::harness::{KEY, Pipeline, Process, SOON, Setup, Shape, T0, TestDatabase, eventually, firing};
 
 /// The value and the source of one setting.
 fn setting<'a>(all: &'a [(String, String, String)], name: &str) -> (&'a str, &'a str) {

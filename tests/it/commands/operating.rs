@@ -1,7 +1,11 @@
 //! `demo`, `send-test`, `stand-in`, `standalone --no-dispatch`: what is run to try things.
 
-use crate::harness::{KEY, Process, SOON, Setup, Shape, client, eventually, firing, resolved};
+use crate::harness::{KEY, Process, SOON, Setup, Shape, T0, client, eventually, firing, on_both_shapes, resolved};
 use std::time::{Duration, Instant};
+
+on_both_shapes! {
+    send_test_follows_an_alert_to_the_end_of_its_execution,
+}
 
 #[tokio::test]
 async fn the_demo_shows_each_requests_history_and_leaves_nothing_behind() {
@@ -34,27 +38,24 @@ async fn the_demo_shows_each_requests_history_and_leaves_nothing_behind() {
     assert!(left.is_empty(), "{left:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn send_test_follows_an_alert_to_the_end_of_its_execution() {
+async fn send_test_follows_an_alert_to_the_end_of_its_execution(shape: Shape) {
     let routes = "routes: [{match: 'alertname=\"PoundCakeTest\"', action: core.noop}]";
-    for shape in [Shape::Separate, Shape::Standalone] {
-        let pipeline = Setup::new(shape).await.routes(routes).start().await;
-        let send_test =
-            pipeline.setup.process("send-test").argument("--url").argument(pipeline.ingest.url("/api/v1/webhook"));
-        for _ in 0..2 {
-            let (status, output, error) = send_test.run().await;
-            assert!(status.success(), "{output} {error}");
-            let steps: Vec<&str> =
-                output.lines().filter_map(|line| line.split_once(" s  ").map(|(_, step)| step)).collect();
-            assert!(steps[0].starts_with("202: stored as request "), "{output}");
-            assert_eq!(steps[1], "dispatched", "{output}");
-            assert!(steps[2].starts_with("execution ") && steps[2].ends_with("succeeded"), "{output}");
-            assert!(output.contains("PoundCakeTest") && output.contains("core.noop"), "{output}");
-        }
-        let (status, output, error) = send_test.clone().argument("--alertname").argument("Unrouted").run().await;
-        assert_eq!(status.code(), Some(1), "nothing was run: {output} {error}");
-        assert!(output.contains("skipped/no_route"), "{output}");
+    let pipeline = Setup::new(shape).await.routes(routes).start().await;
+    let send_test =
+        pipeline.setup.process("send-test").argument("--url").argument(pipeline.ingest.url("/api/v1/webhook"));
+    for _ in 0..2 {
+        let (status, output, error) = send_test.run().await;
+        assert!(status.success(), "{output} {error}");
+        let steps: Vec<&str> =
+            output.lines().filter_map(|line| line.split_once(" s  ").map(|(_, step)| step)).collect();
+        assert!(steps[0].starts_with("202: stored as request "), "{output}");
+        assert_eq!(steps[1], "dispatched", "{output}");
+        assert!(steps[2].starts_with("execution ") && steps[2].ends_with("succeeded"), "{output}");
+        assert!(output.contains("PoundCakeTest") && output.contains("core.noop"), "{output}");
     }
+    let (status, output, error) = send_test.clone().argument("--alertname").argument("Unrouted").run().await;
+    assert_eq!(status.code(), Some(1), "nothing was run: {output} {error}");
+    assert!(output.contains("skipped/no_route"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,7 +97,6 @@ async fn the_stand_in_runs_alone_and_stops_when_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn standalone_without_dispatch_stores_and_runs_nothing_until_it_is_started_with_it() {
-    const T0: &str = "2026-11-22T01:00:00Z";
     let setup = Setup::new(Shape::Standalone).await;
     let standalone = setup.process("standalone");
     let waiting = standalone.clone().argument("--no-dispatch").start().ready().await;

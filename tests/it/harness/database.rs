@@ -61,6 +61,14 @@ impl TestDatabase {
         [Self::mariadb(), Self::sqlite()]
     }
 
+    /// Another one of the same kind.
+    pub fn another(&self) -> Self {
+        match self {
+            Self::MariaDb { .. } => Self::mariadb(),
+            Self::Sqlite { .. } => Self::sqlite(),
+        }
+    }
+
     /// A store of so many connections on it, with the schema up.
     pub fn store(&self, connections: u32) -> Database {
         let store = Database::new(DatabaseUrl::parse(&self.url()).expect("a URL"), connections);

@@ -155,13 +155,9 @@ impl Pipeline {
         self.dispatcher.as_ref().expect("a dispatcher of its own")
     }
 
-    /// Both shapes, started with the same settings.
-    pub async fn each(settings: impl Fn(Setup) -> Setup) -> Vec<Self> {
-        let mut pipelines = Vec::new();
-        for shape in [Shape::Separate, Shape::Standalone] {
-            pipelines.push(settings(Setup::new(shape).await).start().await);
-        }
-        pipelines
+    /// Started with these settings.
+    pub async fn of(shape: Shape, settings: impl Fn(Setup) -> Setup) -> Self {
+        settings(Setup::new(shape).await).start().await
     }
 
     /// The stand-in's inside.

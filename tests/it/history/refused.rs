@@ -2,9 +2,14 @@
 
 use super::rows::{EXECUTION, fill, nth};
 use crate::{
-    harness::{TestDatabase, client},
+    harness::{TestDatabase, client, on_both_stores},
     http_api::app::{App, problem},
 };
+
+on_both_stores! {
+    async what_is_not_there_is_404,
+    async without_stackstorms_tables_history_answers_and_says_what_is_missing,
+}
 
 async fn refused(app: &App, path: &str, status: u16) -> serde_json::Value {
     problem(client().get(app.url(path)).send().await.unwrap(), status).await
@@ -58,39 +63,30 @@ async fn a_name_of_megabytes_is_not_sent_back() {
     assert!(body.to_string().len() < 1_000);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_there_is_404() {
-    for database in TestDatabase::each() {
-        let app = App::on(database);
-        super::rows::fill_executions(&app.database);
-        for path in [
-            "/api/v1/alerts/1",
-            "/api/v1/alerts/9223372036854775807",
-            &format!("/api/v1/executions/{}", nth(EXECUTION, 9)),
-        ] {
-            refused(&app, path, 404).await;
-        }
+async fn what_is_not_there_is_404(database: TestDatabase) {
+    let app = App::on(database);
+    super::rows::fill_executions(&app.database);
+    for path in
+        ["/api/v1/alerts/1", "/api/v1/alerts/9223372036854775807", &format!("/api/v1/executions/{}", nth(EXECUTION, 9))]
+    {
+        refused(&app, path, 404).await;
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_stackstorms_tables_history_answers_and_says_what_is_missing() {
-    for database in TestDatabase::each() {
-        let app = App::on(database);
-        fill(&app.database);
-        for path in
-            ["/api/v1/alerts", "/api/v1/alerts/1", "/api/v1/executions", "/api/v1/stats?from=2026-11-20T00:00:00Z"]
-        {
-            let (status, answer) = app.get(path).await;
-            assert_eq!((status, &answer["execution_db"]["available"]), (200, &false.into()), "{path}: {answer}");
-            let detail = answer["execution_db"]["detail"].as_str().unwrap();
-            assert!(detail.contains("execution_db") && detail.contains("poundcake migrate up"), "{detail}");
-        }
-        let (_, alert) = app.get("/api/v1/alerts/1").await;
-        assert_eq!(alert["links"][0]["st2_execution_id"], nth(EXECUTION, 1));
-        let body = refused(&app, "/api/v1/executions?status=failed", 503).await;
-        assert!(body["detail"].as_str().unwrap().contains("this needs StackStorm's tables"), "{body}");
-        let (status, execution) = app.get(&format!("/api/v1/executions/{}", nth(EXECUTION, 1))).await;
-        assert_eq!((status, &execution["alerts"][0]["id"]), (200, &1.into()), "a link leads to its alert all the same");
+async fn without_stackstorms_tables_history_answers_and_says_what_is_missing(database: TestDatabase) {
+    let app = App::on(database);
+    fill(&app.database);
+    for path in ["/api/v1/alerts", "/api/v1/alerts/1", "/api/v1/executions", "/api/v1/stats?from=2026-11-20T00:00:00Z"]
+    {
+        let (status, answer) = app.get(path).await;
+        assert_eq!((status, &answer["execution_db"]["available"]), (200, &false.into()), "{path}: {answer}");
+        let detail = answer["execution_db"]["detail"].as_str().unwrap();
+        assert!(detail.contains("execution_db") && detail.contains("poundcake migrate up"), "{detail}");
     }
+    let (_, alert) = app.get("/api/v1/alerts/1").await;
+    assert_eq!(alert["links"][0]["st2_execution_id"], nth(EXECUTION, 1));
+    let body = refused(&app, "/api/v1/executions?status=failed", 503).await;
+    assert!(body["detail"].as_str().unwrap().contains("this needs StackStorm's tables"), "{body}");
+    let (status, execution) = app.get(&format!("/api/v1/executions/{}", nth(EXECUTION, 1))).await;
+    assert_eq!((status, &execution["alerts"][0]["id"]), (200, &1.into()), "a link leads to its alert all the same");
 }

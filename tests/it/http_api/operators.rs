@@ -1,43 +1,45 @@
 //! What operators and probes are told.
 
 use super::app::{App, WEBHOOK, problem};
-use crate::harness::{TestDatabase, client};
+use crate::harness::{TestDatabase, client, on_both_stores};
 use serde_json::{Value, json};
+
+on_both_stores! {
+    async a_request_is_shown_whole_and_without_credentials,
+    async metrics_count_webhooks_and_show_the_depth_without_any_alert_text,
+}
 
 const ALERT: &str = r#"{"alerts":[{"status":"resolved","labels":{"alertname":"HostDown","severity":"page","instance":"db1"},
     "annotations":{"summary":"gone"},"startsAt":"2026-11-22T00:00:00.25Z","endsAt":"2026-11-22T01:00:00Z"}]}"#;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_is_shown_whole_and_without_credentials() {
-    for database in TestDatabase::each() {
-        let app = App::on(database);
-        let request = client().post(app.url(WEBHOOK)).bearer_auth("s3cret").header("cookie", "session=s3cret");
-        let request = request.header("x-request-id", "from-the-proxy-1").header("user-agent", "Alertmanager/0.25.0");
-        let answer: Value = request.body(ALERT).send().await.unwrap().json().await.unwrap();
-        let request_id = answer["request_id"].as_str().unwrap();
-        app.database.execute(&format!(
+async fn a_request_is_shown_whole_and_without_credentials(database: TestDatabase) {
+    let app = App::on(database);
+    let request = client().post(app.url(WEBHOOK)).bearer_auth("s3cret").header("cookie", "session=s3cret");
+    let request = request.header("x-request-id", "from-the-proxy-1").header("user-agent", "Alertmanager/0.25.0");
+    let answer: Value = request.body(ALERT).send().await.unwrap().json().await.unwrap();
+    let request_id = answer["request_id"].as_str().unwrap();
+    app.database.execute(&format!(
             "INSERT INTO poundcake_st2_execution_link (request_id, alert_id, st2_execution_id, st2_action_ref, created_at) \
              SELECT '{request_id}', id, '65a1b2c3d4e5f60718293a4b', 'core.local', '2026-11-22 02:00:00' FROM poundcake_alerts"
         ));
-        let (status, mut history) = app.get(&format!("/api/v1/requests/{request_id}")).await;
-        assert_eq!(status, 200);
-        assert!(!history.to_string().contains("s3cret"), "{history}");
-        assert_eq!(history["headers"]["user-agent"], "Alertmanager/0.25.0");
-        assert_eq!(history["headers"]["x-request-id"], "from-the-proxy-1");
-        history["headers"] = Value::Null;
-        for pointer in ["/created_at", "/alerts/0/created_at"] {
-            let time = history.pointer_mut(pointer).unwrap();
-            assert!(time.as_str().unwrap().ends_with('Z'), "{time}");
-            *time = "(time)".into();
-        }
-        assert_eq!(history["execution_db"].take()["available"], false);
-        assert_eq!(history["alerts"][0]["steps"].take()[0]["step"], "received");
-        let id = history["alerts"][0]["id"].take();
-        assert!(id.is_i64());
-        let fingerprint = history["alerts"][0]["fingerprint"].take();
-        assert_eq!(fingerprint.as_str().unwrap().len(), 16);
-        assert_eq!(history, expected(request_id));
+    let (status, mut history) = app.get(&format!("/api/v1/requests/{request_id}")).await;
+    assert_eq!(status, 200);
+    assert!(!history.to_string().contains("s3cret"), "{history}");
+    assert_eq!(history["headers"]["user-agent"], "Alertmanager/0.25.0");
+    assert_eq!(history["headers"]["x-request-id"], "from-the-proxy-1");
+    history["headers"] = Value::Null;
+    for pointer in ["/created_at", "/alerts/0/created_at"] {
+        let time = history.pointer_mut(pointer).unwrap();
+        assert!(time.as_str().unwrap().ends_with('Z'), "{time}");
+        *time = "(time)".into();
     }
+    assert_eq!(history["execution_db"].take()["available"], false);
+    assert_eq!(history["alerts"][0]["steps"].take()[0]["step"], "received");
+    let id = history["alerts"][0]["id"].take();
+    assert!(id.is_i64());
+    let fingerprint = history["alerts"][0]["fingerprint"].take();
+    assert_eq!(fingerprint.as_str().unwrap().len(), 16);
+    assert_eq!(history, expected(request_id));
 }
 
 fn expected(request_id: &str) -> Value {
@@ -81,23 +83,20 @@ async fn an_unknown_id_is_404_and_a_malformed_one_400() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn metrics_count_webhooks_and_show_the_depth_without_any_alert_text() {
-    for database in TestDatabase::each() {
-        let app = App::on(database);
-        app.accept(r#"{"alerts":[{"status":"firing","labels":{"alertname":"TheAlertsText"}}]}"#).await;
-        let response = client().get(app.url("/metrics")).send().await.unwrap();
-        assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/plain"));
-        let text = response.text().await.unwrap();
-        assert!(text.contains("poundcake_webhooks_total{status=\"202\"} 1\n"), "{text}");
-        assert!(text.contains("poundcake_alerts_total{decision=\"pending\"} 1\n"), "{text}");
-        let depth = |status: &str| {
-            let start = format!("poundcake_dispatch_rows{{status=\"{status}\"}} ");
-            text.lines().find_map(|line| line.strip_prefix(&start)).unwrap().parse::<i64>().unwrap()
-        };
-        assert_eq!((depth("pending") + depth("queued"), depth("dispatching"), depth("awaiting_execution")), (1, 0, 0));
-        assert!(!text.contains("TheAlertsText"));
-    }
+async fn metrics_count_webhooks_and_show_the_depth_without_any_alert_text(database: TestDatabase) {
+    let app = App::on(database);
+    app.accept(r#"{"alerts":[{"status":"firing","labels":{"alertname":"TheAlertsText"}}]}"#).await;
+    let response = client().get(app.url("/metrics")).send().await.unwrap();
+    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/plain"));
+    let text = response.text().await.unwrap();
+    assert!(text.contains("poundcake_webhooks_total{status=\"202\"} 1\n"), "{text}");
+    assert!(text.contains("poundcake_alerts_total{decision=\"pending\"} 1\n"), "{text}");
+    let depth = |status: &str| {
+        let start = format!("poundcake_dispatch_rows{{status=\"{status}\"}} ");
+        text.lines().find_map(|line| line.strip_prefix(&start)).unwrap().parse::<i64>().unwrap()
+    };
+    assert_eq!((depth("pending") + depth("queued"), depth("dispatching"), depth("awaiting_execution")), (1, 0, 0));
+    assert!(!text.contains("TheAlertsText"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,14 @@
 //! What a real Alertmanager sent, and what a newer one would send, is accepted, and every alert of it is a row.
 
 use super::app::{App, WEBHOOK};
-use crate::harness::{TestDatabase, client};
+use crate::harness::{TestDatabase, client, on_both_stores};
 use poundcake::model::ids::RequestId;
 use serde_json::{Value, json};
 use std::{fs, path::PathBuf};
+
+on_both_stores! {
+    async every_recording_is_accepted_and_each_alert_is_one_row_with_its_status,
+}
 
 /// Name and body of each recording, in order.
 fn recordings() -> Vec<(String, String)> {
@@ -22,34 +26,31 @@ fn recordings() -> Vec<(String, String)> {
     bodies.iter().map(read).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_recording_is_accepted_and_each_alert_is_one_row_with_its_status() {
-    for database in TestDatabase::each() {
-        let app = App::on(database);
-        let mut sent = 0;
-        for (name, body) in recordings() {
-            let webhook: Value = serde_json::from_str(&body).unwrap();
-            let alerts = webhook["alerts"].as_array().unwrap();
-            let answer = app.accept(body.clone()).await;
-            assert_eq!(answer["alerts_received"], alerts.len(), "{name}");
-            let request_id = answer["request_id"].as_str().unwrap();
-            let rows = format!(
-                "poundcake_alerts a JOIN poundcake_api_calls c ON a.api_call_id = c.id WHERE c.request_id = '{request_id}'"
-            );
-            assert_eq!(answer["alerts_pending"], app.database.count(&format!("{rows} AND a.pending_at IS NOT NULL")));
-            assert_eq!(answer["alerts_skipped"], app.database.count(&format!("{rows} AND a.pending_at IS NULL")));
-            for status in ["firing", "resolved"] {
-                let expected = alerts.iter().filter(|alert| alert["status"] == status).count();
-                let stored = app.database.count(&format!("{rows} AND a.status = '{status}'"));
-                assert_eq!(stored, i64::try_from(expected).unwrap(), "{name}: {status}");
-            }
-            assert_stored(&app, request_id, &body, alerts).await;
-            sent += i64::try_from(alerts.len()).unwrap();
+async fn every_recording_is_accepted_and_each_alert_is_one_row_with_its_status(database: TestDatabase) {
+    let app = App::on(database);
+    let mut sent = 0;
+    for (name, body) in recordings() {
+        let webhook: Value = serde_json::from_str(&body).unwrap();
+        let alerts = webhook["alerts"].as_array().unwrap();
+        let answer = app.accept(body.clone()).await;
+        assert_eq!(answer["alerts_received"], alerts.len(), "{name}");
+        let request_id = answer["request_id"].as_str().unwrap();
+        let rows = format!(
+            "poundcake_alerts a JOIN poundcake_api_calls c ON a.api_call_id = c.id WHERE c.request_id = '{request_id}'"
+        );
+        assert_eq!(answer["alerts_pending"], app.database.count(&format!("{rows} AND a.pending_at IS NOT NULL")));
+        assert_eq!(answer["alerts_skipped"], app.database.count(&format!("{rows} AND a.pending_at IS NULL")));
+        for status in ["firing", "resolved"] {
+            let expected = alerts.iter().filter(|alert| alert["status"] == status).count();
+            let stored = app.database.count(&format!("{rows} AND a.status = '{status}'"));
+            assert_eq!(stored, i64::try_from(expected).unwrap(), "{name}: {status}");
         }
-        assert_eq!(app.database.count("poundcake_alerts"), sent);
-        assert_eq!(app.webhooks("202"), 30);
-        assert_eq!(app.database.count("poundcake_alerts WHERE dispatch_reason = 'invalid'"), 0);
+        assert_stored(&app, request_id, &body, alerts).await;
+        sent += i64::try_from(alerts.len()).unwrap();
     }
+    assert_eq!(app.database.count("poundcake_alerts"), sent);
+    assert_eq!(app.webhooks("202"), 30);
+    assert_eq!(app.database.count("poundcake_alerts WHERE dispatch_reason = 'invalid'"), 0);
 }
 
 /// The history shows body, fingerprints, labels and annotations as they were sent.

@@ -1,56 +1,56 @@
 //! What is no webhook is said to be none, and stored.
 
 use super::app::{App, WEBHOOK, problem, settings};
-use crate::harness::{TestDatabase, client};
+use crate::harness::{TestDatabase, client, on_both_stores};
 use poundcake::config::HttpSettings;
 use std::io::Write;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_webhook_is_400_with_a_reason_and_one_row() {
-    for database in TestDatabase::each() {
-        let app = App::on(database);
-        let deep_array = "[".repeat(10_000) + &"]".repeat(10_000);
-        let cases: [(&[u8], &str); 14] = [
-            (b"", "empty"),
-            (b" \n", "empty"),
-            (b"hello", "not JSON"),
-            (b"{", "not JSON"),
-            (br#"{"alerts":[}"#, "not JSON"),
-            (br#"{"alerts":[]} trailing"#, "not JSON"),
-            (b"\xFF\xFE{\x00}", "UTF-8"),
-            (b"{\x00}", "not JSON"),
-            (br#"[{"labels":{"alertname":"A"}}]"#, "Prometheus was pointed straight"),
-            (deep_array.as_bytes(), "Prometheus was pointed straight"),
-            (br"{}", "no `alerts`"),
-            (br#"{"alerts":null}"#, "null"),
-            (br#"{"alerts":{"a":1}}"#, "not a list"),
-            (br#"{"text":"a custom payload"}"#, "remove `payload`"),
-        ];
-        for (body, expected) in &cases {
-            let answer = problem(app.post(body.to_vec()).await, 400).await;
-            let detail = answer["detail"].as_str().unwrap();
-            assert!(detail.contains(expected), "{detail}");
-            let request_id = answer["request_id"].as_str().unwrap();
-            let row = format!("poundcake_api_calls WHERE request_id = '{request_id}' AND status_code = 400");
-            assert_eq!(app.database.count(&row), 1);
-            let (status, history) = app.get(&format!("/api/v1/requests/{request_id}")).await;
-            assert_eq!((status, history["body"].as_str().unwrap()), (200, &*String::from_utf8_lossy(body)));
-        }
-        assert_eq!(app.database.count("poundcake_alerts"), 0);
-        assert_eq!(app.webhooks("400"), 14);
-    }
+on_both_stores! {
+    async what_is_no_webhook_is_400_with_a_reason_and_one_row,
+    async a_body_above_the_limit_is_read_to_its_end_and_413_names_the_limit,
+    async a_packed_webhook_is_unpacked_and_stored_as_text_and_so_is_one_behind_a_byte_order_mark,
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_body_above_the_limit_is_read_to_its_end_and_413_names_the_limit() {
-    for database in TestDatabase::each() {
-        let app = App::on(database);
-        let answer = problem(app.post(vec![b' '; 33 << 20]).await, 413).await;
+async fn what_is_no_webhook_is_400_with_a_reason_and_one_row(database: TestDatabase) {
+    let app = App::on(database);
+    let deep_array = "[".repeat(10_000) + &"]".repeat(10_000);
+    let cases: [(&[u8], &str); 14] = [
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"hello", "not JSON"),
+        (b"{", "not JSON"),
+        (br#"{"alerts":[}"#, "not JSON"),
+        (br#"{"alerts":[]} trailing"#, "not JSON"),
+        (b"\xFF\xFE{\x00}", "UTF-8"),
+        (b"{\x00}", "not JSON"),
+        (br#"[{"labels":{"alertname":"A"}}]"#, "Prometheus was pointed straight"),
+        (deep_array.as_bytes(), "Prometheus was pointed straight"),
+        (br"{}", "no `alerts`"),
+        (br#"{"alerts":null}"#, "null"),
+        (br#"{"alerts":{"a":1}}"#, "not a list"),
+        (br#"{"text":"a custom payload"}"#, "remove `payload`"),
+    ];
+    for (body, expected) in &cases {
+        let answer = problem(app.post(body.to_vec()).await, 400).await;
         let detail = answer["detail"].as_str().unwrap();
-        assert!(detail.contains("33554432 bytes") && detail.contains("POUNDCAKE_MAX_BODY_BYTES"), "{detail}");
-        assert_eq!(app.database.count("poundcake_api_calls WHERE status_code = 413 AND body = ''"), 1);
-        assert_eq!(app.webhooks("413"), 1);
+        assert!(detail.contains(expected), "{detail}");
+        let request_id = answer["request_id"].as_str().unwrap();
+        let row = format!("poundcake_api_calls WHERE request_id = '{request_id}' AND status_code = 400");
+        assert_eq!(app.database.count(&row), 1);
+        let (status, history) = app.get(&format!("/api/v1/requests/{request_id}")).await;
+        assert_eq!((status, history["body"].as_str().unwrap()), (200, &*String::from_utf8_lossy(body)));
     }
+    assert_eq!(app.database.count("poundcake_alerts"), 0);
+    assert_eq!(app.webhooks("400"), 14);
+}
+
+async fn a_body_above_the_limit_is_read_to_its_end_and_413_names_the_limit(database: TestDatabase) {
+    let app = App::on(database);
+    let answer = problem(app.post(vec![b' '; 33 << 20]).await, 413).await;
+    let detail = answer["detail"].as_str().unwrap();
+    assert!(detail.contains("33554432 bytes") && detail.contains("POUNDCAKE_MAX_BODY_BYTES"), "{detail}");
+    assert_eq!(app.database.count("poundcake_api_calls WHERE status_code = 413 AND body = ''"), 1);
+    assert_eq!(app.webhooks("413"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,8 +91,9 @@ fn deflate(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_packed_webhook_is_unpacked_and_stored_as_text_and_so_is_one_behind_a_byte_order_mark() {
+async fn a_packed_webhook_is_unpacked_and_stored_as_text_and_so_is_one_behind_a_byte_order_mark(
+    database: TestDatabase,
+) {
     let webhook = r#"{"alerts":[{"status":"firing","labels":{"alertname":"A"}}]}"#;
     let marked = format!("\u{FEFF}{webhook}");
     let cases = [
@@ -101,17 +102,15 @@ async fn a_packed_webhook_is_unpacked_and_stored_as_text_and_so_is_one_behind_a_
         ("deflate", deflate(webhook.as_bytes())),
         ("identity", marked.into_bytes()),
     ];
-    for database in TestDatabase::each() {
-        let app = App::on(database);
-        for (encoding, body) in &cases {
-            let request = client().post(app.url(WEBHOOK)).header("content-encoding", *encoding).body(body.clone());
-            let answer = request.send().await.unwrap();
-            let (status, answer) = (answer.status().as_u16(), answer.text().await.unwrap());
-            assert_eq!(status, 202, "{encoding}: {answer}");
-        }
-        assert_eq!(app.database.count(&format!("poundcake_api_calls WHERE body = '{webhook}'")), 4);
-        assert_eq!(app.database.count("poundcake_alerts"), 4);
+    let app = App::on(database);
+    for (encoding, body) in &cases {
+        let request = client().post(app.url(WEBHOOK)).header("content-encoding", *encoding).body(body.clone());
+        let answer = request.send().await.unwrap();
+        let (status, answer) = (answer.status().as_u16(), answer.text().await.unwrap());
+        assert_eq!(status, 202, "{encoding}: {answer}");
     }
+    assert_eq!(app.database.count(&format!("poundcake_api_calls WHERE body = '{webhook}'")), 4);
+    assert_eq!(app.database.count("poundcake_alerts"), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,9 +2,14 @@
 //! that nobody knows.
 
 use super::{T0, proxied, quick};
-use crate::harness::{PATIENCE, Pipeline, Setup, Shape, firing};
+use crate::harness::{PATIENCE, Pipeline, Setup, Shape, firing, on_both_shapes};
 use serde_json::Value;
 use st2_stand_in::{Fault, Front};
+
+on_both_shapes! {
+    an_st2api_killed_under_load_behind_nginx_runs_no_alert_twice,
+    where_routes_say_so_every_alert_runs_and_none_twice,
+}
 
 const ALERTS: usize = 60;
 
@@ -29,24 +34,19 @@ async fn killed_under_load(pipeline: &Pipeline, name: &str) {
     pipeline.st2().set_front(Front::Nothing);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_st2api_killed_under_load_behind_nginx_runs_no_alert_twice() {
-    for setup in [Setup::new(Shape::Separate).await, Setup::new(Shape::Standalone).await] {
-        let pipeline = quick(setup).start().await;
-        killed_under_load(&pipeline, "HostDown").await;
-        let uncertain = pipeline.statuses("WHERE dispatch_reason = 'uncertain'").len();
-        assert!(uncertain > 0, "some never arrived");
-        pipeline.assert_ledger(ALERTS - uncertain).await;
-        assert_eq!(seen(&pipeline), ALERTS, "nothing was posted again");
-    }
+async fn an_st2api_killed_under_load_behind_nginx_runs_no_alert_twice(shape: Shape) {
+    let setup = Setup::new(shape).await;
+    let pipeline = quick(setup).start().await;
+    killed_under_load(&pipeline, "HostDown").await;
+    let uncertain = pipeline.statuses("WHERE dispatch_reason = 'uncertain'").len();
+    assert!(uncertain > 0, "some never arrived");
+    pipeline.assert_ledger(ALERTS - uncertain).await;
+    assert_eq!(seen(&pipeline), ALERTS, "nothing was posted again");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn where_routes_say_so_every_alert_runs_and_none_twice() {
-    for shape in [Shape::Separate, Shape::Standalone] {
-        let pipeline = proxied(shape).await.variable("POUNDCAKE_DISPATCH_MAX_ATTEMPTS", "8").start().await;
-        killed_under_load(&pipeline, "Again").await;
-        pipeline.assert_ledger(ALERTS).await;
-        assert!(seen(&pipeline) > ALERTS, "some were posted again");
-    }
+async fn where_routes_say_so_every_alert_runs_and_none_twice(shape: Shape) {
+    let pipeline = proxied(shape).await.variable("POUNDCAKE_DISPATCH_MAX_ATTEMPTS", "8").start().await;
+    killed_under_load(&pipeline, "Again").await;
+    pipeline.assert_ledger(ALERTS).await;
+    assert!(seen(&pipeline) > ALERTS, "some were posted again");
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     claims::{LEASE, REQUESTS, row, with_one},
-    harness::TestDatabase,
+    harness::{TestDatabase, on_both_stores},
 };
 use chrono::TimeDelta;
 use poundcake::{
@@ -22,6 +22,14 @@ use poundcake::{
         release::{self, Watch},
     },
 };
+
+on_both_stores! {
+    a_webhook_in_doubt_is_posted_again_only_once_for_each_settle_time,
+    a_second_post_that_was_not_made_is_given_back_and_the_deadline_counts_from_the_first,
+    an_unanswered_claim_of_a_webhook_in_doubt_leaves_it_in_doubt,
+    an_alert_that_has_ended_is_not_moved_back,
+    a_row_that_ends_keeps_the_executions_that_were_left_however_often_it_is_written,
+}
 
 fn claim(conn: &mut AnyConnection, token: &str) -> Claimed {
     let route = |_: &ClaimedAlert| WebhookName::parse("hook").ok().map(Target::Webhook);
@@ -64,102 +72,84 @@ fn marked(conn: &mut AnyConnection, database: &TestDatabase) -> Awaiting {
     settled
 }
 
-#[test]
-fn a_webhook_in_doubt_is_posted_again_only_once_for_each_settle_time() {
-    for database in TestDatabase::each() {
-        let mut conn = with_one(&database);
-        let looked = in_doubt(&mut conn);
-        assert!(!awaiting::post_again(&mut conn, &looked, &entry()).expect("asked"), "it has not settled");
-        assert_eq!(row(&database), ["awaiting_execution", "-", "1", "1"]);
+fn a_webhook_in_doubt_is_posted_again_only_once_for_each_settle_time(database: TestDatabase) {
+    let mut conn = with_one(&database);
+    let looked = in_doubt(&mut conn);
+    assert!(!awaiting::post_again(&mut conn, &looked, &entry()).expect("asked"), "it has not settled");
+    assert_eq!(row(&database), ["awaiting_execution", "-", "1", "1"]);
 
-        awaiting::settling(&mut conn, &looked, Some(looked.taken_at), None).expect("written");
-        due(&database);
-        let settled = take(&mut conn);
-        assert!(awaiting::post_again(&mut conn, &settled, &entry()).expect("moved"));
-        assert_eq!(row(&database), ["pending", "-", "1", "1"], "still uncertain");
-        assert!(!awaiting::post_again(&mut conn, &settled, &entry()).expect("asked"), "it was moved already");
+    awaiting::settling(&mut conn, &looked, Some(looked.taken_at), None).expect("written");
+    due(&database);
+    let settled = take(&mut conn);
+    assert!(awaiting::post_again(&mut conn, &settled, &entry()).expect("moved"));
+    assert_eq!(row(&database), ["pending", "-", "1", "1"], "still uncertain");
+    assert!(!awaiting::post_again(&mut conn, &settled, &entry()).expect("asked"), "it was moved already");
 
-        let second = claim(&mut conn, "second");
-        assert!(second.may_be_posted_again());
-        assert_eq!(row(&database), ["dispatching", "second", "1", "2"]);
-        assert_eq!(database.count("poundcake_alerts WHERE settling_since IS NULL AND dispatch_silent = 1"), 1);
+    let second = claim(&mut conn, "second");
+    assert!(second.may_be_posted_again());
+    assert_eq!(row(&database), ["dispatching", "second", "1", "2"]);
+    assert_eq!(database.count("poundcake_alerts WHERE settling_since IS NULL AND dispatch_silent = 1"), 1);
 
-        // Its dispatcher died: whoever claims it next watches.
-        database.execute("UPDATE poundcake_alerts SET dispatch_status = 'pending', claimed_by = NULL WHERE id = 1");
-        due(&database);
-        assert!(!claim(&mut conn, "third").may_be_posted_again());
-        assert_eq!(row(&database), ["dispatching", "third", "1", "2"], "no attempt was counted");
-    }
+    // Its dispatcher died: whoever claims it next watches.
+    database.execute("UPDATE poundcake_alerts SET dispatch_status = 'pending', claimed_by = NULL WHERE id = 1");
+    due(&database);
+    assert!(!claim(&mut conn, "third").may_be_posted_again());
+    assert_eq!(row(&database), ["dispatching", "third", "1", "2"], "no attempt was counted");
 }
 
-#[test]
-fn a_second_post_that_was_not_made_is_given_back_and_the_deadline_counts_from_the_first() {
-    for database in TestDatabase::each() {
-        let mut conn = with_one(&database);
-        let settled = marked(&mut conn, &database);
-        let second = claim(&mut conn, "second");
-        assert_eq!(second.alert.attempted_at, Some(settled.posted_at));
-        let unposted = watch(second.alert.attempted_at);
-        assert!(release::await_execution(&mut conn, AlertId(1), "second", &unposted).expect("written"));
-        assert_eq!(row(&database), ["awaiting_execution", "-", "1", "1"]);
-        let looked = take(&mut conn);
-        assert_eq!((looked.posted_at, looked.settling_since), (settled.posted_at, None));
-    }
+fn a_second_post_that_was_not_made_is_given_back_and_the_deadline_counts_from_the_first(database: TestDatabase) {
+    let mut conn = with_one(&database);
+    let settled = marked(&mut conn, &database);
+    let second = claim(&mut conn, "second");
+    assert_eq!(second.alert.attempted_at, Some(settled.posted_at));
+    let unposted = watch(second.alert.attempted_at);
+    assert!(release::await_execution(&mut conn, AlertId(1), "second", &unposted).expect("written"));
+    assert_eq!(row(&database), ["awaiting_execution", "-", "1", "1"]);
+    let looked = take(&mut conn);
+    assert_eq!((looked.posted_at, looked.settling_since), (settled.posted_at, None));
 }
 
-#[test]
-fn an_unanswered_claim_of_a_webhook_in_doubt_leaves_it_in_doubt() {
-    for database in TestDatabase::each() {
-        let mut conn = with_one(&database);
-        marked(&mut conn, &database);
-        claim(&mut conn, "lost");
-        assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost", LEASE).expect("given back"), 1);
-        assert_eq!(row(&database), ["pending", "-", "1", "1"], "the first POST may have arrived");
-        assert!(!claim(&mut conn, "next").may_be_posted_again());
-    }
+fn an_unanswered_claim_of_a_webhook_in_doubt_leaves_it_in_doubt(database: TestDatabase) {
+    let mut conn = with_one(&database);
+    marked(&mut conn, &database);
+    claim(&mut conn, "lost");
+    assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost", LEASE).expect("given back"), 1);
+    assert_eq!(row(&database), ["pending", "-", "1", "1"], "the first POST may have arrived");
+    assert!(!claim(&mut conn, "next").may_be_posted_again());
 }
 
-#[test]
-fn an_alert_that_has_ended_is_not_moved_back() {
-    for database in TestDatabase::each() {
-        let mut conn = with_one(&database);
-        let looked = in_doubt(&mut conn);
-        awaiting::settling(&mut conn, &looked, Some(looked.taken_at), None).expect("written");
-        let end = "open_fingerprint = NULL, closed_at = '2099-01-01 00:00:00'";
-        database.execute(&format!("UPDATE poundcake_alerts SET {end} WHERE id = 1"));
-        assert!(!awaiting::post_again(&mut conn, &looked, &entry()).expect("asked"));
-        assert_eq!(row(&database), ["awaiting_execution", "-", "1", "1"]);
-    }
+fn an_alert_that_has_ended_is_not_moved_back(database: TestDatabase) {
+    let mut conn = with_one(&database);
+    let looked = in_doubt(&mut conn);
+    awaiting::settling(&mut conn, &looked, Some(looked.taken_at), None).expect("written");
+    let end = "open_fingerprint = NULL, closed_at = '2099-01-01 00:00:00'";
+    database.execute(&format!("UPDATE poundcake_alerts SET {end} WHERE id = 1"));
+    assert!(!awaiting::post_again(&mut conn, &looked, &entry()).expect("asked"));
+    assert_eq!(row(&database), ["awaiting_execution", "-", "1", "1"]);
 }
 
-#[test]
-fn a_row_that_ends_keeps_the_executions_that_were_left_however_often_it_is_written() {
-    for database in TestDatabase::each() {
-        let mut conn = with_one(&database);
-        let looked = in_doubt(&mut conn);
-        let link = Link {
-            execution_id: "left".to_owned(),
-            rule_ref: Some("pack.rule".to_owned()),
-            action_ref: Some("pack.action".to_owned()),
-        };
-        let end = RulesEnd {
-            status: DispatchStatus::Failed,
-            reason: DispatchReason::RuleFailed,
-            error: "pack.rule: broken".to_owned(),
-            links: vec![link],
-            rules: Some("pack.rule".to_owned()),
-            log: Some(Entry::new(clock::utc_now(), "seen")),
-        };
-        assert!(awaiting::end(&mut conn, &looked, &end).expect("ended"));
-        assert!(
-            !awaiting::end(&mut conn, &looked, &end).expect("asked"),
-            "the answer never came, so it is written again"
-        );
-        assert_eq!(row(&database), ["failed", "-", "0", "1"]);
-        assert_eq!(database.count("poundcake_st2_execution_link WHERE st2_rule_ref = 'pack.rule'"), 1);
-        assert_eq!(
-            database.count("poundcake_alerts WHERE st2_rule_matched = 'pack.rule' AND dispatch_log LIKE '%seen%'"),
-            1
-        );
-    }
+fn a_row_that_ends_keeps_the_executions_that_were_left_however_often_it_is_written(database: TestDatabase) {
+    let mut conn = with_one(&database);
+    let looked = in_doubt(&mut conn);
+    let link = Link {
+        execution_id: "left".to_owned(),
+        rule_ref: Some("pack.rule".to_owned()),
+        action_ref: Some("pack.action".to_owned()),
+    };
+    let end = RulesEnd {
+        status: DispatchStatus::Failed,
+        reason: DispatchReason::RuleFailed,
+        error: "pack.rule: broken".to_owned(),
+        links: vec![link],
+        rules: Some("pack.rule".to_owned()),
+        log: Some(Entry::new(clock::utc_now(), "seen")),
+    };
+    assert!(awaiting::end(&mut conn, &looked, &end).expect("ended"));
+    assert!(!awaiting::end(&mut conn, &looked, &end).expect("asked"), "the answer never came, so it is written again");
+    assert_eq!(row(&database), ["failed", "-", "0", "1"]);
+    assert_eq!(database.count("poundcake_st2_execution_link WHERE st2_rule_ref = 'pack.rule'"), 1);
+    assert_eq!(
+        database.count("poundcake_alerts WHERE st2_rule_matched = 'pack.rule' AND dispatch_log LIKE '%seen%'"),
+        1
+    );
 }

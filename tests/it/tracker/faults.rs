@@ -1,10 +1,14 @@
 //! StackStorm's stream is cut, StackStorm refuses or is away, the database says no.
 
 use super::World;
-use crate::harness::{ChaosProxy, SOON, TestDatabase, eventually};
+use crate::harness::{ChaosProxy, SOON, TestDatabase, eventually, on_both_stores};
 use serde_json::json;
 use st2_stand_in::{Fault, Pace};
 use std::{net::SocketAddr, time::Duration};
+
+on_both_stores! {
+    async a_tracker_does_not_start_on_tables_that_are_not_there,
+}
 
 /// The address in a URL of the stand-in's.
 fn address(url: &str) -> SocketAddr {
@@ -89,23 +93,20 @@ async fn a_row_that_the_database_refuses_holds_up_no_other() {
     world.becomes(&refused, "succeeded/done").await;
 }
 
-#[tokio::test]
-async fn a_tracker_does_not_start_on_tables_that_are_not_there() {
-    for database in TestDatabase::each() {
-        let migrate = |prefix: &str| {
-            crate::harness::Process::poundcake("migrate")
-                .argument("up")
-                .variable("DATABASE_URL", database.url())
-                .variable("ST2_TABLE_PREFIX", prefix)
-        };
-        assert!(migrate("a_").run().await.0.success());
-        let tracker = crate::harness::Process::poundcake("tracker")
+async fn a_tracker_does_not_start_on_tables_that_are_not_there(database: TestDatabase) {
+    let migrate = |prefix: &str| {
+        crate::harness::Process::poundcake("migrate")
+            .argument("up")
             .variable("DATABASE_URL", database.url())
-            .variable("ST2_TABLE_PREFIX", "b_")
-            .variable("ST2_API_URL", "http://127.0.0.1:1/v1")
-            .variable("ST2_API_KEY", "unused");
-        let (status, _, error) = tracker.run().await;
-        assert_eq!(status.code(), Some(1), "{error}");
-        assert!(error.contains("StackStorm's tables lacks") && error.contains("poundcake migrate up"), "{error}");
-    }
+            .variable("ST2_TABLE_PREFIX", prefix)
+    };
+    assert!(migrate("a_").run().await.0.success());
+    let tracker = crate::harness::Process::poundcake("tracker")
+        .variable("DATABASE_URL", database.url())
+        .variable("ST2_TABLE_PREFIX", "b_")
+        .variable("ST2_API_URL", "http://127.0.0.1:1/v1")
+        .variable("ST2_API_KEY", "unused");
+    let (status, _, error) = tracker.run().await;
+    assert_eq!(status.code(), Some(1), "{error}");
+    assert!(error.contains("StackStorm's tables lacks") && error.contains("poundcake migrate up"), "{error}");
 }

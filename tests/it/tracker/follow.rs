@@ -1,11 +1,14 @@
 //! What is followed, and what stands in the rows at the end.
 
 use super::World;
-use crate::harness::{PATIENCE, Pipeline, SOON, Setup, Shape, eventually, firing};
+use crate::harness::{PATIENCE, Pipeline, SOON, Setup, Shape, T0, eventually, firing, on_both_shapes};
 use serde_json::json;
 use st2_stand_in::Fault;
 
-const T0: &str = "2026-11-22T01:00:00Z";
+on_both_shapes! {
+    what_an_alert_ran_is_there_with_its_tasks_and_everything_that_is_registered,
+}
+
 const ROUTES: &str = r#"
 routes:
   - match: alertname="HostDown"
@@ -23,38 +26,33 @@ async fn has_rows(pipeline: &Pipeline, what: &str, wanted: i64) {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_an_alert_ran_is_there_with_its_tasks_and_everything_that_is_registered() {
-    for pipeline in Pipeline::each(|setup| setup.routes(ROUTES)).await {
-        let tracker = pipeline.dispatcher.is_some().then(|| pipeline.start_tracker());
-        let _tracker = match tracker {
-            Some(tracker) => Some(tracker.await),
-            None => None,
-        };
-        pipeline.send(&[firing("HostDown", "web-1", T0)]).await;
-        pipeline.settled().await;
-        has_rows(&pipeline, "execution_db WHERE tracking = 'done' AND status = 'succeeded'", 3).await;
-        let root = "execution_db WHERE id = (SELECT st2_execution_id FROM poundcake_st2_execution_link)";
-        assert_eq!(
-            pipeline.database().count(&format!("{root} AND parent IS NULL AND result LIKE '%recovered web-1%'")),
-            1
-        );
-        let children = "execution_db WHERE parent = (SELECT st2_execution_id FROM poundcake_st2_execution_link)";
-        assert_eq!(pipeline.database().count(children), 2);
-        let times =
-            "execution_db WHERE start_timestamp IS NULL OR end_timestamp IS NULL OR end_timestamp < start_timestamp";
-        assert_eq!(pipeline.database().count(times), 0);
-        assert_eq!(pipeline.database().count("execution_db WHERE context LIKE '%trace_tag%poundcake:%'"), 1);
-        has_rows(&pipeline, "liveaction_db WHERE status = 'succeeded'", 3).await;
+async fn what_an_alert_ran_is_there_with_its_tasks_and_everything_that_is_registered(shape: Shape) {
+    let pipeline = Pipeline::of(shape, |setup| setup.routes(ROUTES)).await;
+    let tracker = pipeline.dispatcher.is_some().then(|| pipeline.start_tracker());
+    let _tracker = match tracker {
+        Some(tracker) => Some(tracker.await),
+        None => None,
+    };
+    pipeline.send(&[firing("HostDown", "web-1", T0)]).await;
+    pipeline.settled().await;
+    has_rows(&pipeline, "execution_db WHERE tracking = 'done' AND status = 'succeeded'", 3).await;
+    let root = "execution_db WHERE id = (SELECT st2_execution_id FROM poundcake_st2_execution_link)";
+    assert_eq!(pipeline.database().count(&format!("{root} AND parent IS NULL AND result LIKE '%recovered web-1%'")), 1);
+    let children = "execution_db WHERE parent = (SELECT st2_execution_id FROM poundcake_st2_execution_link)";
+    assert_eq!(pipeline.database().count(children), 2);
+    let times =
+        "execution_db WHERE start_timestamp IS NULL OR end_timestamp IS NULL OR end_timestamp < start_timestamp";
+    assert_eq!(pipeline.database().count(times), 0);
+    assert_eq!(pipeline.database().count("execution_db WHERE context LIKE '%trace_tag%poundcake:%'"), 1);
+    has_rows(&pipeline, "liveaction_db WHERE status = 'succeeded'", 3).await;
 
-        has_rows(&pipeline, "webhook_db WHERE url = 'poundcake_alert'", 1).await;
-        let workflow = "name = 'host_down_workflow' AND pack = 'remediation'";
-        assert_eq!(pipeline.database().count(&format!("workflow_db WHERE {workflow}")), 1);
-        assert_eq!(pipeline.database().count(&format!("action_db WHERE {workflow} AND runner_type = 'orquesta'")), 1);
-        assert_eq!(pipeline.database().count("rule_db WHERE name = 'host_down_rule' AND enabled = 1"), 1);
-        assert!(pipeline.database().count("trigger_db WHERE type = 'core.st2.webhook'") >= 1);
-        assert_eq!(pipeline.database().count("workflow_db WHERE name = 'local'"), 0);
-    }
+    has_rows(&pipeline, "webhook_db WHERE url = 'poundcake_alert'", 1).await;
+    let workflow = "name = 'host_down_workflow' AND pack = 'remediation'";
+    assert_eq!(pipeline.database().count(&format!("workflow_db WHERE {workflow}")), 1);
+    assert_eq!(pipeline.database().count(&format!("action_db WHERE {workflow} AND runner_type = 'orquesta'")), 1);
+    assert_eq!(pipeline.database().count("rule_db WHERE name = 'host_down_rule' AND enabled = 1"), 1);
+    assert!(pipeline.database().count("trigger_db WHERE type = 'core.st2.webhook'") >= 1);
+    assert_eq!(pipeline.database().count("workflow_db WHERE name = 'local'"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
