@@ -63,7 +63,7 @@ services-stop: ## Stop what `make services` started
 fmt: ## Format the code
 	cargo fmt --all
 
-lint: format map links events spelling clippy docs unused licences ## Format, imports, links, log events, spelling, clippy, docs, unused dependencies, licences
+lint: format map sizes links events spelling clippy docs unused licences ## Format, imports, sizes, links, log events, spelling, clippy, docs, unused dependencies, licences
 
 format:
 	cargo fmt --all --check
@@ -71,6 +71,10 @@ format:
 # The map in src/lib.rs, held to the imports.
 map:
 	tests/lint/imports.py src crates/st2-stand-in/src
+
+# Budgets for files and functions.
+sizes:
+	tests/lint/sizes.py src crates
 
 links:
 	tests/lint/links.py
