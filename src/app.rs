@@ -50,20 +50,20 @@ pub(crate) fn st2_tables(
 }
 
 /// What takes webhooks: the judge, the writer's thread, and the announcer behind it.
-pub(crate) struct Intake {
+pub(crate) struct IngestParts {
     pub(crate) ingest: Ingest,
     pub(crate) relay: Relay,
     writer: JoinHandle<()>,
     announcer: JoinHandle<()>,
 }
 
-pub(crate) fn intake(
+pub(crate) fn ingest_parts(
     settings: &Settings,
     store: &Database,
     publisher: &Publisher,
     metrics: &Metrics,
     tasks: &Tasks,
-) -> anyhow::Result<Intake> {
+) -> anyhow::Result<IngestParts> {
     let (announcer, publishing) = Announcer::start(store.clone(), publisher.clone(), metrics.clone(), tasks);
     let identity = settings.ingest.identity()?;
     let writer_settings = WriterSettings {
@@ -80,21 +80,21 @@ pub(crate) fn intake(
     let interval = settings.broker.sweep_interval;
     let relay = Relay::new(store.clone(), publisher.clone(), metrics.clone(), interval);
     let ingest = Ingest::new(settings.ingest.mute.clone(), writer, metrics.clone()).identified_by(identity);
-    Ok(Intake { ingest, relay, writer: thread, announcer: publishing })
+    Ok(IngestParts { ingest, relay, writer: thread, announcer: publishing })
 }
 
 /// Waits for the writer and the announcer after the last `Ingest` is gone. What is not published by then is the relay's,
 /// here or in another process.
 pub(crate) async fn drain(writer: JoinHandle<()>, announcer: JoinHandle<()>) {
-    const PATIENCE: Duration = Duration::from_secs(5);
-    if tokio::time::timeout(PATIENCE, writer).await.is_err() {
+    const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+    if tokio::time::timeout(DRAIN_TIMEOUT, writer).await.is_err() {
         log::warn!(
             event = "writer_abandoned";
             "stopping while the writer waits for the database; its webhooks got no answer, and Alertmanager sends them \
              again"
         );
     }
-    if tokio::time::timeout(PATIENCE, announcer).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIMEOUT, announcer).await.is_err() {
         log::info!(
             event = "publishing_left_to_relay";
             "stopping before all rows are published; the relay publishes them"
@@ -102,7 +102,7 @@ pub(crate) async fn drain(writer: JoinHandle<()>, announcer: JoinHandle<()>) {
     }
 }
 
-impl Intake {
+impl IngestParts {
     /// Takes it apart: the front for HTTP, the relay to run, and what to [`drain`] at the end.
     pub(crate) fn into_parts(self) -> (Ingest, Relay, JoinHandle<()>, JoinHandle<()>) {
         (self.ingest, self.relay, self.writer, self.announcer)

@@ -35,7 +35,7 @@ pub struct Metrics {
     pub tasks_failed: IntCounterVec,
     /// `poundcake_published_total{result}`: messages, by `confirmed`, `unavailable`, `unconfirmed`, `returned`, `refused`, `full`.
     pub published: IntCounterVec,
-    /// `poundcake_dispatch_rows{status}`: rows that are not settled, at the time of the scrape.
+    /// `poundcake_dispatch_rows{status}`: rows that are not final, at the time of the scrape.
     pub rows: IntGaugeVec,
     /// `poundcake_dispatch_oldest_seconds{status}`: age of the oldest of them.
     pub oldest: IntGaugeVec,

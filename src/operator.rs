@@ -20,7 +20,7 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 
 /// Choosing among all rows by a field without an index takes its time.
-const PATIENCE: Duration = Duration::from_mins(10);
+const DATABASE_PATIENCE: Duration = Duration::from_mins(10);
 
 /// A replay or a discard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Order {
 /// Carries an order out.
 pub async fn carry_out(store: &Database, order: &Order, metrics: &Metrics) -> Result<Done, OrderError> {
     order.check()?;
-    let store = &store.with_patience(1, PATIENCE);
+    let store = &store.with_patience(1, DATABASE_PATIENCE);
     let (filter, what) = (order.filter.clone(), order.what);
     let chosen = move |conn: &mut AnyConnection| {
         Ok((filter::choose(conn, &filter, what)?, filter::refused(conn, &filter, what)?))

@@ -11,7 +11,7 @@
 //!
 //! What an old alert becomes: with executions `dispatched` and closed, so that the same firing, sent again by Alertmanager,
 //! does not run twice, while a later one runs; without any, `skipped/resolved` outside every episode, which bars nothing. Both are
-//! settled, so no process looks at them again, and a replay takes neither by a filter alone.
+//! final, so no process looks at them again, and a replay takes neither by a filter alone.
 
 mod alerts;
 mod calls;

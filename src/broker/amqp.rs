@@ -6,17 +6,18 @@
 mod acks;
 mod consumer;
 mod inspect;
-mod link;
 mod publisher;
 mod refusal;
 mod repair;
+mod session;
 mod topology;
+mod url;
 mod version;
 
 pub(super) use acks::Acks;
 pub use consumer::Consumer;
 pub use inspect::{Inspected, QueueState, inspect};
-pub use link::{BrokerUrl, UrlError};
 pub use publisher::Publisher;
 pub use repair::Repair;
 pub use topology::{DEAD_QUEUE, EXCHANGE, QUEUE, ROUTING_KEY};
+pub use url::{BrokerUrl, UrlError};

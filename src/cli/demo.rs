@@ -119,8 +119,8 @@ async fn show(settings: &Settings, address: SocketAddr) -> anyhow::Result<()> {
     for (what, body) in WEBHOOKS {
         let request_id = send(address, body).await?;
         let deadline = Instant::now() + DEADLINE;
-        let settled = settled(&history, request_id, deadline).await?;
-        let finished = finished(&history, &client, settled, deadline).await?;
+        let dispatched = all_final(&history, request_id, deadline).await?;
+        let finished = finished(&history, &client, dispatched, deadline).await?;
         print::line(format_args!("{what}\n{}", story::request(&finished)))?;
     }
     Ok(())
@@ -138,7 +138,7 @@ async fn send(address: SocketAddr, body: &'static str) -> anyhow::Result<Request
     Ok(answer.json::<Accepted>().await?.request_id)
 }
 
-async fn settled(history: &History, request_id: RequestId, deadline: Instant) -> anyhow::Result<RequestStory> {
+async fn all_final(history: &History, request_id: RequestId, deadline: Instant) -> anyhow::Result<RequestStory> {
     loop {
         let story = history.request(request_id).await?;
         let story = story.with_context(|| format!("request {request_id} is not stored"))?;

@@ -92,14 +92,14 @@ async fn look(history: &History, key: &Key, limit: u16, output: Output) -> anyho
     match key {
         Key::Request(id) => match history.request(*id).await? {
             Some(found) => {
-                let is_final = settled(&found.alerts, &found.execution_db);
+                let is_final = all_final(&found.alerts, &found.execution_db);
                 view(output, &found, story::request, is_final)
             }
             None => Ok(nothing()),
         },
         Key::Alert(id) => match history.alert(*id).await? {
             Some(found) => {
-                let is_final = settled(std::slice::from_ref(&found.story), &found.execution_db);
+                let is_final = all_final(std::slice::from_ref(&found.story), &found.execution_db);
                 let text = |alone: &crate::history::AlertAlone| {
                     story::alerts(std::slice::from_ref(&alone.story), &alone.execution_db)
                 };
@@ -110,7 +110,7 @@ async fn look(history: &History, key: &Key, limit: u16, output: Output) -> anyho
         Key::Fingerprint(fingerprint) => of_fingerprint(history, fingerprint, limit, output).await,
         Key::Execution(id) => match history.execution(id.as_str()).await? {
             Some(found) => {
-                let is_final = settled(&found.alerts, &found.execution_db);
+                let is_final = all_final(&found.alerts, &found.execution_db);
                 view(output, &found, story::execution, is_final)
             }
             None => Ok(nothing()),
@@ -155,8 +155,8 @@ fn nothing() -> View {
     View { text: String::new(), rows: 0, is_final: true }
 }
 
-/// Nothing will change by itself: every dispatch is settled, every execution has ended.
-fn settled(alerts: &[AlertStory], state: &TablesState) -> bool {
+/// Nothing will change by itself: every dispatch is final, every execution has ended.
+fn all_final(alerts: &[AlertStory], state: &TablesState) -> bool {
     let ended = |alert: &AlertStory| {
         let links = alert.links.iter();
         // Without StackStorm's tables the end would never be seen.

@@ -20,7 +20,8 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let settings = app::fitted(&settings, &store, &stop).await?;
     let tasks = Tasks::new(stop.clone(), metrics.clone());
     app::watch_store(&store, &tasks);
-    let (ingest, relay, writer, announcer) = app::intake(&settings, &store, &publisher, &metrics, &tasks)?.into_parts();
+    let (ingest, relay, writer, announcer) =
+        app::ingest_parts(&settings, &store, &publisher, &metrics, &tasks)?.into_parts();
     let addresses = listener.addresses().to_vec();
     let server = serving::ingest(&settings, ingest, listener, store, &tasks)?;
     let relay = tasks.spawn("relay", relay.run(stop));

@@ -68,7 +68,7 @@ pub(super) async fn run(
     let settings = &app::fitted(settings, &store, &stop).await?;
     let (publisher, consumer) = in_process::pair();
     let (ingest, relay, writer, announcer) =
-        app::intake(settings, &store, &Publisher::InProcess(publisher), &metrics, &tasks)?.into_parts();
+        app::ingest_parts(settings, &store, &Publisher::InProcess(publisher), &metrics, &tasks)?.into_parts();
     let dispatcher = if dispatching {
         let dispatch = app::dispatch(settings, &store, &metrics)?;
         let concurrency = settings.dispatch.dispatch_concurrency;

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// How long the library may take to connect to this very process.
-const PATIENCE: Duration = Duration::from_secs(2);
+const GREETING_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often the listener looks whether it has come.
 const LOOK: Duration = Duration::from_millis(5);
 /// More than any library tells of itself.
@@ -22,7 +22,7 @@ pub fn name_and_version() -> Option<String> {
     let listener = TcpListener::bind("127.0.0.1:0").ok()?;
     let address = listener.local_addr().ok()?;
     let server = std::thread::Builder::new().name("greeting".to_owned()).spawn(move || introduction(&listener)).ok()?;
-    let seconds = PATIENCE.as_secs();
+    let seconds = GREETING_TIMEOUT.as_secs();
     // Another library than MariaDB's takes the options for the host's name, and never comes.
     let options = format!("host=127.0.0.1;connect_timeout={seconds};ssl-verify-server-cert=0");
     let refused = MysqlConnection::establish(&format!("mysql://version@{options}:{}/version", address.port()));
@@ -38,7 +38,7 @@ pub fn name_and_version() -> Option<String> {
 /// What the library says in answer to a greeting.
 fn introduction(listener: &TcpListener) -> Option<Vec<u8>> {
     listener.set_nonblocking(true).ok()?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + GREETING_TIMEOUT;
     let mut stream = loop {
         match listener.accept() {
             Ok((stream, _)) => break stream,
@@ -47,7 +47,7 @@ fn introduction(listener: &TcpListener) -> Option<Vec<u8>> {
         }
     };
     stream.set_nonblocking(false).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    stream.set_read_timeout(Some(GREETING_TIMEOUT)).ok()?;
     stream.write_all(&packet(0, &greeting())).ok()?;
     let answer = read_packet(&mut stream)?;
     // The library waits for the end of its login.

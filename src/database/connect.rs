@@ -6,7 +6,7 @@ use super::{
     connection::{AnyConnection, each},
     refusal,
     session::{self, SessionError},
-    url::{Scheme, Target},
+    url::{Scheme, ServerUrl},
     url_error::UrlError,
     watchdog,
 };
@@ -23,7 +23,7 @@ use std::{
 /// Which database; parsed once, with an error that says what to write. From a file it is read again for every connection.
 #[derive(Debug, Clone)]
 pub struct DatabaseUrl {
-    target: Target,
+    server: ServerUrl,
     file: Option<Secret>,
     tls: TlsFiles,
     /// Set once known texts were read back: the client library stays the same for as long as the process lives.
@@ -47,9 +47,9 @@ impl DatabaseUrl {
     }
 
     fn new(text: &str, file: Option<Secret>, tls: TlsFiles) -> Result<Self, UrlError> {
-        let target = Target::parse(text, &tls)?;
+        let server = ServerUrl::parse(text, &tls)?;
         Ok(Self {
-            target,
+            server,
             file,
             tls,
             #[cfg(feature = "mysql")]
@@ -63,7 +63,7 @@ impl DatabaseUrl {
     pub fn is_sqlite(&self) -> bool {
         #[cfg(feature = "sqlite")]
         {
-            self.target.scheme == Scheme::Sqlite
+            self.server.scheme == Scheme::Sqlite
         }
         #[cfg(not(feature = "sqlite"))]
         {
@@ -73,7 +73,7 @@ impl DatabaseUrl {
 
     /// Host and database without credentials, for messages; as it was when the process started.
     pub fn label(&self) -> &str {
-        &self.target.label
+        &self.server.label
     }
 
     /// Opens one connection, sets its session, and reads back what every query relies on; see `session::set` for what
@@ -123,41 +123,46 @@ impl DatabaseUrl {
     }
 
     fn open(&self, patience: Option<Duration>) -> Result<AnyConnection, ConnectError> {
-        let target = self.current();
-        let label = || target.label.clone();
-        let connected = match target.scheme {
+        let server = self.current();
+        let label = || server.label.clone();
+        let connected = match server.scheme {
             #[cfg(feature = "mysql")]
-            Scheme::Mysql => establish_mysql(&target).map(AnyConnection::Mysql),
+            Scheme::Mysql => establish_mysql(&server).map(AnyConnection::Mysql),
             #[cfg(feature = "sqlite")]
             Scheme::Sqlite => {
-                diesel::SqliteConnection::establish(target.text.expose_secret()).map(AnyConnection::Sqlite)
+                diesel::SqliteConnection::establish(server.text.expose_secret()).map(AnyConnection::Sqlite)
             }
         };
         let mut conn = connected.map_err(|source| ConnectError::of(label(), source))?;
         each!(&mut conn, |c| c.set_instrumentation(|_: InstrumentationEvent<'_>| watchdog::beat()));
         session::set(&mut conn, patience).map_err(|source| ConnectError::Session { label: label(), source })?;
-        self.check(&mut conn, &target, patience)?;
+        self.check(&mut conn, &server, patience)?;
         Ok(conn)
     }
 
     /// Texts first: nothing that is read later means anything while they read wrong.
     #[cfg(feature = "mysql")]
-    fn check(&self, conn: &mut AnyConnection, target: &Target, patience: Option<Duration>) -> Result<(), ConnectError> {
+    fn check(
+        &self,
+        conn: &mut AnyConnection,
+        server: &ServerUrl,
+        patience: Option<Duration>,
+    ) -> Result<(), ConnectError> {
         #[cfg_attr(not(feature = "sqlite"), expect(irrefutable_let_patterns, reason = "one variant in this build"))]
         let AnyConnection::Mysql(conn) = conn else { return Ok(()) };
-        let failed = |source: SessionError| ConnectError::Session { label: target.label.clone(), source };
+        let failed = |source: SessionError| ConnectError::Session { label: server.label.clone(), source };
         if self.reads_right.get().is_none() {
             if let Some(difference) = known_texts::check(conn).map_err(|error| failed(error.into()))? {
                 return Err(ConnectError::Library(unfit(&difference)));
             }
             self.reads_right.get_or_init(|| ());
         }
-        if target.demands_tls() && !tls::is_encrypted(conn).map_err(|error| failed(error.into()))? {
-            return Err(ConnectError::of(target.label.clone(), tls::plain_text()));
+        if server.demands_tls() && !tls::is_encrypted(conn).map_err(|error| failed(error.into()))? {
+            return Err(ConnectError::of(server.label.clone(), tls::plain_text()));
         }
         session::read_back(conn, patience).map_err(|error| match error {
             SessionError::Differs { .. } => ConnectError::Refused {
-                label: target.label.clone(),
+                label: server.label.clone(),
                 text: error.to_string(),
                 advice: session::SWALLOWED,
             },
@@ -171,28 +176,28 @@ impl DatabaseUrl {
         clippy::unnecessary_wraps,
         reason = "SQLite is compiled in, and sets what it is told"
     )]
-    fn check(&self, _: &mut AnyConnection, _: &Target, _: Option<Duration>) -> Result<(), ConnectError> {
+    fn check(&self, _: &mut AnyConnection, _: &ServerUrl, _: Option<Duration>) -> Result<(), ConnectError> {
         Ok(())
     }
 
     /// What the file says now. One that is just being replaced, or names another kind of database, changes nothing.
-    fn current(&self) -> Target {
-        let Some(file) = &self.file else { return self.target.clone() };
-        match file.read().map_err(UrlError::from).and_then(|text| Target::parse(text.expose_secret(), &self.tls)) {
-            Ok(target) if target.scheme == self.target.scheme => target,
+    fn current(&self) -> ServerUrl {
+        let Some(file) = &self.file else { return self.server.clone() };
+        match file.read().map_err(UrlError::from).and_then(|text| ServerUrl::parse(text.expose_secret(), &self.tls)) {
+            Ok(server) if server.scheme == self.server.scheme => server,
             Ok(_) => {
                 log::warn!(
                     event = "url_file_unusable";
                     "DATABASE_URL_FILE names another kind of database; using the value from startup until a restart"
                 );
-                self.target.clone()
+                self.server.clone()
             }
             Err(error) => {
                 log::warn!(
                     event = "url_file_unusable", error:%;
                     "DATABASE_URL_FILE is unreadable or invalid; using the value from startup"
                 );
-                self.target.clone()
+                self.server.clone()
             }
         }
     }
@@ -200,15 +205,15 @@ impl DatabaseUrl {
 
 /// With a bound on connecting and TLS as it was asked for, where the client library knows how.
 #[cfg(feature = "mysql")]
-fn establish_mysql(target: &Target) -> Result<diesel::MysqlConnection, ConnectionError> {
-    let plain = || diesel::MysqlConnection::establish(target.text.expose_secret());
-    let Some(bounded) = target.bounded() else {
-        return if target.demands_tls() { Err(no_options()) } else { plain() };
+fn establish_mysql(server: &ServerUrl) -> Result<diesel::MysqlConnection, ConnectionError> {
+    let plain = || diesel::MysqlConnection::establish(server.text.expose_secret());
+    let Some(bounded) = server.bounded() else {
+        return if server.demands_tls() { Err(no_options()) } else { plain() };
     };
     match diesel::MysqlConnection::establish(bounded.expose_secret()) {
         // Another client library than MariaDB's takes the options for a name.
         Err(ConnectionError::BadConnection(text)) if text.contains("host=") => {
-            if target.demands_tls() {
+            if server.demands_tls() {
                 Err(no_options())
             } else {
                 plain()

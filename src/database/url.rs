@@ -22,7 +22,7 @@ pub(crate) enum Scheme {
 
 /// A parsed `DATABASE_URL`.
 #[derive(Debug, Clone)]
-pub(crate) struct Target {
+pub(crate) struct ServerUrl {
     pub(crate) scheme: Scheme,
     /// What diesel is given: `mysql://…` or a file path.
     pub(crate) text: SecretString,
@@ -32,7 +32,7 @@ pub(crate) struct Target {
     pub(crate) tls: Option<DatabaseTls>,
 }
 
-impl Target {
+impl ServerUrl {
     /// `files` are the settings' CA and client certificate, for a database on the network.
     pub(crate) fn parse(text: &str, files: &TlsFiles) -> Result<Self, UrlError> {
         #[cfg(not(feature = "mysql"))]
@@ -107,11 +107,11 @@ impl Target {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Target, UrlError> {
-        Target::parse(text, &TlsFiles::default())
+    fn parse(text: &str) -> Result<ServerUrl, UrlError> {
+        ServerUrl::parse(text, &TlsFiles::default())
     }
 
-    fn bounded(url: &Target) -> Option<String> {
+    fn bounded(url: &ServerUrl) -> Option<String> {
         url.bounded().map(|url| url.expose_secret().to_owned())
     }
 

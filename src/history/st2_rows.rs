@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::{collections::HashMap, time::Duration};
 
 /// How long the other side may take before our side is shown alone.
-const PATIENCE: Duration = Duration::from_secs(3);
+const READ_TIMEOUT: Duration = Duration::from_secs(3);
 /// Executions that one answer shows with parameters, result and context: a result may have megabytes.
 const WHOLE: usize = 100;
 
@@ -117,7 +117,7 @@ impl History {
         if ids.is_empty() {
             return (Vec::new(), TablesState::there());
         }
-        match tokio::time::timeout(PATIENCE, self.tables.outcomes(ids)).await {
+        match tokio::time::timeout(READ_TIMEOUT, self.tables.outcomes(ids)).await {
             Ok(Found::Rows(rows)) => (rows, TablesState::there()),
             Ok(Found::NotThere(why)) => (Vec::new(), TablesState::missing(why)),
             Err(_elapsed) => (Vec::new(), TablesState::missing(self.slow())),
@@ -138,7 +138,7 @@ impl History {
         if ids.is_empty() {
             return st2;
         }
-        let found = match tokio::time::timeout(PATIENCE, self.tables.executions(ids)).await {
+        let found = match tokio::time::timeout(READ_TIMEOUT, self.tables.executions(ids)).await {
             Ok(found) => found,
             Err(_elapsed) => Found::NotThere(self.slow()),
         };
@@ -154,14 +154,14 @@ impl History {
 
     /// The tasks of an execution, in short, in the order they started; at most 200.
     pub(super) async fn children(&self, parent: &str) -> Vec<ExecutionShown> {
-        match tokio::time::timeout(PATIENCE, self.tables.children(parent.to_owned())).await {
+        match tokio::time::timeout(READ_TIMEOUT, self.tables.children(parent.to_owned())).await {
             Ok(Found::Rows(rows)) => rows.into_iter().map(|row| self.shown(Row::Short(row))).collect(),
             _ => Vec::new(),
         }
     }
 
     fn slow(&self) -> String {
-        format!("the database {} did not answer within {} s", self.tables.store.label(), PATIENCE.as_secs())
+        format!("the database {} did not answer within {} s", self.tables.store.label(), READ_TIMEOUT.as_secs())
     }
 
     /// A row with what is computed from it.

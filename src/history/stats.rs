@@ -20,7 +20,7 @@ use std::{
 /// Links per look at both sides.
 const CHUNK: u16 = 2_000;
 /// How long the whole walk may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const WALK_TIMEOUT: Duration = Duration::from_secs(30);
 /// The range when none is given.
 const DEFAULT: TimeDelta = TimeDelta::days(7);
 /// What is said of the figures.
@@ -148,7 +148,7 @@ impl History {
             if next.is_none() {
                 return Ok(tally.stats(range, execution_db));
             }
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > WALK_TIMEOUT {
                 return Err(crate::database::DatabaseError::TooLong.into());
             }
         }

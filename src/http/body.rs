@@ -18,10 +18,10 @@ use std::{
 };
 
 /// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_mins(1);
+const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 /// What a caller who is turned away may still send, and for how long.
 const UNREAD_BYTES: usize = 1 << 20;
-const UNREAD_PATIENCE: Duration = Duration::from_secs(5);
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// Discarded beyond four times the limit before the connection is closed.
 const DISCARD_BYTES: usize = 64 << 20;
 /// Bodies in memory at most, from the first byte to the answer, all requests together, unless four of the largest are more.
@@ -76,7 +76,7 @@ impl Limits {
                 other => other,
             }
         };
-        match tokio::time::timeout(PATIENCE, read).await {
+        match tokio::time::timeout(BODY_TIMEOUT, read).await {
             Ok(Body::Whole(mut body, held)) => {
                 bom::remove(&mut body);
                 Body::Whole(body, held)
@@ -171,7 +171,7 @@ async fn discard_up_to(
 /// Reads the body of a request that is turned away, as far as is reasonable.
 pub(super) async fn discard_unread(request: &mut ServiceRequest) {
     let mut payload: Payload = request.take_payload();
-    if tokio::time::timeout(UNREAD_PATIENCE, discard_up_to(&mut payload, UNREAD_BYTES)).await.is_err() {
+    if tokio::time::timeout(UNREAD_TIMEOUT, discard_up_to(&mut payload, UNREAD_BYTES)).await.is_err() {
         log::debug!(event = "body_not_drained"; "the body of a refused request did not end in time");
     }
 }

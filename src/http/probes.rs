@@ -14,7 +14,7 @@ use actix_web::{HttpResponse, http::header, web};
 use std::time::{Duration, Instant};
 
 /// How long the database may be silent to a probe until its connection is given up.
-const PATIENCE: Duration = Duration::from_secs(5);
+const DATABASE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the probes keep between calls.
 pub(super) struct Probes {
@@ -30,7 +30,7 @@ impl Probes {
         let patience = Duration::from_secs(2);
         Self {
             started,
-            store: store.with_patience(1, PATIENCE),
+            store: store.with_patience(1, DATABASE_PATIENCE),
             readiness: Cached::new(Duration::from_secs(1), patience),
             depths: Cached::new(Duration::from_secs(5), patience),
         }

@@ -19,7 +19,7 @@ pub struct Pruned {
     pub requests: usize,
 }
 
-/// Deletes settled rows that are older, but for openers of open episodes, their links, and webhooks that are left without alerts.
+/// Deletes final rows that are older, but for openers of open episodes, their links, and webhooks that are left without alerts.
 pub async fn prune(store: &Database, older_than: TimeDelta, dry_run: bool) -> Result<Pruned, DatabaseError> {
     let cutoff = store.run(move |conn| sql::cutoff(conn, older_than)).await?;
     let mut pruned = Pruned::default();

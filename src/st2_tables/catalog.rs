@@ -4,7 +4,7 @@
 use super::{
     TablePrefix,
     statement::{IDS, Value, execute, marks},
-    upsert::{Target, put},
+    upsert::{Upsert, put},
 };
 use crate::database::{DatabaseError, connection::AnyConnection, transaction};
 use diesel::{QueryableByName, RunQueryDsl, sql_types::Text};
@@ -12,7 +12,7 @@ use std::collections::HashSet;
 
 /// A row of one of the five tables: its id, then its columns in the order of [`Catalog::columns`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct Listed {
     /// StackStorm's id.
     pub id: String,
     /// The columns after it.
@@ -44,7 +44,7 @@ pub enum Catalog {
 }
 
 impl Catalog {
-    fn target(self) -> Target {
+    fn upsert(self) -> Upsert {
         let (table, columns): (_, &[_]) = match self {
             Self::Actions => (
                 "action_db",
@@ -70,12 +70,12 @@ impl Catalog {
             Self::Webhooks => ("webhook_db", &["id", "name", "type", "url"]),
             Self::Workflows => ("workflow_db", &["id", "name", "pack", "description", "entry_point"]),
         };
-        Target { table, columns, assign: |_, new| new.to_owned() }
+        Upsert { table, columns, assign: |_, new| new.to_owned() }
     }
 
     /// The columns after `id`.
     pub fn columns(self) -> impl Iterator<Item = &'static str> {
-        self.target().columns.iter().skip(1).map(|column| column.trim_matches('`'))
+        self.upsert().columns.iter().skip(1).map(|column| column.trim_matches('`'))
     }
 }
 
@@ -90,9 +90,9 @@ pub fn replace(
     conn: &mut AnyConnection,
     prefix: &TablePrefix,
     catalog: Catalog,
-    entries: &[Entry],
+    entries: &[Listed],
 ) -> Result<(), DatabaseError> {
-    let target = catalog.target();
+    let target = catalog.upsert();
     let table = prefix.table(target.table);
     transaction::write(conn, |conn| {
         put(conn, prefix, &target, entries.iter().map(values).collect())?;
@@ -107,7 +107,7 @@ pub fn replace(
     })
 }
 
-fn values(entry: &Entry) -> Vec<Value> {
+fn values(entry: &Listed) -> Vec<Value> {
     let field = |field: &Field| match field {
         Field::Text(text) => Value::Text(text.clone()),
         Field::Flag(flag) => Value::Flag(*flag),

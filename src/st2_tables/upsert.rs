@@ -56,7 +56,7 @@ impl Observed {
 }
 
 /// A table that rows are put into; `id` comes first, and the assignments of an existing row are made in this order.
-pub(crate) struct Target {
+pub(crate) struct Upsert {
     pub(crate) table: &'static str,
     pub(crate) columns: &'static [&'static str],
     /// What a column of an existing row becomes, given its name and the new value's.
@@ -64,7 +64,7 @@ pub(crate) struct Target {
 }
 
 /// `status` last: MariaDB assigns from left to right, and the others look at the old one.
-const EXECUTIONS: Target = Target {
+const EXECUTIONS: Upsert = Upsert {
     table: "execution_db",
     columns: &[
         "id",
@@ -82,7 +82,7 @@ const EXECUTIONS: Target = Target {
     assign: guarded,
 };
 
-const LIVEACTIONS: Target = Target {
+const LIVEACTIONS: Upsert = Upsert {
     table: "liveaction_db",
     columns: &["id", "action", "parameters", "start_timestamp", "callback", "context", "status"],
     assign: guarded,
@@ -172,45 +172,45 @@ fn size(values: &[Value]) -> usize {
 pub(crate) fn put(
     conn: &mut AnyConnection,
     prefix: &TablePrefix,
-    target: &Target,
+    upsert: &Upsert,
     rows: Vec<Vec<Value>>,
 ) -> Result<(), DatabaseError> {
-    let most = BINDS / target.columns.len();
+    let most = BINDS / upsert.columns.len();
     let mut batch: Vec<Vec<Value>> = Vec::new();
     let mut bytes = 0;
     for row in rows {
         let row_bytes = size(&row);
         if !batch.is_empty() && (batch.len() == most || bytes + row_bytes > STATEMENT_BYTES) {
-            flush(conn, prefix, target, &mut batch)?;
+            flush(conn, prefix, upsert, &mut batch)?;
             bytes = 0;
         }
         bytes += row_bytes;
         batch.push(row);
     }
-    flush(conn, prefix, target, &mut batch)
+    flush(conn, prefix, upsert, &mut batch)
 }
 
 fn flush(
     conn: &mut AnyConnection,
     prefix: &TablePrefix,
-    target: &Target,
+    upsert: &Upsert,
     batch: &mut Vec<Vec<Value>>,
 ) -> Result<(), DatabaseError> {
     if batch.is_empty() {
         return Ok(());
     }
-    let sql = statement(conn.is_single_writer(), &prefix.table(target.table), target, batch.len());
+    let sql = statement(conn.is_single_writer(), &prefix.table(upsert.table), upsert, batch.len());
     execute(conn, sql, batch.drain(..).flatten())?;
     Ok(())
 }
 
-fn statement(sqlite: bool, table: &str, target: &Target, rows: usize) -> String {
-    let columns = target.columns.join(", ");
-    let values = vec![marks(target.columns.len()); rows].join(", ");
+fn statement(sqlite: bool, table: &str, upsert: &Upsert, rows: usize) -> String {
+    let columns = upsert.columns.join(", ");
+    let values = vec![marks(upsert.columns.len()); rows].join(", ");
     let new = |column: &str| if sqlite { format!("excluded.{column}") } else { format!("VALUES({column})") };
-    let others = target.columns.iter().filter(|column| **column != "id");
+    let others = upsert.columns.iter().filter(|column| **column != "id");
     let assignments: Vec<String> =
-        others.map(|column| format!("{column} = {}", (target.assign)(column, &new(column)))).collect();
+        others.map(|column| format!("{column} = {}", (upsert.assign)(column, &new(column)))).collect();
     let conflict = if sqlite { "ON CONFLICT (id) DO UPDATE SET" } else { "ON DUPLICATE KEY UPDATE" };
     format!("INSERT INTO {table} ({columns}) VALUES {values} {conflict} {}", assignments.join(", "))
 }

@@ -1,4 +1,4 @@
-//! `poundcake_alerts`, copied as settled history. Those that led to executions become `dispatched` with their links.
+//! `poundcake_alerts`, copied as final history. Those that led to executions become `dispatched` with their links.
 
 use super::{columns::Columns, old::Old, values, window};
 use crate::{

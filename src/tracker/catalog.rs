@@ -7,7 +7,7 @@ use crate::{
     retry::Reconnect,
     st2_tables::{
         St2Tables,
-        catalog::{self, Catalog, Entry, Field},
+        catalog::{self, Catalog, Field, Listed},
     },
     stackstorm::{Client, LookupError, Registered},
 };
@@ -118,7 +118,7 @@ impl Keeper {
     }
 
     async fn replace(&self, catalog: Catalog, listed: &[Value]) -> Result<(), DatabaseError> {
-        let entries: Vec<Entry> = listed.iter().filter_map(|object| entry(catalog, object)).collect();
+        let entries: Vec<Listed> = listed.iter().filter_map(|object| entry(catalog, object)).collect();
         if entries.len() < listed.len() {
             let (rows, without) = (listed.len(), listed.len() - entries.len());
             log::warn!(
@@ -132,10 +132,10 @@ impl Keeper {
 }
 
 /// The row of a listed object; `None` for one without an id that fits.
-fn entry(catalog: Catalog, object: &Value) -> Option<Entry> {
+fn entry(catalog: Catalog, object: &Value) -> Option<Listed> {
     let id = object.get("id")?.as_str().filter(|id| id.len() <= 36)?.to_owned();
     let columns = catalog.columns().map(|column| field(object, column)).collect();
-    Some(Entry { id, columns })
+    Some(Listed { id, columns })
 }
 
 /// Characters that the columns of names and paths take.

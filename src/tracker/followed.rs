@@ -19,14 +19,14 @@ use std::{
 /// The followed executions, and those of them to ask for.
 #[derive(Default)]
 pub(super) struct Watched {
-    entries: HashMap<ExecutionId, Entry>,
+    entries: HashMap<ExecutionId, Followed>,
     /// Followed since the last [`Self::take_added`].
     added: Vec<ExecutionId>,
     questions: Questions,
 }
 
 /// One execution.
-struct Entry {
+struct Followed {
     since: Instant,
     heard_at: Option<Instant>,
     /// When it was last asked for, and when anything new was learned.
@@ -70,7 +70,7 @@ impl Watched {
     /// Follows an execution. It is asked for soon, unless the stream tells of it.
     pub(super) fn add(&mut self, id: ExecutionId, parent: Option<ExecutionId>, now: Instant) {
         self.added.push(id.clone());
-        self.entries.entry(id).or_insert_with(|| Entry::new(parent, now));
+        self.entries.entry(id).or_insert_with(|| Followed::new(parent, now));
     }
 
     /// Those that were added since the last time.
@@ -92,7 +92,7 @@ impl Watched {
     pub(super) fn take(&mut self, execution: &Execution, at: Instant, streamed: bool) -> Option<News> {
         if !self.contains(&execution.id) {
             let parent = execution.parent.clone().filter(|parent| self.contains(parent))?;
-            self.entries.insert(execution.id.clone(), Entry::new(Some(parent), at));
+            self.entries.insert(execution.id.clone(), Followed::new(Some(parent), at));
         }
         let entry = self.entries.get_mut(&execution.id)?;
         if entry.is_newer_than(execution) {
@@ -158,7 +158,7 @@ impl Watched {
     }
 }
 
-impl Entry {
+impl Followed {
     fn new(parent: Option<ExecutionId>, now: Instant) -> Self {
         Self {
             since: now,

@@ -74,9 +74,9 @@ impl Links {
 
     /// Reads everything behind the mark, and moves it.
     pub(super) async fn sweep(&mut self, watched: &mut Watched) -> Result<(), DatabaseError> {
-        let settled = self.read_from(self.mark, watched).await?;
+        let gapless = self.read_from(self.mark, watched).await?;
         let limit = self.without_row.first().map_or(i64::MAX, |first| first - 1);
-        let mark = settled.min(limit);
+        let mark = gapless.min(limit);
         if mark > self.mark {
             let prefix = self.tables.prefix.clone();
             self.tables.store.run(move |conn| tracking::set_read_to(conn, &prefix, mark)).await?;
@@ -91,20 +91,20 @@ impl Links {
         self.without_row.remove(&link);
     }
 
-    /// Returns the largest settled id among what it read.
+    /// Returns the largest gapless id among what it read.
     async fn read_from(&mut self, from: i64, watched: &mut Watched) -> Result<i64, DatabaseError> {
-        let (mut after, mut settled) = (from, from);
+        let (mut after, mut gapless) = (from, from);
         loop {
             let page = self.store.run(move |conn| links::after(conn, after, PAGE)).await?;
-            let Some(last) = page.last() else { return Ok(settled) };
+            let Some(last) = page.last() else { return Ok(gapless) };
             after = last.id;
             self.highest = self.highest.max(after);
-            settled = page.iter().filter(|link| link.settled).map(|link| link.id).max().unwrap_or(settled).max(settled);
+            gapless = page.iter().filter(|link| link.gapless).map(|link| link.id).max().unwrap_or(gapless).max(gapless);
             let full = i64::try_from(page.len()).is_ok_and(|length| length == PAGE);
             let new: Vec<LinkSeen> = page.into_iter().filter(|link| !self.read.contains(&link.id)).collect();
             self.follow(new, watched).await?;
             if !full {
-                return Ok(settled);
+                return Ok(gapless);
             }
         }
     }

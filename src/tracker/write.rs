@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Failures of a batch after which its rows are written one by one.
-const PATIENCE: u32 = 3;
+const BATCH_FAILURES: u32 = 3;
 
 /// The writer of `execution_db` and `liveaction_db`.
 pub(super) struct Rows {
@@ -40,7 +40,7 @@ impl Rows {
                 Err(error) => error,
             };
             failures += 1;
-            if failures >= PATIENCE
+            if failures >= BATCH_FAILURES
                 && matches!(error, DatabaseError::Query(_))
                 && self.tables.store.ping().await.is_ok()
             {

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// How long the stock site waits for st2api.
-const PATIENCE: u64 = 90_000;
+const PROXY_READ_TIMEOUT: u64 = 90_000;
 /// nginx's limit for a body, which the stock site leaves as it is.
 const LARGEST_BODY: usize = 1 << 20;
 /// nginx's limit for a request line and for a header.
@@ -51,7 +51,7 @@ pub(super) enum Service {
 impl Front {
     /// The stock nginx site with its own patience.
     pub const fn nginx() -> Self {
-        Self::Nginx { patience_millis: PATIENCE }
+        Self::Nginx { patience_millis: PROXY_READ_TIMEOUT }
     }
 
     const fn patience(self) -> Option<Duration> {

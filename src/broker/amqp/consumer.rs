@@ -2,10 +2,11 @@
 
 use super::{
     acks::Acks,
-    link::{self, BrokerUrl, Link, LinkError},
     refusal,
     repair::{self, Repair},
+    session::{self, Session, SessionError},
     topology::QUEUE,
+    url::BrokerUrl,
 };
 use crate::{
     broker::{Delivery, Event, message::Message},
@@ -41,7 +42,7 @@ enum Queue {
 }
 
 struct Subscription {
-    link: Link,
+    session: Session,
     stream: lapin::Consumer,
     acks: Arc<Acks>,
 }
@@ -83,7 +84,7 @@ impl Consumer {
     /// See [`crate::broker::Consumer::pause`].
     pub async fn pause(&mut self) {
         if let Some(subscription) = self.subscription.take()
-            && let Err(error) = subscription.link.connection.close(200, "paused".into()).await
+            && let Err(error) = subscription.session.connection.close(200, "paused".into()).await
         {
             log::debug!(
                 event = "broker_close_failed", error:% = error;
@@ -127,7 +128,7 @@ impl Consumer {
             }
             Err(Refusal::NoLeader(error)) => format!("{error}; {}", self.repair.outlook()),
             Err(Refusal::Refused(error)) => {
-                link::say_once(self.reconnect.is_news(&error), &self.url.label(), "consumer", &error);
+                session::say_once(self.reconnect.is_news(&error), &self.url.label(), "consumer", &error);
                 self.reconnect.failed(&error);
                 return;
             }
@@ -141,27 +142,27 @@ impl Consumer {
     }
 
     async fn subscribe(&self, may_create: bool) -> Result<Subscription, Refusal> {
-        let link = link::connect(&self.url, "consumer", may_create).await?;
+        let session = session::connect(&self.url, "consumer", may_create).await?;
         let begun = Instant::now();
         let mut no_leader = false;
         let subscribe = async {
-            link.channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
+            session.channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
             let options = BasicConsumeOptions::default();
-            link.channel.basic_consume(QUEUE.into(), "".into(), options, FieldTable::default()).await
+            session.channel.basic_consume(QUEUE.into(), "".into(), options, FieldTable::default()).await
         };
         let mut refused = false;
         let noted = subscribe.inspect_err(|error| {
             no_leader = repair::is_no_leader(error, begun.elapsed());
             refused = refusal::advice(error).is_some();
         });
-        match link::bounded(noted).await {
+        match session::bounded(noted).await {
             Ok(stream) => {
-                let acks = Arc::new(Acks::new(link.channel.clone(), self.prefetch));
-                Ok(Subscription { link, stream, acks })
+                let acks = Arc::new(Acks::new(session.channel.clone(), self.prefetch));
+                Ok(Subscription { session, stream, acks })
             }
             Err(error) if no_leader => Err(Refusal::NoLeader(error)),
             Err(error) if refused => Err(Refusal::Refused(error)),
-            Err(error) if begun.elapsed() >= link::CONNECT_TIMEOUT => {
+            Err(error) if begun.elapsed() >= session::CONNECT_TIMEOUT => {
                 Err(Refusal::Other(format!("{error}; {}", repair::unanswered(self.url.vhost()))))
             }
             Err(error) => Err(Refusal::Other(error)),
@@ -179,12 +180,12 @@ enum Refusal {
     Other(String),
 }
 
-impl From<LinkError> for Refusal {
-    fn from(error: LinkError) -> Self {
+impl From<SessionError> for Refusal {
+    fn from(error: SessionError) -> Self {
         match error {
-            LinkError::NoQueue => Self::NoQueue,
-            LinkError::Refused(text) => Self::Refused(text),
-            LinkError::Failed(text) => Self::Other(text),
+            SessionError::NoQueue => Self::NoQueue,
+            SessionError::Refused(text) => Self::Refused(text),
+            SessionError::Failed(text) => Self::Other(text),
         }
     }
 }

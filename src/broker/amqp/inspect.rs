@@ -1,15 +1,16 @@
 //! Inspects our queues for `doctor` without declaring them.
 
 use super::{
-    link::{self, BrokerUrl},
+    session,
     topology::{self, DEAD_QUEUE, QUEUE},
+    url::BrokerUrl,
     version::version,
 };
 use lapin::{Connection, Error};
 use std::time::Duration;
 
 /// For one question: a queue without a leader does not answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Both queues.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub enum QueueState {
 
 /// Looks at both queues; `Err` when the broker cannot be reached.
 pub async fn inspect(url: &BrokerUrl) -> Result<Inspected, String> {
-    let connection = link::bounded(link::open(url, "doctor")).await?;
+    let connection = session::bounded(session::open(url, "doctor")).await?;
     let dispatch = state(&connection, QUEUE).await;
     let dead = state(&connection, DEAD_QUEUE).await;
     if let Err(error) = connection.close(200, "done".into()).await {
@@ -61,11 +62,11 @@ async fn state(connection: &Connection, queue: &'static str) -> QueueState {
         let (messages, consumers) = (found.message_count(), found.consumer_count());
         Ok(QueueState::There { messages, consumers, difference: difference(connection, queue).await? })
     };
-    match tokio::time::timeout(PATIENCE, look).await {
+    match tokio::time::timeout(ANSWER_TIMEOUT, look).await {
         Ok(Ok(state)) => state,
         Ok(Err(error)) => QueueState::Unknown(Error::to_string(&error)),
         Err(_elapsed) => {
-            let seconds = PATIENCE.as_secs();
+            let seconds = ANSWER_TIMEOUT.as_secs();
             QueueState::Unknown(format!(
                 "no answer within {seconds} s: the queue may have no leader (rabbitmq-queues quorum_status)"
             ))

@@ -1,8 +1,9 @@
 //! Publishing: persistent, mandatory, confirms pipelined and each with its own timeout.
 
 use super::{
-    link::{self, BrokerUrl, Link, LinkError},
+    session::{self, Session, SessionError},
     topology::{EXCHANGE, ROUTING_KEY},
+    url::BrokerUrl,
 };
 use crate::{
     broker::{PublishError, message::Message},
@@ -34,8 +35,8 @@ struct Shared {
 }
 
 struct State {
-    link: Option<Link>,
-    /// Counts the links: a failure on an old one must not close the one that came after it.
+    session: Option<Session>,
+    /// Counts the sessions: a failure on an old one must not close the one that came after it.
     serial: u64,
     reconnect: Reconnect,
 }
@@ -43,7 +44,7 @@ struct State {
 impl Publisher {
     /// Does not connect yet.
     pub fn new(url: BrokerUrl, confirm_timeout: Duration) -> Self {
-        let state = Mutex::new(State { link: None, serial: 0, reconnect: Reconnect::new() });
+        let state = Mutex::new(State { session: None, serial: 0, reconnect: Reconnect::new() });
         Self { shared: Arc::new(Shared { url, confirm_timeout, state, sending: Mutex::new(()) }) }
     }
 
@@ -87,28 +88,28 @@ impl Publisher {
 
     async fn channel(&self, may_create: bool) -> Result<(Channel, u64), PublishError> {
         let mut state = self.shared.state.lock().await;
-        if let Some(link) = &state.link
-            && link.channel.status().connected()
+        if let Some(session) = &state.session
+            && session.channel.status().connected()
         {
-            return Ok((link.channel.clone(), state.serial));
+            return Ok((session.channel.clone(), state.serial));
         }
-        state.link = None;
+        state.session = None;
         state.reconnect.permit().map_err(PublishError::Unavailable)?;
         match self.connect(may_create).await {
-            Ok(link) => {
+            Ok(session) => {
                 state.reconnect.succeeded();
                 state.serial += 1;
                 let serial = state.serial;
-                Ok((state.link.insert(link).channel.clone(), serial))
+                Ok((state.session.insert(session).channel.clone(), serial))
             }
-            Err(LinkError::NoQueue) => Err(PublishError::NoQueue),
-            Err(LinkError::Refused(error)) => {
+            Err(SessionError::NoQueue) => Err(PublishError::NoQueue),
+            Err(SessionError::Refused(error)) => {
                 let news = state.reconnect.is_news(&error);
                 state.reconnect.failed(&error);
-                link::say_once(news, &self.shared.url.label(), "publisher", &error);
+                session::say_once(news, &self.shared.url.label(), "publisher", &error);
                 Err(PublishError::Unavailable(error))
             }
-            Err(LinkError::Failed(error)) => {
+            Err(SessionError::Failed(error)) => {
                 let wait = state.reconnect.failed(&error);
                 let broker = self.shared.url.label();
                 log::warn!(
@@ -120,11 +121,11 @@ impl Publisher {
         }
     }
 
-    async fn connect(&self, may_create: bool) -> Result<Link, LinkError> {
-        let link = link::connect(&self.shared.url, "publisher", may_create).await?;
-        let confirms = link.channel.confirm_select(ConfirmSelectOptions::default());
-        link::bounded(confirms).await.map_err(LinkError::Failed)?;
-        Ok(link)
+    async fn connect(&self, may_create: bool) -> Result<Session, SessionError> {
+        let session = session::connect(&self.shared.url, "publisher", may_create).await?;
+        let confirms = session.channel.confirm_select(ConfirmSelectOptions::default());
+        session::bounded(confirms).await.map_err(SessionError::Failed)?;
+        Ok(session)
     }
 
     /// A connection that answers no confirms (memory alarm, dropped packets) is given up, so that the next use
@@ -132,14 +133,14 @@ impl Publisher {
     async fn disconnect(&self, serial: u64) {
         let mut state = self.shared.state.lock().await;
         if state.serial == serial
-            && let Some(link) = state.link.take()
+            && let Some(session) = state.session.take()
         {
             let wait = state.reconnect.failed("confirms were missing");
             log::warn!(
                 event = "confirms_missing", broker = self.shared.url.label(), wait_ms = wait.as_millis();
                 "RabbitMQ sends no publisher confirms; reconnecting"
             );
-            drop(tokio::spawn(async move { link.connection.close(200, "confirms missing".into()).await }));
+            drop(tokio::spawn(async move { session.connection.close(200, "confirms missing".into()).await }));
         }
     }
 }

@@ -18,8 +18,9 @@
 //! removes with its connection.
 
 use super::{
-    link::{self, BrokerUrl},
+    session,
     topology::{self, QUEUE},
+    url::BrokerUrl,
 };
 use lapin::{
     Channel, Error,
@@ -86,8 +87,8 @@ impl Repair {
 
     /// Deletes the queue if it is still refused and no other process repairs it. True if it was deleted.
     pub(super) async fn run(&mut self, url: &BrokerUrl) -> Result<bool, String> {
-        let lock = link::bounded(link::open(url, "repair")).await?;
-        let deleted = link::bounded(under_lock(url, &lock)).await;
+        let lock = session::bounded(session::open(url, "repair")).await?;
+        let deleted = session::bounded(under_lock(url, &lock)).await;
         if let Err(error) = lock.close(200, "repaired".into()).await {
             log::debug!(event = "broker_close_failed", error:%; "could not close the repair's connection to RabbitMQ");
         }
@@ -134,7 +135,7 @@ async fn under_lock(url: &BrokerUrl, lock: &lapin::Connection) -> Result<bool, E
 
 /// Tries again on a separate connection, because the refusal closes it. Another process may have repaired the queue.
 async fn is_refused(url: &BrokerUrl) -> Result<bool, Error> {
-    let connection = link::open(url, "repair").await?;
+    let connection = session::open(url, "repair").await?;
     let channel = connection.create_channel().await?;
     let begun = Instant::now();
     match channel.basic_consume(QUEUE.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default()).await {

@@ -1,13 +1,14 @@
 //! RabbitMQ's version, as it tells it in the first frame of every connection. lapin reads that frame and keeps nothing of it.
 
-use super::link::BrokerUrl;
+use super::url::BrokerUrl;
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the broker may take to send its first frame.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
 /// What opens a connection of AMQP 0-9-1.
 const HEADER: &[u8; 8] = b"AMQP\0\0\x09\x01";
 /// The member `version` of the server's properties: a short string as its name, then the type of a long string.
@@ -18,7 +19,7 @@ const LONGEST: usize = 16 << 10;
 /// The version; `None` over TLS, and where it cannot be read.
 pub(super) async fn version(url: &BrokerUrl) -> Option<String> {
     let address = url.plain_address()?;
-    tokio::time::timeout(PATIENCE, ask(address)).await.ok()?
+    tokio::time::timeout(VERSION_TIMEOUT, ask(address)).await.ok()?
 }
 
 async fn ask(address: (String, u16)) -> Option<String> {

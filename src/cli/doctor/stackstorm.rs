@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, time::Duration};
 const AREA: &str = "stackstorm";
 
 /// A person waits for the answer; the dispatcher's own limit is longer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn check(settings: &Settings) -> Vec<Finding> {
     let client = match client(settings) {
@@ -52,7 +52,7 @@ pub(super) async fn check(settings: &Settings) -> Vec<Finding> {
 
 fn client(settings: &Settings) -> anyhow::Result<Client> {
     let mut config = settings.stackstorm.client_config()?;
-    config.timeout = config.timeout.min(PATIENCE);
+    config.timeout = config.timeout.min(CALL_TIMEOUT);
     Ok(Client::new(config)?)
 }
 

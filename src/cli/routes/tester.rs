@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
 
 /// A person waits for the answer; the dispatcher's own limit is longer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// A file is tested within seconds: each action is asked for once.
 const KEPT: Duration = Duration::from_mins(10);
 
@@ -42,7 +42,7 @@ struct Call {
 impl Tester {
     pub(super) fn new(settings: Settings) -> Self {
         let client = settings.stackstorm.client_config().and_then(|mut config| {
-            config.timeout = config.timeout.min(PATIENCE);
+            config.timeout = config.timeout.min(CALL_TIMEOUT);
             Ok(Client::new(config)?)
         });
         Self { settings, actions: ActionCache::new(KEPT), client: client.map_err(|error| format!("{error:#}")) }

@@ -67,12 +67,12 @@ pub enum RouteProblem {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    routes: Vec<Spanned<Entry>>,
+    routes: Vec<Spanned<RouteText>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct RouteText {
     name: Option<String>,
     #[serde(default, rename = "match")]
     matchers: Matchers,
@@ -101,7 +101,7 @@ fn form(error: &serde_saphyr::Error) -> RoutesError {
     RoutesError::Form(plain.to_string())
 }
 
-fn read(entry: Entry, name: &str) -> Result<Route, RouteProblem> {
+fn read(entry: RouteText, name: &str) -> Result<Route, RouteProblem> {
     let target = match (entry.action, entry.webhook) {
         (Some(action), None) => Target::Action(ActionRef::parse(&action)?),
         (None, Some(webhook)) => Target::Webhook(WebhookName::parse(&webhook)?),

@@ -1,4 +1,4 @@
-//! Rule mode's rows: taken by the resolver when they are due, and settled without a claim.
+//! Rule mode's rows: taken by the resolver when they are due, and ended without a claim.
 
 use super::{
     claim::Texts,
@@ -184,7 +184,7 @@ pub struct RulesEnd {
 /// Ends a row. False when the row has moved on; its links are written all the same, for the executions exist.
 ///
 /// The row first, then its links: the other order deadlocks. What if we die before: the row is due again. After: the row
-/// is settled, and a second write of the same changes nothing.
+/// has ended, and a second write of the same changes nothing.
 pub fn end(conn: &mut AnyConnection, row: &Awaiting, end: &RulesEnd) -> Result<bool, DatabaseError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;

@@ -54,15 +54,15 @@ pub struct LinkSeen {
     pub action_ref: Option<String>,
     /// True when it is so old that no link with a smaller id can appear any more: ids are handed out at the INSERT and seen
     /// after the COMMIT, so two of them can become visible in the other order, but no transaction lasts for minutes.
-    pub settled: bool,
+    pub gapless: bool,
 }
 
-/// Older links than this are settled. A transaction that stands still is ended after 10 s (`database::session`).
-const SETTLED: TimeDelta = TimeDelta::minutes(10);
+/// Before this age no link can be missing any more. A transaction that stands still is ended after 10 s (`database::session`).
+const GAPS_CLOSE_AFTER: TimeDelta = TimeDelta::minutes(10);
 
 /// The links after this one, in order of their ids.
 pub fn after(conn: &mut AnyConnection, id: i64, limit: i64) -> Result<Vec<LinkSeen>, DatabaseError> {
-    let before = transaction::now(conn)? - SETTLED;
+    let before = transaction::now(conn)? - GAPS_CLOSE_AFTER;
     let rows: Vec<(i64, String, Option<String>, NaiveDateTime)> = dsl::poundcake_st2_execution_link
         .filter(dsl::id.gt(id))
         .order(dsl::id)
@@ -73,7 +73,7 @@ pub fn after(conn: &mut AnyConnection, id: i64, limit: i64) -> Result<Vec<LinkSe
         id,
         execution_id,
         action_ref,
-        settled: created_at < before,
+        gapless: created_at < before,
     };
     Ok(rows.into_iter().map(seen).collect())
 }

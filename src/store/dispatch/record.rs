@@ -59,7 +59,7 @@ pub struct Record {
 pub enum Recorded {
     /// The row is `dispatched`.
     Dispatched,
-    /// The row was settled already with these very executions: an unanswered COMMIT, or somebody adopted them.
+    /// The row was final already with these very executions: an unanswered COMMIT, or somebody adopted them.
     Known,
     /// The alert has another execution besides; the links are written all the same, for the executions exist.
     Surplus,

@@ -97,7 +97,7 @@ fn replay(
         .execute(conn)?)
 }
 
-/// A message that is on its way finds the row settled.
+/// A message that is on its way finds the row final.
 fn discard(
     conn: &mut AnyConnection,
     still: Condition,

@@ -1,6 +1,6 @@
 //! Deletes old history, one window of ids at a time, oldest first: each window is one short transaction.
 //!
-//! Only rows that no decision needs any more go: settled ones that have not changed since the cutoff, and not the opener of an
+//! Only rows that no decision needs any more go: final ones that have not changed since the cutoff, and not the opener of an
 //! open episode. The repeats of an alert that has been firing for weeks go: the opener alone decides what the next one is.
 //! Ids ascend with time, so the pass ends at the first full window without a row that is older than the cutoff. (Not at the first
 //! such row: one with a time in the future, which an older installation can leave, would end every pass.)

@@ -146,7 +146,7 @@ struct Halves {
 }
 
 /// For filters whose index has a time between what is filtered and `created_at`. Where it is NULL the index is in the list's
-/// order: an alert's repeats and ends, and rows of a settled state, both of which may be very many. The others are sorted: an
+/// order: an alert's repeats and ends, and rows of a final state, both of which may be very many. The others are sorted: an
 /// alert's closed openers, one for each time it fired, and rows that are under way. (Indexes in the list's order alone would be
 /// written by every new alert, and by every step of a dispatch.)
 fn halves(filter: &Filter) -> Option<Halves> {

@@ -95,7 +95,7 @@ struct Count {
     n: i64,
 }
 
-/// Rows that are not settled and that StackStorm may have run already: they are looked up before anything is posted.
+/// Rows that are not final and that StackStorm may have run already: they are looked up before anything is posted.
 pub fn uncertain(conn: &mut AnyConnection) -> Result<i64, DatabaseError> {
     let count: Count = diesel::sql_query(
         "SELECT COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_uncertain = 1 \

@@ -1,4 +1,4 @@
-//! The number of rows that are not settled and the age of the oldest, for `/metrics` and `doctor`.
+//! The number of rows that are not final and the age of the oldest, for `/metrics` and `doctor`.
 
 use crate::{
     database::{DatabaseError, connection::AnyConnection, transaction},
@@ -31,7 +31,7 @@ struct Row {
     oldest: Option<NaiveDateTime>,
 }
 
-/// Every state that is not settled, those without rows too.
+/// Every state that is not final, those without rows too.
 pub fn read(conn: &mut AnyConnection) -> Result<Vec<Depth>, DatabaseError> {
     let now = transaction::now(conn)?;
     let rows: Vec<Row> = diesel::sql_query(

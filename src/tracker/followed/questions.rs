@@ -1,6 +1,6 @@
 //! Decides which of the followed executions to poll, and when. No I/O.
 
-use super::{Entry, Watched};
+use super::{Followed, Watched};
 use crate::{
     stackstorm::{Execution, ExecutionId},
     tracker::patience::Patience,
@@ -84,7 +84,7 @@ impl Watched {
         });
     }
 
-    fn ask_for(&mut self, now: Instant, due: impl Fn(&Entry) -> bool) {
+    fn ask_for(&mut self, now: Instant, due: impl Fn(&Followed) -> bool) {
         let Questions { whole, glances, .. } = &mut self.questions;
         for (id, entry) in self.entries.iter().filter(|(_, entry)| due(entry)) {
             let queue = if entry.seen.is_none() { &mut *whole } else { &mut *glances };
@@ -104,7 +104,7 @@ impl Watched {
 }
 
 /// Takes the next ones from a queue, but for those that were heard of since, or are not followed any more.
-fn next(queue: &mut Queue, entries: &mut HashMap<ExecutionId, Entry>, now: Instant) -> Vec<ExecutionId> {
+fn next(queue: &mut Queue, entries: &mut HashMap<ExecutionId, Followed>, now: Instant) -> Vec<ExecutionId> {
     let mut ids = Vec::new();
     while ids.len() < BATCH {
         let Some((since, id)) = queue.pop_front() else { break };

@@ -6,7 +6,7 @@ use poundcake::{
     database::{Database, connect::DatabaseUrl, connection::AnyConnection, migrations},
     st2_tables::{
         ExecutionRow, Found, St2Tables, TablePrefix, Tracking,
-        catalog::{self, Catalog, Entry, Field},
+        catalog::{self, Catalog, Field, Listed},
         schema, tracking,
         upsert::{self, Observed},
     },
@@ -138,7 +138,7 @@ async fn a_catalog_becomes_what_stackstorm_lists(database: TestDatabase) {
     let prefix: TablePrefix = "st2_".parse().expect("a prefix");
     schema::up(conn, &prefix).expect("up");
     let text = |text: &str| Field::Text(Some(text.to_owned()));
-    let rule = |id: &str, name: &str| Entry {
+    let rule = |id: &str, name: &str| Listed {
         id: id.to_owned(),
         columns: vec![
             text(name),

@@ -1,21 +1,12 @@
-//! One connection to RabbitMQ: its URL, and connecting with a time limit.
+//! `AMQP_URL`: what it may say, and what its file says now.
 
-use super::{refusal, topology};
 use crate::{
     secret::{Secret, SecretError},
     trust::{TlsFiles, TrustError},
 };
-use futures_util::TryFutureExt;
-use lapin::{
-    AsyncTcpStream, Connection, ConnectionProperties,
-    tcp::{AMQPUriTcpExt, RustlsConnector},
-    uri::{AMQPScheme, AMQPUri},
-};
+use lapin::uri::{AMQPScheme, AMQPUri};
 use secrecy::ExposeSecret;
-use std::time::Duration;
 
-/// TCP, TLS, login and declares together; a broker that starts up accepts connections long before it answers.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Seconds between heartbeats unless `AMQP_URL` says otherwise: a peer whose packets are dropped is noticed in two.
 const HEARTBEAT_SECONDS: u16 = 10;
 
@@ -24,7 +15,7 @@ const HEARTBEAT_SECONDS: u16 = 10;
 pub struct BrokerUrl {
     uri: AMQPUri,
     file: Option<Secret>,
-    tls: TlsFiles,
+    pub(super) tls: TlsFiles,
 }
 
 /// An `AMQP_URL` that cannot be used; never shows the password.
@@ -77,7 +68,7 @@ impl BrokerUrl {
     }
 
     /// What the file says now; while it cannot be used (it is being replaced), what it said at the start.
-    fn current(&self) -> AMQPUri {
+    pub(super) fn current(&self) -> AMQPUri {
         let Some(file) = &self.file else { return self.uri.clone() };
         match file
             .read()
@@ -127,86 +118,4 @@ fn tls_parameter(text: &str) -> Option<String> {
     let (_, query) = text.rsplit_once('?')?;
     let mut names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default().to_ascii_lowercase());
     names.find(|name| THEIRS.contains(&name.as_str()) || name.contains("ssl") || name.contains("tls"))
-}
-
-/// A connection with its declared topology.
-pub(super) struct Link {
-    pub(super) connection: Connection,
-    pub(super) channel: lapin::Channel,
-}
-
-/// Why there is no link.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum LinkError {
-    /// The queue does not exist. Before a process declares it, it makes the queued rows due.
-    #[error("the queue does not exist")]
-    NoQueue,
-    /// A person has to do something; the text says what.
-    #[error("{0}")]
-    Refused(String),
-    /// Anything else; the text says what.
-    #[error("{0}")]
-    Failed(String),
-}
-
-/// Connects and declares, or says why not. Only with `may_create` a queue that is missing is created.
-pub(super) async fn connect(url: &BrokerUrl, name: &str, may_create: bool) -> Result<Link, LinkError> {
-    let attempt = async {
-        let connection = open(url, name).await?;
-        let channel = topology::declare(&connection, may_create).await?;
-        Ok::<_, lapin::Error>(channel.map(|channel| Link { connection, channel }))
-    };
-    let mut refused = false;
-    let noted = attempt.inspect_err(|error| refused = refusal::advice(error).is_some());
-    match bounded(noted).await {
-        Ok(Some(link)) => {
-            log::info!(event = "broker_connected", broker = url.label(), role = name; "connected to RabbitMQ");
-            Ok(link)
-        }
-        Ok(None) => Err(LinkError::NoQueue),
-        Err(error) if refused => Err(LinkError::Refused(error)),
-        Err(error) => Err(LinkError::Failed(error)),
-    }
-}
-
-/// What a person must change is said at the change, and not at every try.
-pub(super) fn say_once(news: bool, broker: &str, role: &str, error: &str) {
-    let level = if news { log::Level::Error } else { log::Level::Debug };
-    log::log!(
-        level, event = "broker_refused", broker, role;
-        "RabbitMQ refuses PoundCake: {error}. Rows wait in the database; PoundCake keeps trying"
-    );
-}
-
-/// A connection alone.
-pub(super) async fn open(url: &BrokerUrl, name: &str) -> Result<Connection, lapin::Error> {
-    let properties = ConnectionProperties::default().with_connection_name(format!("poundcake {name}").into());
-    let uri = url.current();
-    if uri.scheme == AMQPScheme::AMQP {
-        return Connection::connect_uri(uri, properties).await;
-    }
-    // lapin's own way knows neither a private CA nor the system's store. Files are read again for every connection.
-    let tls = url.tls.client_config().map_err(|error| std::io::Error::other(crate::logging::chain(&error)))?;
-    let connector = RustlsConnector::from(tls);
-    let runtime = lapin::runtime::default_runtime()?;
-    Connection::connector(
-        uri,
-        runtime,
-        async move |uri, runtime| {
-            let host = uri.authority.host.clone();
-            let plain = AMQPUri { scheme: AMQPScheme::AMQP, ..uri };
-            let stream: AsyncTcpStream<_> = plain.connect_async(&runtime).await?;
-            Ok(stream.into_rustls(&connector, &host).await?)
-        },
-        properties,
-    )
-    .await
-}
-
-/// Waits for the broker's answer, with a limit.
-pub(super) async fn bounded<T>(attempt: impl Future<Output = Result<T, lapin::Error>>) -> Result<T, String> {
-    match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
-        Ok(answer) => answer.map_err(|error| refusal::described(&error)),
-        Err(_elapsed) => Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
-    }
 }
