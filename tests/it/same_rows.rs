@@ -43,7 +43,7 @@ fn rows(database: &TestDatabase) -> Vec<String> {
         (TestDatabase::Sqlite { .. }, "starts_at" | "ends_at") => format!("COALESCE(substr({column}, 1, 26), '-')"),
         (_, "starts_at" | "ends_at") => format!("COALESCE(DATE_FORMAT({column}, '%Y-%m-%d %H:%i:%s.%f'), '-')"),
         // Ids that a rolled-back check took are not the first.
-        (_, "api_call_id") => "(api_call_id - (SELECT MIN(id) FROM poundcake_api_calls))".to_owned(),
+        (_, "api_call_id") => "(api_call_id - (SELECT MIN(id) FROM poundcake_api_calls WHERE id > 0))".to_owned(),
         _ => format!("COALESCE({column}, '-')"),
     };
     let mut parts: Vec<String> = columns.split_whitespace().map(value).collect();
