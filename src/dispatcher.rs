@@ -14,6 +14,7 @@ mod direct;
 pub(crate) mod disposition;
 mod found;
 mod lease;
+mod log_end;
 mod lookup;
 pub(crate) mod orphans;
 pub mod parameters;

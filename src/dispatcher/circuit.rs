@@ -187,11 +187,17 @@ impl Drop for Passage<'_> {
 fn announce(before: State, after: State) {
     match (before, after) {
         (State::Closed { .. }, State::Open { .. }) => {
-            log::warn!("StackStorm does not work: nothing is claimed, messages wait");
+            log::warn!(event = "circuit_open"; "circuit open: StackStorm is failing; pausing dispatch");
         }
-        (State::Open { .. } | State::HalfOpen { .. }, State::Closed { .. }) => log::info!("StackStorm works again"),
+        (State::Open { .. } | State::HalfOpen { .. }, State::Closed { .. }) => log::info!(
+            event = "circuit_closed";
+            "circuit closed: StackStorm works again; resuming dispatch"
+        ),
         (State::HalfOpen { .. }, State::Open { lasted, .. }) => {
-            log::debug!(wait_s = lasted.as_secs(); "StackStorm still does not work");
+            log::debug!(
+                event = "circuit_probe_failed", wait_s = lasted.as_secs();
+                "circuit still open: StackStorm is still failing"
+            );
         }
         _ => {}
     }

@@ -1,6 +1,6 @@
 //! Direct mode: `POST /v1/executions`, and what each outcome means for the row.
 //!
-//! What if we die right before the POST, or while it is on its way: the row was marked uncertain with the claim, so after
+//! Crash safety: if the process dies before or during the POST, the row was marked uncertain with the claim, so after
 //! the lease its trace tag is looked up, and only a whole settle time of empty answers permits another POST.
 
 use super::{

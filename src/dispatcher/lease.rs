@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// How long a claim is fresh enough to post: a process that was stopped longer gives the row back.
 const FRESH: Duration = Duration::from_secs(10);
-/// What a lease must hold beside the backoff within a delivery and the call, for recording how the call ended.
+/// The part of a lease for recording the result, in addition to the backoff within a delivery and the call.
 const LEASE_SLACK: Duration = Duration::from_secs(30);
 
 /// How long a claim is ours, and how long fresh.

@@ -50,7 +50,10 @@ pub(super) async fn adopt(attempt: &Attempt<'_>, found: Found, why: &str) -> End
     let alert_id = attempt.claimed.alert.id;
     if surplus > 0 {
         attempt.dispatch.metrics.duplicates.inc_by(u64::try_from(surplus).unwrap_or_default());
-        log::error!(alert_id, executions = links.len(), surplus; "one dispatch has several executions");
+        log::error!(
+            event = "surplus_executions", alert_id, executions = links.len(), surplus;
+            "this dispatch has more than one execution"
+        );
     }
     let mut entry = Entry::new(crate::clock::utc_now(), "adopted").detail(why);
     if let Some(link) = links.first() {

@@ -1,9 +1,9 @@
-//! Executions that StackStorm created and forgot: `requested` for ever, because its broker was gone when they were to be
-//! announced (StackStorm contract, section 3).
+//! Executions that StackStorm created and forgot: they stay `requested`, because its broker was down when they were to be
+//! announced (docs/contracts/stackstorm.md#outcomes-that-say-nothing).
 //!
 //! One is an orphan when it is old *and* later executions have left `requested`: then no queue holds it. It is cancelled,
 //! and only `canceled` without ever having run permits another POST.
-//! What if we die after the cancel: its id was written to the row before, so whoever looks next knows whose cancel it was.
+//! Crash safety: the id is written to the row before the cancel, so the next lookup knows that the cancel was ours.
 
 use super::{
     End,
@@ -63,8 +63,8 @@ async fn forgotten(attempt: &Attempt<'_>, found: &Found) -> Result<bool, LookupE
     Ok(true)
 }
 
-/// Writes the intent, cancels, waits, and looks whether it ran all the same: DELETE races with the start (contract,
-/// section 4: 3 of 40 were answered `canceled` and had run).
+/// Records the intent, cancels, waits, and checks whether it ran: DELETE races with the start (3 of 40 were answered
+/// `canceled` and had run, docs/contracts/stackstorm.md#finding-an-execution-again).
 async fn cancel(attempt: &Attempt<'_>, orphan: &Execution) -> Result<bool, LookupError> {
     if !note(attempt, orphan).await {
         return Ok(false);
@@ -84,8 +84,14 @@ pub(super) async fn cancel_surplus(attempt: &Attempt<'_>, surplus: &Execution) {
     }
     let (alert_id, execution_id) = (attempt.claimed.alert.id, surplus.id.as_str());
     match attempt.dispatch.client.cancel_execution(&surplus.id).await {
-        Ok(_) => log::warn!(alert_id, execution_id; "cancelled a second execution of the same dispatch"),
-        Err(error) => log::warn!(alert_id, execution_id; "a second execution could not be cancelled: {error}"),
+        Ok(_) => log::warn!(
+            event = "execution_cancelled", alert_id, execution_id;
+            "cancelled a surplus execution of the same dispatch"
+        ),
+        Err(error) => log::warn!(
+            event = "execution_cancel_failed", alert_id, execution_id;
+            "could not cancel a surplus execution: {error}"
+        ),
     }
 }
 
@@ -95,7 +101,11 @@ async fn note(attempt: &Attempt<'_>, execution: &Execution) -> bool {
     let (id, token) = (claimed.alert.id, claimed.token.clone());
     let noted = attempt.dispatch.store.run(move |conn| release::note(conn, id, &token, &entry)).await;
     noted.unwrap_or_else(|error| {
-        log::warn!(alert_id = id; "not cancelled, the intent could not be written: {}", crate::logging::chain(&error));
+        log::warn!(
+            event = "cancel_not_recorded", alert_id = id;
+            "not cancelling: could not record the intent: {}",
+            crate::logging::chain(&error)
+        );
         false
     })
 }

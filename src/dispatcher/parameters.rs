@@ -25,7 +25,7 @@ use crate::stackstorm::{
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// What is offered to an action, with `poundcake_request_id`, and what a rule sees in `trigger.body`, beside `request_id`
+/// What is offered to an action, with `poundcake_request_id`, and what a rule sees in `trigger.body`, in addition to `request_id`
 /// and `alert_id`.
 const FIELDS: [(&str, Field); 8] = [
     ("alert_name", Field::AlertName),
@@ -123,7 +123,7 @@ fn from_alert(
     mode: TemplateText,
 ) -> Result<Option<Value>, MarkerFound> {
     let kind = parameter.kind.as_deref();
-    // Nothing is no value for what must be filled, no replacement of a default, and nothing but a string.
+    // Drop an empty string if the parameter is required, has a default, or is not a string.
     let is_text = matches!(kind, None | Some("string"));
     if value == "" && (parameter.required || parameter.has_default || !is_text) {
         return Ok(None);

@@ -75,7 +75,7 @@ async fn find(attempt: &Attempt<'_>) -> Result<Found, FindError> {
     Ok(found)
 }
 
-/// Nobody could be asked.
+/// No server could be asked.
 #[derive(Debug, thiserror::Error)]
 enum FindError {
     #[error(transparent)]
@@ -120,7 +120,10 @@ fn adopt(attempt: &Attempt<'_>, generation: i32, links: Vec<Link>) -> End {
     if let Some(link) = links.first() {
         entry = entry.execution(&link.execution_id);
     }
-    log::info!(alert_id = attempt.claimed.alert.id, generation; "a replayed dispatch had run after all; nothing is posted");
+    log::info!(
+        event = "older_generation_ran", alert_id = attempt.claimed.alert.id, generation;
+        "an older generation of this replayed dispatch had run; posting nothing"
+    );
     End::Dispatched { links, log: Some(Box::new(entry)) }
 }
 
@@ -149,7 +152,10 @@ fn wait(attempt: &Attempt<'_>, seen: &str) -> End {
         let error = format!("it cannot be told whether an older generation ran: {seen}");
         return End::failed(DispatchReason::Uncertain, error);
     }
-    log::info!(alert_id = attempt.claimed.alert.id, seen:?; "waiting to learn whether an older generation ran");
+    log::info!(
+        event = "older_generation_unknown", alert_id = attempt.claimed.alert.id, seen:?;
+        "waiting until it is known whether an older generation ran"
+    );
     waiting((waited / 2).clamp(SHORTEST, LONGEST), None, seen)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The authority is the trigger instance: once it is `processed` for every trace of the tag, enforcements and executions
 //! are complete. `evidence` reads them, `verdict` decides, and here the decision is written to the row.
-//! What if we die in between: the row stays `awaiting_execution` and is looked at again.
+//! Crash safety: the row stays `awaiting_execution` and is read again.
 
 mod again;
 mod evidence;
@@ -54,7 +54,11 @@ impl Resolver {
             // Cut off anywhere, a row is looked at again when it is due.
             let round = async {
                 if let Err(error) = self.step().await {
-                    log::log!(error.level(), "the resolver waits for the database: {}", crate::logging::chain(&error));
+                    log::log!(
+                        error.level(), event = "database_waiting";
+                        "the resolver waits for the database: {}",
+                        crate::logging::chain(&error)
+                    );
                 }
                 tokio::time::sleep(INTERVAL).await;
             };
@@ -78,10 +82,18 @@ impl Resolver {
         let alert_id = row.alert_id;
         match AssertUnwindSafe(self.resolve(row)).catch_unwind().await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => log::warn!(alert_id; "not resolved now: {}", crate::logging::chain(&error)),
+            Ok(Err(error)) => log::warn!(
+                event = "resolve_failed", alert_id;
+                "could not resolve this row now: {}",
+                crate::logging::chain(&error)
+            ),
             Err(panic) => {
                 self.dispatch.metrics.tasks_failed.with_label_values(&["resolution"]).inc();
-                log::error!(alert_id; "not resolved now: {}", panic_message(&*panic));
+                log::error!(
+                    event = "resolve_failed", alert_id;
+                    "could not resolve this row now: {}",
+                    panic_message(&*panic)
+                );
             }
         }
     }
@@ -109,7 +121,7 @@ impl Resolver {
     }
 
     async fn wait(&self, row: &Awaiting, tag: &str, evidence: &Evidence, seen: &str) -> Result<(), DatabaseError> {
-        log::debug!(alert_id = row.alert_id, seen; "StackStorm's rules are not done");
+        log::debug!(event = "rules_pending", alert_id = row.alert_id, seen; "StackStorm's rules have not finished");
         forgotten::cancel(&self.dispatch, row, evidence).await?;
         again::consider(&self.dispatch, row, tag, evidence).await
     }
@@ -123,7 +135,10 @@ impl Resolver {
             let metrics = &self.dispatch.metrics;
             metrics.links.inc_by(count);
             metrics.webhook_to_execution_seconds.observe(row.age.as_seconds_f64());
-            log::info!(request_id:% = row.request_id, alert_id = row.alert_id, executions = count; "dispatched by rule");
+            log::info!(
+                event = "dispatched", request_id:% = row.request_id, alert_id = row.alert_id, executions = count;
+                "dispatched by a rule"
+            );
             self.count_duplicates(&row, evidence);
         }
         Ok(())
@@ -152,19 +167,22 @@ impl Resolver {
         if changed {
             self.dispatch.metrics.settled.with_label_values(&[status.as_str(), reason.as_str()]).inc();
             self.dispatch.metrics.links.inc_by(links);
-            log::info!(request_id:%, alert_id, reason:%; "ended without a run");
+            log::info!(event = "dispatch_settled", request_id:%, alert_id, reason:%; "settled without an execution");
             self.count_duplicates(&row, evidence);
         }
         Ok(())
     }
 
-    /// Once, by whoever ended the row.
+    /// Counted once, by the process that settled the row.
     fn count_duplicates(&self, row: &Awaiting, evidence: &Evidence) {
         let duplicates = evidence.duplicates();
         if duplicates > 0 {
             self.dispatch.metrics.duplicates.inc_by(duplicates);
             let (request_id, alert_id, arrivals) = (row.request_id, row.alert_id, evidence.arrivals.len());
-            log::error!(request_id:%, alert_id, arrivals; "StackStorm's rules got the webhook of one alert more than once");
+            log::error!(
+                event = "webhook_duplicated", request_id:%, alert_id, arrivals;
+                "StackStorm's rules received the webhook of one alert more than once"
+            );
         }
     }
 }

@@ -52,11 +52,11 @@ impl Routes {
             match tokio::task::spawn_blocking(move || looked.refresh()).await {
                 Ok(Refresh::Loaded) => {
                     metrics.routes_invalid.set(0);
-                    log::info!("the routes file has changed and is in force");
+                    log::info!(event = "routes_changed"; "the routes file has changed; using the new routes");
                 }
                 Ok(Refresh::Kept(error)) => {
                     metrics.routes_invalid.set(1);
-                    log::error!("the routes file is invalid, the old routes stay in force: {error}");
+                    log::error!(event = "routes_invalid"; "the routes file is invalid; using the old routes: {error}");
                 }
                 Ok(Refresh::Unchanged) | Err(_) => {}
             }

@@ -1,7 +1,7 @@
 //! Rule mode: `POST /v1/webhooks/{name}`; StackStorm's rules decide, and the resolver finds out what they did.
 //!
 //! StackStorm answers 202 without any id, and a post that it may have taken is never posted again: the row goes to
-//! `awaiting_execution`. What if we die while the POST is on its way: after the lease the row goes there too, unposted or
+//! `awaiting_execution`. Crash safety: if the process dies during the POST, after the lease the row goes there too, unposted or
 //! not, and fails at the deadline if nothing came of it; or settles and is posted again, if its route says so (`again`).
 
 pub(super) mod again;
@@ -63,7 +63,10 @@ async fn listings(attempt: &Attempt<'_>, name: &WebhookName) -> Option<usize> {
         match attempt.dispatch.client.webhook_listings(name).await {
             Ok(count) => return Some(count),
             Err(error) => {
-                log::debug!(alert_id = attempt.claimed.alert.id; "StackStorm does not list its webhooks: {error}");
+                log::debug!(
+                    event = "webhooks_not_listed", alert_id = attempt.claimed.alert.id;
+                    "could not list the webhooks of StackStorm: {error}"
+                );
             }
         }
         let wait = retries.next_wait().filter(|wait| Instant::now() + *wait < attempt.not_after)?;
@@ -72,6 +75,9 @@ async fn listings(attempt: &Attempt<'_>, name: &WebhookName) -> Option<usize> {
 }
 
 fn watch(attempt: &Attempt<'_>, silent: bool, message: &str) -> End {
-    log::warn!(alert_id = attempt.claimed.alert.id, silent; "StackStorm may have taken the webhook; watching: {message}");
+    log::warn!(
+        event = "webhook_uncertain", alert_id = attempt.claimed.alert.id, silent;
+        "StackStorm may have accepted the webhook; watching for its executions: {message}"
+    );
     End::awaiting(Doubt::of_call(silent))
 }

@@ -3,7 +3,7 @@
 //!
 //! A call that is over creates nothing any more but what a frozen worker still does when it goes on. A silent one may hang
 //! inside st2api: when `MongoDB`'s host dies, a request waits on its socket for 3.5 to 17 minutes, and creates its execution
-//! then (StackStorm contract, section 5). So a silent call settles for longer.
+//! then (docs/contracts/stackstorm.md#outcomes-that-say-nothing). So a silent call settles for longer.
 
 use super::{End, Policy, attempt::Attempt};
 use crate::{

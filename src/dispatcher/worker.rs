@@ -1,6 +1,6 @@
 //! The consumer's loop: a slot, a delivery, a claim, an attempt, the record, and the ack last.
 
-use super::{Dispatch, End, attempt::Attempt, batched::Batched, decide, disposition, routing};
+use super::{Dispatch, End, attempt::Attempt, batched::Batched, decide, disposition, log_end, routing};
 use crate::{
     broker::{Consumer, Delivery, Event, message::Message},
     database::DatabaseError,
@@ -9,7 +9,7 @@ use crate::{
     store::dispatch::{
         claim::{self, ClaimPolicy, ClaimRequest, Claimed},
         record::{self, Authority, Record, Recorded},
-        release::{self, NotRun, Release, Watch},
+        release::{self, NotRun},
     },
     tasks::{Tasks, panic_message},
 };
@@ -62,7 +62,7 @@ impl Worker {
         let stop = self.shared.stop.clone();
         loop {
             let next = async {
-                // Messages wait in the queue, for whoever can reach StackStorm.
+                // Messages wait in the queue for a dispatcher that can reach StackStorm.
                 if let Some(until) = self.shared.dispatch.circuit.open_until() {
                     consumer.pause().await;
                     tokio::time::sleep_until(until.into()).await;
@@ -83,7 +83,7 @@ impl Worker {
                 Event::Delivery(delivery) => {
                     drop(self.tasks.spawn(handle(Arc::clone(&self.shared), delivery, (held, slot))));
                 }
-                // Before the queue is declared again: a crash after that would leave rows that nobody knows to be lost.
+                // Before the queue is declared again: a crash after that would leave rows whose lost messages no process notices.
                 Event::NoQueue => {
                     if requeue(&self.shared).await {
                         consumer.create_queue();
@@ -94,7 +94,10 @@ impl Worker {
         self.tasks.close();
         if tokio::time::timeout(FINISH, self.tasks.wait()).await.is_err() {
             self.shared.give_up.cancel();
-            log::warn!(calls = self.tasks.len(); "calls still under way are left; they are looked up after their lease");
+            log::warn!(
+                event = "calls_abandoned", calls = self.tasks.len();
+                "stopping while calls are in progress; they are looked up after their lease"
+            );
         }
     }
 }
@@ -135,7 +138,7 @@ async fn claim(
         .await
 }
 
-/// The answer to a claim's COMMIT never came. If it holds rows, nobody knows of them, and nothing was posted: given back,
+/// The COMMIT of a claim got no answer. If the claim holds rows, no process works on them and nothing was posted: release them,
 /// they can be claimed at once; left alone they would count as uncertain. After the lease the relay has taken them back.
 async fn disclaim(dispatch: &Dispatch, requests: Vec<ClaimRequest>, token: String) {
     let (begun, lease) = (Instant::now(), dispatch.policy.lease.length);
@@ -144,12 +147,19 @@ async fn disclaim(dispatch: &Dispatch, requests: Vec<ClaimRequest>, token: Strin
         let (requests, token) = (requests.clone(), token.clone());
         match dispatch.store.run(move |conn| release::disclaim(conn, &requests, &token, lease)).await {
             Ok(rows) => {
-                log::warn!(rows; "a claim's COMMIT was not answered; what it holds is given back");
+                log::warn!(
+                    event = "claim_unanswered", rows;
+                    "no answer to the COMMIT of a claim; releasing the rows that it holds"
+                );
                 return;
             }
             Err(error) => {
                 let wait = pace.failed("disclaim");
-                log::log!(error.level(), wait_ms = wait.as_millis(); "waiting for the database: {}", crate::logging::chain(&error));
+                log::log!(
+                    error.level(), event = "database_waiting", wait_ms = wait.as_millis();
+                    "waiting for the database: {}",
+                    crate::logging::chain(&error)
+                );
                 tokio::time::sleep(wait).await;
             }
         }
@@ -170,7 +180,7 @@ async fn requeue(shared: &Shared) -> bool {
     shared.retry_until("requeue", &shared.stop, || relay::requeue_all(store)).await.is_some()
 }
 
-/// Of all that is held, and of all that StackStorm is asked at once.
+/// Permits: (deliveries in flight, concurrent StackStorm calls).
 type Places = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 /// One delivery. The ack is the last line; a crash anywhere before it brings the message back, and the row says what was
@@ -185,7 +195,10 @@ async fn handle(shared: Arc<Shared>, delivery: Delivery, places: Places) {
     let acked = done.unwrap_or_else(|panic| {
         shared.dispatch.metrics.tasks_failed.with_label_values(&["delivery"]).inc();
         let text = panic_message(&*panic);
-        log::error!(request_id:%, alert_id; "a delivery has failed, its row is looked at again after its lease: {text}");
+        log::error!(
+            event = "delivery_failed", request_id:%, alert_id;
+            "handling a delivery failed; its row is taken again after its lease: {text}"
+        );
         true
     });
     if acked {
@@ -215,7 +228,10 @@ async fn dispatch(shared: &Shared, message: Message, (held, slot): Places) -> bo
         }
     } else {
         metrics.claims.with_label_values(&["not_claimable"]).inc();
-        log::debug!(request_id:% = message.request_id, alert_id = message.alert_id; "not claimable: stale, held or done");
+        log::debug!(
+            event = "not_claimable", request_id:% = message.request_id, alert_id = message.alert_id;
+            "not claimable: already claimed, settled or replaced"
+        );
     }
     drop((passage, held));
     true
@@ -225,7 +241,7 @@ async fn dispatch(shared: &Shared, message: Message, (held, slot): Places) -> bo
 async fn answers(dispatch: &Dispatch) -> bool {
     let answered = dispatch.client.answers_itself().await;
     if let Err(error) = &answered {
-        log::debug!("no probe yet: {error}");
+        log::debug!(event = "probe_failed"; "StackStorm still fails the probe: {error}");
     }
     answered.is_ok()
 }
@@ -257,8 +273,6 @@ impl Shared {
 
     fn note(&self, claimed: &Claimed, end: &End, ours: bool) {
         let metrics = &self.dispatch.metrics;
-        let (request_id, alert_id) = (claimed.request_id, claimed.alert.id);
-        let attempt = claimed.alert.dispatch_attempts + 1;
         match end {
             End::Dispatched { links, .. } => {
                 metrics.links.inc_by(u64::try_from(links.len()).unwrap_or_default());
@@ -267,30 +281,14 @@ impl Shared {
                 metrics.webhook_to_execution_seconds.observe(waited.max(0.0) + claimed.begun.elapsed().as_secs_f64());
                 if !ours {
                     metrics.duplicates.inc();
-                    log::error!(request_id:%, alert_id; "the alert has another execution already; this one is linked all the same");
                 }
-                let execution_id = links.first().map_or("", |link| link.execution_id.as_str());
-                log::info!(request_id:%, alert_id, attempt, execution_id; "dispatched");
             }
-            End::NotRun(NotRun { status, reason, error, .. }) => {
+            End::NotRun(NotRun { status, reason, .. }) => {
                 metrics.settled.with_label_values(&[status.as_str(), reason.as_str()]).inc();
-                log::warn!(request_id:%, alert_id, attempt, reason:%; "dispatch {status}: {}", error.as_deref().unwrap_or("-"));
             }
-            End::Released(Release { due_in, doubt, cause, .. }) => {
-                let (due_s, uncertain) = (due_in.num_seconds(), doubt.is_uncertain());
-                let event = cause.as_ref().map_or("waiting", |cause| cause.event);
-                log::info!(request_id:%, alert_id, attempt, due_s, uncertain; "given back: {event}");
-                // What StackStorm said may quote parameters, so it stays out of the usual log; the row has it.
-                log::debug!(alert_id; "given back because: {}", cause.as_ref().map_or("-", |cause| &cause.text));
-            }
-            End::Awaiting(Watch { doubt, cause, .. }) => {
-                let (uncertain, event) = (doubt.is_uncertain(), cause.as_ref().map_or("-", |cause| cause.event));
-                log::info!(request_id:%, alert_id, attempt, uncertain, event; "watching what StackStorm's rules do");
-            }
+            End::Released(_) | End::Awaiting(_) => {}
         }
-        if !ours && !matches!(end, End::Dispatched { .. }) {
-            log::warn!(request_id:%, alert_id, end = end.word(); "the claim had outlived its lease");
-        }
+        log_end::log(claimed, end, ours);
     }
 
     /// Repeats a write until the database takes it; every one of them may be written twice. `None` when `until` came first.
@@ -306,7 +304,11 @@ impl Shared {
                 Ok(value) => return Some(value),
                 Err(error) => {
                     let wait = pace.failed(what);
-                    log::log!(error.as_ref().level(), what, wait_ms = wait.as_millis(); "waiting for the database: {}", crate::logging::chain(error.as_ref()));
+                    log::log!(
+                        error.as_ref().level(), event = "database_waiting", what, wait_ms = wait.as_millis();
+                        "waiting for the database: {}",
+                        crate::logging::chain(error.as_ref())
+                    );
                     tokio::select! {
                         () = until.cancelled() => return None,
                         () = tokio::time::sleep(wait) => {}

@@ -37,7 +37,7 @@ pub struct Opener {
     pub dispatch_status: DispatchStatus,
     /// Why, if it is skipped or failed.
     pub dispatch_reason: Option<DispatchReason>,
-    /// `dispatch_uncertain`: StackStorm may have been called, nobody knows yet.
+    /// `dispatch_uncertain`: StackStorm may have been called; the outcome is unknown.
     pub uncertain: bool,
     /// When it last became pending; `None` where it never was.
     pub pending_at: Option<NaiveDateTime>,

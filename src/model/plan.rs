@@ -89,7 +89,7 @@ pub struct OpenerUpdate {
     pub seen: bool,
     /// The episode ends: `open_fingerprint` = NULL, `closed_at` = now.
     pub close: bool,
-    /// The failed dispatch starts anew: `pending`, this `dispatch_generation`, `pending_at` = now, no attempts.
+    /// The failed dispatch starts again: `pending`, this `dispatch_generation`, `pending_at` = now, no attempts.
     pub retry: Option<i32>,
     /// It becomes `skipped/resolved_before_dispatch`; after `retry`, where both are set.
     pub skip: bool,

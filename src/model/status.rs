@@ -1,19 +1,19 @@
-//! The states of an alert row and the reasons for them, as they stand in the database.
+//! The states of an alert row and the reasons for them, as stored in the database.
 
 use crate::text_enum;
 
 text_enum! {
-    /// What Alertmanager says of an alert (`poundcake_alerts.status`).
+    /// The status from Alertmanager (`poundcake_alerts.status`).
     pub enum AlertStatus {
         /// It fires.
         Firing = "firing",
-        /// It has ended.
+        /// It has resolved.
         Resolved = "resolved",
     }
 }
 
 text_enum! {
-    /// Where an alert's dispatch stands (`poundcake_alerts.dispatch_status`).
+    /// The state of an alert's dispatch (`poundcake_alerts.dispatch_status`).
     pub enum DispatchStatus {
         /// To be published; the relay looks again at `next_attempt_at`.
         Pending = "pending",
@@ -23,19 +23,19 @@ text_enum! {
         Held = "held",
         /// Claimed by a dispatcher, whose lease ends at `next_attempt_at`.
         Dispatching = "dispatching",
-        /// StackStorm took the webhook; the resolver watches what its rules make of it.
+        /// StackStorm accepted the webhook; the resolver waits to see which rules fire.
         AwaitingExecution = "awaiting_execution",
         /// Final: at least one execution link.
         Dispatched = "dispatched",
         /// Final until replayed: see the reason.
         Failed = "failed",
-        /// Final: nothing was to be run; see the reason.
+        /// Final: nothing to run; see the reason.
         Skipped = "skipped",
     }
 }
 
 impl DispatchStatus {
-    /// True when nobody will look at the row again by itself.
+    /// True when no process will take the row again by itself.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Dispatched | Self::Failed | Self::Skipped)
     }
@@ -44,15 +44,15 @@ impl DispatchStatus {
 text_enum! {
     /// Why a row is `skipped`, `failed` or `held` (`poundcake_alerts.dispatch_reason`).
     pub enum DispatchReason {
-        /// skipped: the row says that an alert has ended.
+        /// skipped: a resolve notification; nothing to run.
         Resolved = "resolved",
         /// skipped: the episode is open already.
         Repeat = "repeat",
         /// skipped: fired again too soon after the last dispatch. Only older versions wrote it: `held/cooldown` replaces it.
         RefireCooldown = "refire_cooldown",
-        /// skipped: a late twin or a source that came back with the firing that was closed.
+        /// skipped: a late copy of a closed firing, or a source that returned with it.
         Reopened = "reopened",
-        /// skipped: ended before anything was run.
+        /// skipped: resolved before anything ran.
         ResolvedBeforeDispatch = "resolved_before_dispatch",
         /// skipped: no route matches.
         NoRoute = "no_route",
@@ -76,7 +76,7 @@ text_enum! {
         AttemptsExhausted = "attempts_exhausted",
         /// failed: older than `POUNDCAKE_DISPATCH_MAX_AGE`.
         Expired = "expired",
-        /// failed: rule mode's deadline passed without an answer.
+        /// failed: no result by rule mode's deadline.
         Uncertain = "uncertain",
         /// failed: rules matched, and none could run its action.
         RuleFailed = "rule_failed",

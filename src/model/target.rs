@@ -98,12 +98,12 @@ impl FromStr for Target {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// Not `pack.name`.
-    #[error("{0:?} is no action ref; write pack.name, of letters, digits, _ and -, {LONGEST} characters at most")]
+    #[error("{0:?} is not an action ref; write pack.name with letters, digits, _ and -, at most {LONGEST} characters")]
     ActionRef(String),
     /// Not a webhook's name.
-    #[error("{0:?} is no webhook name; use letters, digits, _, - and ., {LONGEST} characters at most")]
+    #[error("{0:?} is not a webhook name; use letters, digits, _, - and ., at most {LONGEST} characters")]
     Webhook(String),
     /// Neither `action:` nor `webhook:`.
-    #[error("{0:?} is no dispatch target; write action:pack.name or webhook:name")]
+    #[error("{0:?} is not a dispatch target; write action:pack.name or webhook:name")]
     Target(String),
 }

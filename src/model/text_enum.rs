@@ -67,7 +67,7 @@ macro_rules! text_enum {
 
 /// A text that is none of an enum's values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no {kind}; known are: {}", known.join(", "))]
+#[error("{text:?} is not a {kind}; known are: {}", known.join(", "))]
 pub struct UnknownText {
     /// The enum's name.
     pub kind: &'static str,

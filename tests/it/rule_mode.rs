@@ -71,9 +71,9 @@ fn again(instance: &str) -> Value {
     firing("Again", instance, T0)
 }
 
-/// What the dispatching process wrote to its log.
-fn log(pipeline: &Pipeline) -> String {
-    pipeline.dispatcher.as_ref().unwrap_or(&pipeline.ingest).output("stderr")
+/// The log lines of the dispatching process with this `event`.
+fn events(pipeline: &Pipeline, event: &str) -> Vec<String> {
+    pipeline.dispatcher.as_ref().unwrap_or(&pipeline.ingest).events(event)
 }
 
 /// The value of one of the dispatching process's metrics.

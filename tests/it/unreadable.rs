@@ -42,7 +42,7 @@ const WRONG: [(&str, &str); 4] = [
     ),
     (
         "UPDATE poundcake_alerts SET dispatch_uncertain = 1, dispatch_target = 'nowhere' WHERE id = 1",
-        "dispatch_target: \"nowhere\" is no dispatch target",
+        "dispatch_target: \"nowhere\" is not a dispatch target",
     ),
 ];
 

@@ -12,8 +12,6 @@ import re
 import sys
 
 PAGE = "docs/log-events.md"
-# Its lines get their events in a commit of their own.
-LATER = "src/dispatcher"
 CALL = re.compile(r"\b(?:log::)?(error|warn|info|debug|trace|log)!\s*\(")
 EVENT = re.compile(r'\s*(?:(?P<level>[^,;"]+),\s*)?event = "(?P<name>[a-z0-9]+(?:_[a-z0-9]+)*)"\s*[,;]')
 ROW = re.compile(r"^\| `([^`]+)` \| ([a-z, ]+) \| \S", re.M)
@@ -31,8 +29,6 @@ def logged():
     """The events in the source with their levels, and the lines that have none."""
     events, bad = {}, []
     for path in sorted(pathlib.Path("src").rglob("*.rs")):
-        if str(path).startswith(LATER):
-            continue
         for line, macro, rest in calls(path.read_text(encoding="utf-8")):
             event = EVENT.match(rest)
             if not event or (macro == "log") != bool(event["level"]):

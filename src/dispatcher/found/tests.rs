@@ -60,7 +60,7 @@ fn one_that_stackstorm_hides_or_has_deleted_was_there() {
 fn one_that_we_cancelled_before_it_ran_is_as_if_it_had_never_been() {
     let canceled = || vec![("a1", seen("a1", "canceled", &json!({})))];
     assert!(of(canceled(), &["a1".to_owned()]).is_nothing());
-    assert!(of(canceled(), &[]).has_begun(), "somebody else cancelled it");
+    assert!(of(canceled(), &[]).has_begun(), "a cancel that is not ours");
 }
 
 #[test]

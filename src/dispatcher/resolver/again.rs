@@ -3,7 +3,7 @@
 //! Its lookups must be healthy and empty for a whole settle time after the last POST. Then the row goes from
 //! `awaiting_execution` to `pending`, still uncertain, and `settling_since` stays: it is the mark that lets the next claim
 //! post, and that claim clears it.
-//! What if we die: before the move, the next look makes it. After it, the relay publishes the row. Between claim and POST,
+//! Crash safety: before the move, the next look makes it. After it, the relay publishes the row. Between claim and POST,
 //! or before the answer is written, the lease ends; the mark is gone, so the row is watched and settles from the start.
 
 use super::verdict::Evidence;
@@ -41,7 +41,10 @@ pub(super) async fn consider(
         Ok(found) if found.is_empty() => post_again(dispatch, row).await,
         Ok(_) => clear(dispatch, row).await,
         Err(error) => {
-            log::debug!(alert_id = row.alert_id; "the last lookup before another POST has failed: {error}");
+            log::debug!(
+                event = "lookup_failed", alert_id = row.alert_id;
+                "the last lookup before another POST failed: {error}"
+            );
             clear(dispatch, row).await
         }
     }
@@ -72,7 +75,10 @@ async fn post_again(dispatch: &Dispatch, row: &Awaiting) -> Result<(), DatabaseE
     let moved = row.clone();
     if dispatch.store.run(move |conn| awaiting::post_again(conn, &moved, &entry)).await? {
         let (request_id, alert_id, attempts) = (row.request_id, row.alert_id, row.attempts);
-        log::warn!(request_id:%, alert_id, attempts; "{text}; posting it again, as its route says (on_uncertain)");
+        log::warn!(
+            event = "webhook_posted_again", request_id:%, alert_id, attempts;
+            "{text}; posting it again, because its route has on_uncertain: post_again"
+        );
     }
     Ok(())
 }

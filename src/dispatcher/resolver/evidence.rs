@@ -12,7 +12,7 @@ use crate::stackstorm::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Everything under a tag. `cancelled` are the executions that we cancelled ourselves: they are read whoever names them.
+/// Everything under a tag. `cancelled` are the executions that we cancelled: they are always read.
 pub(super) async fn read(client: &Client, tag: &str, cancelled: &[String]) -> Evidence {
     let mut reader = Reader { client, cancelled, evidence: Evidence::default() };
     let Some(traces) = reader.traces(tag).await else { return reader.evidence };

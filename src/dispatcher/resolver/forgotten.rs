@@ -1,9 +1,9 @@
-//! Executions that a rule started and StackStorm forgot: `requested` for ever, named by no `succeeded` enforcement.
+//! Executions that a rule started and StackStorm forgot: they stay `requested`, and no `succeeded` enforcement names them.
 //!
 //! The rule is direct mode's (`orphans`): old, and later executions have left `requested`. Such a one is cancelled, so that
 //! it cannot run later. The next look at the row, seconds later, reads whether it ran all the same; it permits no second
 //! webhook.
-//! What if we die after the cancel: its id was written to the row before, so the next look knows whose cancel it was.
+//! Crash safety: the id is written to the row before the cancel, so the next look knows that the cancel was ours.
 
 use super::verdict::Evidence;
 use crate::{
@@ -31,7 +31,10 @@ pub(super) async fn cancel(dispatch: &Dispatch, row: &Awaiting, evidence: &Evide
             Ok(true) => {}
             Ok(false) => continue,
             Err(error) => {
-                log::warn!(alert_id, execution_id; "StackStorm cannot say whether it has forgotten the execution: {error}");
+                log::warn!(
+                    event = "forgotten_check_failed", alert_id, execution_id;
+                    "could not check whether StackStorm has forgotten the execution: {error}"
+                );
                 return Ok(());
             }
         }
@@ -41,8 +44,14 @@ pub(super) async fn cancel(dispatch: &Dispatch, row: &Awaiting, evidence: &Evide
             return Ok(());
         }
         match dispatch.client.cancel_execution(&execution.id).await {
-            Ok(_) => log::warn!(alert_id, execution_id; "cancelled an execution that StackStorm had forgotten"),
-            Err(error) => log::warn!(alert_id, execution_id; "a forgotten execution could not be cancelled: {error}"),
+            Ok(_) => log::warn!(
+                event = "execution_cancelled", alert_id, execution_id;
+                "cancelled an execution that StackStorm had forgotten"
+            ),
+            Err(error) => log::warn!(
+                event = "execution_cancel_failed", alert_id, execution_id;
+                "could not cancel a forgotten execution: {error}"
+            ),
         }
     }
     Ok(())

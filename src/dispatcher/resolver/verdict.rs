@@ -208,7 +208,7 @@ fn failure_reason(enforcement: &RuleEnforcement) -> Option<String> {
 }
 
 impl Started {
-    /// What has `running` in its log ran. An orphan that we cancelled before it ran did not, whoever names it. Otherwise
+    /// What has `running` in its log ran. An orphan that we cancelled before it ran did not, even if an enforcement names it. Otherwise
     /// what a `succeeded` enforcement names ran, whatever its status; and of the others the status tells.
     fn fate(&self, cancelled: &[String]) -> Fate {
         let ours = cancelled.iter().any(|id| id == self.id.as_str());

@@ -2,8 +2,8 @@
 //!
 //! Whatever this POST comes to, the one before may still arrive. So only a 202 makes the row certain; after anything else it
 //! is watched as before, and settles from the start.
-//! What if we die before the POST: the claim has taken the mark away and counted an attempt. After the lease the row is
-//! watched again. What if we die after it: the same, and what it started is found by the trace tag.
+//! Crash safety before the POST: the claim has removed the mark and counted an attempt. After the lease the row is
+//! watched again. After the POST: the same, and the trace tag finds what it started.
 
 use crate::{
     dispatcher::{End, attempt::Attempt, routing::route::OnUncertain, settle::PROVES_FOR},

@@ -61,7 +61,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// Reads what stands in `${…}`.
+    /// Parses the content of `${…}`.
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "alert_name" => Self::AlertName,

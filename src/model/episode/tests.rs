@@ -1,4 +1,4 @@
-//! The table of DESIGN section 4, row by row.
+//! The table of the episode decision ([`decide`]), row by row.
 
 use super::*;
 use crate::model::ids::{AlertId, Fingerprint};

@@ -1,4 +1,4 @@
-//! The fold, held to a table of rows that is searched anew for every alert.
+//! Compares the fold with a table of rows that is searched again for every alert.
 
 mod ledger;
 mod properties;

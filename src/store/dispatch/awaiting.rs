@@ -183,7 +183,7 @@ pub struct RulesEnd {
 
 /// Ends a row. False when the row has moved on; its links are written all the same, for the executions exist.
 ///
-/// The row first, then its links: the other order deadlocks. What if we die before: the row is due again. After: the row
+/// The row first, then its links: the other order deadlocks. Crash safety: before it the row is due again. After: the row
 /// has ended, and a second write of the same changes nothing.
 pub fn end(conn: &mut AnyConnection, row: &Awaiting, end: &RulesEnd) -> Result<bool, DatabaseError> {
     transaction::write(conn, |conn| {
@@ -239,7 +239,7 @@ pub fn note(conn: &mut AnyConnection, row: &Awaiting, entry: &Entry) -> Result<b
     })
 }
 
-/// Writes since when lookups have been healthy and empty, and when to look again at the latest. What if we die before: the
+/// Writes since when lookups have been healthy and empty, and when to look again at the latest. Crash safety: before it the
 /// row settles a little later.
 pub fn settling(
     conn: &mut AnyConnection,

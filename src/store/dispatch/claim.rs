@@ -2,7 +2,7 @@
 //!
 //! A claim is a lease (`next_attempt_at`) held by a token (`claimed_by`). Every UPDATE after it carries the token and
 //! `dispatching`, so a claim that outlived its lease changes nothing.
-//! What if we die: before the claim's COMMIT nothing happened; after it the lease ends and the row, marked uncertain
+//! Crash safety: before the claim's COMMIT nothing happened; after it the lease ends and the row, marked uncertain
 //! before anything is sent, is looked up before anybody posts.
 
 use super::due::RELAYED;

@@ -133,7 +133,7 @@ impl Entry {
         self
     }
 
-    /// Whether it is needed for ever: what was cancelled tells our own cancel from an execution that ran, and a replay of what
+    /// Whether it must be kept: what was cancelled tells our own cancel from an execution that ran, and a replay of what
     /// may have run says what empty lookups prove.
     fn is_kept(&self) -> bool {
         self.event == CANCELLED || self.last_attempt.is_some() || self.accept_unknown
@@ -155,7 +155,7 @@ impl Entry {
 
 /// The column's new text. What is there and cannot be read stays, as the text of an entry; see [`entries`].
 ///
-/// The same event again takes the place of the last one (a lookup every few seconds is one entry), and what is needed for ever
+/// The same event again takes the place of the last one (a lookup every few seconds is one entry), and what must be kept
 /// is never pushed out.
 pub fn append(log: Option<&str>, entry: &Entry) -> String {
     let mut entries = entries(log);
@@ -207,10 +207,10 @@ pub(crate) fn appended_in_sql(conn: &AnyConnection, entry: &Entry) -> AppendedIn
 }
 
 const FROM: &str = "CONCAT(dispatch_status, '/', COALESCE(dispatch_reason, '-'))";
-/// Of a row: StackStorm may have run it, and nobody knows.
+/// Of a row: StackStorm may have run it; it is unknown.
 pub(crate) const MAY_HAVE_RUN: &str = "(dispatch_uncertain OR COALESCE(dispatch_reason, '') = 'uncertain')";
 
-/// As in [`append`], what is needed for ever stays.
+/// As in [`append`], what must be kept stays.
 fn oldest_that_may_go(value: &str) -> String {
     let when = |n: usize| {
         format!(

@@ -1,4 +1,4 @@
-//! Rows that somebody must look at: what the relay publishes, and what a confirm changes.
+//! Rows that are due: what the relay publishes, and what a confirm changes.
 //!
 //! `next_attempt_at` is moved before anything is published, in a transaction that does nothing else; so a relay that
 //! dies in between only delays, and two relays never publish the same row at once.
@@ -27,7 +27,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 
-/// How long a row that should be published now is left to whoever just took it before a relay does it again.
+/// How long a row belongs to the publisher that took it before a relay publishes it again.
 pub const RELAY_AFTER: TimeDelta = TimeDelta::seconds(15);
 /// `claimed_by` of a row that a relay took because it was due: its message may be consumed before the confirm is marked,
 /// and must then be claimable although the due time has been moved.
@@ -217,7 +217,7 @@ pub fn requeue_all(conn: &mut AnyConnection) -> Result<usize, DatabaseError> {
 }
 
 /// Claims whose lease has ended go back to `pending`, due now and still uncertain: their dispatcher died or hangs, and
-/// whoever claims them next looks before it posts. Returns how many.
+/// the next claim looks them up before it posts. Returns how many.
 pub fn expire_leases(conn: &mut AnyConnection, limit: i64) -> Result<usize, DatabaseError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;

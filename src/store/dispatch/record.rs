@@ -1,6 +1,6 @@
 //! Writing down that StackStorm runs an alert: the row's end and its links, in one transaction, many at once.
 //!
-//! What if we die right before: the row is uncertain and its lease ends, so the execution is found by its trace tag and
+//! Crash safety: before it the row is uncertain and its lease ends, so the execution is found by its trace tag and
 //! adopted. Right after: the delivery comes again and is not claimable. If COMMIT is not answered, recording again
 //! changes nothing.
 
@@ -54,12 +54,12 @@ pub struct Record {
     pub log: Option<Entry>,
 }
 
-/// What became of a record.
+/// The result of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
     /// The row is `dispatched`.
     Dispatched,
-    /// The row was final already with these very executions: an unanswered COMMIT, or somebody adopted them.
+    /// The row was final already with these very executions: an unanswered COMMIT, or another process adopted them.
     Known,
     /// The alert has another execution besides; the links are written all the same, for the executions exist.
     Surplus,
@@ -68,7 +68,7 @@ pub enum Recorded {
 /// Records all, and answers in the order given.
 ///
 /// The first try takes the usual ones, claims with nothing to remember, together: one UPDATE for each claim, and links that
-/// nobody looked for before. Where a row is not held any more or a link is there already, the transaction begins anew; every
+/// nobody looked for before. Where a row is not held any more or a link is there already, the transaction is retried; every
 /// further try takes each row alone, in the order of the ids.
 pub fn record(conn: &mut AnyConnection, records: &[Record]) -> Result<Vec<Recorded>, DatabaseError> {
     let mut first = true;

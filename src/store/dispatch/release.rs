@@ -52,7 +52,7 @@ struct Disclaimed {
 }
 
 /// After a claim whose COMMIT was not answered: gives back what it holds, if it holds anything. Nothing was posted, for
-/// nobody was told of the claim; so what it marked as an attempt is certain again. Returns how many rows.
+/// no process works on the claim; so what it marked as an attempt is certain again. Returns how many rows.
 pub fn disclaim(
     conn: &mut AnyConnection,
     requests: &[ClaimRequest],
@@ -99,7 +99,7 @@ pub struct Cause {
 /// How a claim is given back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// When somebody must look again.
+    /// When the row is due again.
     pub due_in: TimeDelta,
     /// Whether StackStorm may have run it.
     pub doubt: Doubt,
@@ -234,7 +234,7 @@ pub struct Watch {
     pub cause: Option<Cause>,
 }
 
-/// Rule mode: the webhook was taken (or may have been: there is a doubt); from now on the resolver watches, and nobody posts
+/// Rule mode: the webhook was taken (or may have been: there is a doubt); from now on the resolver watches, and no process posts
 /// unless it marks the row.
 pub fn await_execution(
     conn: &mut AnyConnection,
