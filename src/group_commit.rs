@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_refuses_and_a_dropped_batch_answers_nobody() {
+    async fn a_full_queue_refuses_and_a_dropped_batch_answers_no_sender() {
         let (requests, mut batches) = queue::<u32, u32>(1);
         let waiting = requests.try_queue(1).expect("there is room");
         assert_eq!(requests.try_queue(2).err(), Some(NotQueued::Full));

@@ -89,7 +89,7 @@ impl Metrics {
             lost_threads: gauge(r, "database_lost_threads", "Threads that wait on a silent connection")?,
             tasks_failed: counters(r, "tasks_failed_total", "Tasks that panicked or ended too early", &["task"])?,
             published: counters(r, "published_total", "Messages, by result of the publish", &["result"])?,
-            rows: gauges(r, "dispatch_rows", "Alerts that are not settled", &["status"])?,
+            rows: gauges(r, "dispatch_rows", "Alerts whose state is not final", &["status"])?,
             oldest: gauges(r, "dispatch_oldest_seconds", "Age of the oldest of these alerts", &["status"])?,
             leases_expired: counter(r, "leases_expired_total", "Claims whose lease expired")?,
             claims: counters(r, "claims_total", "Deliveries, by result of the claim", &["result"])?,

@@ -18,7 +18,7 @@ pub(super) const CLOCKS_DIFFER: TimeDelta = TimeDelta::hours(1);
 /// What StackStorm has under the tag.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Beyond `requested`, oldest first; one that StackStorm has deleted since had ended, and one that it hides is somebody's.
+    /// Beyond `requested`, oldest first; one that StackStorm has deleted since had ended, and one that it hides belongs to another user.
     pub(super) begun: Vec<Link>,
     /// Still `requested`, oldest first: on its way, or forgotten.
     pub(super) waiting: Vec<Execution>,

@@ -19,7 +19,7 @@ pub(super) fn log(claimed: &Claimed, end: &End, ours: bool) {
             log::info!(event = "dispatched", request_id:%, alert_id, attempt, execution_id; "dispatched");
         }
         End::NotRun(NotRun { status, reason, error, .. }) => log::warn!(
-            event = "dispatch_settled", request_id:%, alert_id, attempt, reason:%;
+            event = "dispatch_ended", request_id:%, alert_id, attempt, reason:%;
             "dispatch {status}: {}",
             error.as_deref().unwrap_or("-")
         ),

@@ -167,7 +167,7 @@ impl Resolver {
         if changed {
             self.dispatch.metrics.settled.with_label_values(&[status.as_str(), reason.as_str()]).inc();
             self.dispatch.metrics.links.inc_by(links);
-            log::info!(event = "dispatch_settled", request_id:%, alert_id, reason:%; "settled without an execution");
+            log::info!(event = "dispatch_ended", request_id:%, alert_id, reason:%; "ended without an execution");
             self.count_duplicates(&row, evidence);
         }
         Ok(())

@@ -83,7 +83,7 @@ impl Worker {
                 Event::Delivery(delivery) => {
                     drop(self.tasks.spawn(handle(Arc::clone(&self.shared), delivery, (held, slot))));
                 }
-                // Before the queue is declared again: a crash after that would leave rows whose lost messages no process notices.
+                // First, requeue: a crash after the declare would leave rows whose lost messages no process notices.
                 Event::NoQueue => {
                     if requeue(&self.shared).await {
                         consumer.create_queue();
@@ -138,8 +138,8 @@ async fn claim(
         .await
 }
 
-/// The COMMIT of a claim got no answer. If the claim holds rows, no process works on them and nothing was posted: release them,
-/// they can be claimed at once; left alone they would count as uncertain. After the lease the relay has taken them back.
+/// The COMMIT of a claim got no answer. If the claim holds rows, no process works on them and nothing was posted. Released,
+/// they can be claimed at once; otherwise they would count as uncertain. After the lease the relay has taken them back.
 async fn disclaim(dispatch: &Dispatch, requests: Vec<ClaimRequest>, token: String) {
     let (begun, lease) = (Instant::now(), dispatch.policy.lease.length);
     let mut pace = Reconnect::new();
@@ -149,7 +149,7 @@ async fn disclaim(dispatch: &Dispatch, requests: Vec<ClaimRequest>, token: Strin
             Ok(rows) => {
                 log::warn!(
                     event = "claim_unanswered", rows;
-                    "no answer to the COMMIT of a claim; releasing the rows that it holds"
+                    "no answer to the COMMIT of a claim; released the rows that it held"
                 );
                 return;
             }
@@ -230,7 +230,7 @@ async fn dispatch(shared: &Shared, message: Message, (held, slot): Places) -> bo
         metrics.claims.with_label_values(&["not_claimable"]).inc();
         log::debug!(
             event = "not_claimable", request_id:% = message.request_id, alert_id = message.alert_id;
-            "not claimable: already claimed, settled or replaced"
+            "not claimable: already claimed, ended or replaced"
         );
     }
     drop((passage, held));

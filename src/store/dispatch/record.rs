@@ -68,7 +68,7 @@ pub enum Recorded {
 /// Records all, and answers in the order given.
 ///
 /// The first try takes the usual ones, claims with nothing to remember, together: one UPDATE for each claim, and links that
-/// nobody looked for before. Where a row is not held any more or a link is there already, the transaction is retried; every
+/// that were not looked for before. Where a row is not held any more or a link is there already, the transaction is retried; every
 /// further try takes each row alone, in the order of the ids.
 pub fn record(conn: &mut AnyConnection, records: &[Record]) -> Result<Vec<Recorded>, DatabaseError> {
     let mut first = true;
