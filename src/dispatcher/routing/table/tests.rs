@@ -53,7 +53,7 @@ fn a_route_leads_to_exactly_one_place() {
     let both = "routes:\n  - name: x\n    action: core.noop\n    webhook: w\n";
     assert_eq!(problem(both), "routes file, line 2, x: give it an action or a webhook, not both");
     let no_ref = "routes:\n  - action: noop\n";
-    assert!(problem(no_ref).contains("\"noop\" is no action ref; write pack.name"));
+    assert!(problem(no_ref).contains("\"noop\" is not an action ref; write pack.name"));
 }
 
 #[test]
