@@ -15,8 +15,11 @@ pub(crate) mod local_time;
 mod migrate;
 mod moment;
 pub(crate) mod operator_name;
+mod orders;
+mod pause;
 pub mod print;
 mod prune;
+mod release;
 pub(crate) mod replay;
 mod routes;
 mod selection;
@@ -73,6 +76,18 @@ enum Command {
     Replay(crate::cli::replay::Replay),
     /// Skip alerts that are waiting or have failed
     Discard(crate::cli::replay::Discard),
+    /// Let alerts that a brake, a cooldown or a limit holds pass brake and cooldown
+    Release(release::Release),
+    /// Let alerts start that await an approval
+    Approve(release::Approve),
+    /// Skip alerts that await an approval
+    Reject(release::Reject),
+    /// Delay every start, the starts of a route, or those for some labels
+    Pause(pause::Pause),
+    /// End a pause
+    Resume(pause::Resume),
+    /// List the orders of operators, newest first
+    Orders(orders::Orders),
     /// Delete settled history
     Prune(prune::Prune),
     /// Check the whole installation, and say what to do
@@ -148,6 +163,12 @@ impl Command {
             Self::Failed(command) => command.run().await,
             Self::Replay(command) => command.run().await,
             Self::Discard(command) => command.run().await,
+            Self::Release(command) => command.run().await,
+            Self::Approve(command) => command.run().await,
+            Self::Reject(command) => command.run().await,
+            Self::Pause(command) => command.run().await,
+            Self::Resume(command) => command.run().await,
+            Self::Orders(command) => command.run().await,
             Self::Prune(command) => command.run().await,
             Self::Doctor(command) => command.run().await,
             Self::Config(WithSettings { settings }) => {

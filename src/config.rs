@@ -216,7 +216,7 @@ pub struct HttpSettings {
     /// File with one name:token per line: clients that may post webhooks; read again when it changes
     #[arg(long, env = "POUNDCAKE_WEBHOOK_TOKENS_FILE")]
     pub webhook_tokens_file: Option<PathBuf>,
-    /// File with one name:token per line: clients that may read, replay and discard; read again when it changes
+    /// File with one name:token or name:token:viewer per line: clients that may read, and without :viewer also give orders; read again when it changes
     #[arg(long, env = "POUNDCAKE_OPERATOR_TOKENS_FILE")]
     pub operator_tokens_file: Option<PathBuf>,
     /// PEM file of the certificate chain; turns on HTTPS; read again when it changes

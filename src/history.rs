@@ -9,6 +9,7 @@ pub(crate) mod durations;
 mod executions;
 pub(crate) mod from_api;
 mod listing;
+mod orders;
 pub(crate) mod st2_rows;
 mod stats;
 mod story;

@@ -15,6 +15,8 @@ mod executions;
 mod gate;
 mod listener;
 mod openapi;
+mod orders;
+mod pauses;
 pub(crate) mod probe_cache;
 mod probes;
 mod problem;

@@ -57,8 +57,8 @@ pub struct Metrics {
     pub duplicates: IntCounter,
     /// `poundcake_posts_again_total`: uncertain webhooks posted again (`on_uncertain: post_again`).
     pub posts_again: IntCounter,
-    /// `poundcake_replays_total{result}`: alerts that an operator `replayed` or `discarded` over HTTP (commands are
-    /// processes of their own), and `adopted`: replayed, but an older generation had run.
+    /// `poundcake_replays_total{result}`: alerts that an operator `replayed`, `discarded`, `released`, `approved` or
+    /// `rejected` over HTTP (commands are processes of their own), and `adopted`: replayed, but an older generation had run.
     pub replays: IntCounterVec,
     /// `poundcake_queue_refused`: 1 while RabbitMQ refuses the queue with `INTERNAL_ERROR` (541): no process serves it.
     pub queue_refused: IntGauge,

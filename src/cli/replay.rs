@@ -7,8 +7,8 @@ use super::{
 use crate::{
     config::Settings,
     metrics::Metrics,
-    operator::{self, Order},
-    store::operate::{filter::Move, moves::Author},
+    operator::{self, Order, Source},
+    store::operate::{author::Author, filter::Move},
 };
 use anyhow::ensure;
 use std::process::ExitCode;
@@ -40,14 +40,18 @@ pub(super) struct Discard {
     order: Common,
 }
 
+/// What every order over alerts needs.
 #[derive(Debug, clap::Args)]
-struct Common {
+pub(super) struct Common {
     /// Reason; recorded in each row's `dispatch_log`
     #[arg(long)]
     reason: String,
     /// Only count the alerts; change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Refuse the order if more alerts match
+    #[arg(long, value_name = "N")]
+    at_most: Option<usize>,
     /// Output format
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -61,40 +65,38 @@ impl Replay {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let Self { include_dispatched, accept_unknown, .. } = self;
         let what = Move::Replay { include_dispatched, accept_unknown };
-        self.order.carry_out(what, "replayed").await
+        self.order.carry_out(what, None).await
     }
 }
 
 impl Discard {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        self.order.carry_out(Move::Discard, "discarded").await
+        self.order.carry_out(Move::Discard, None).await
     }
 }
 
 impl Common {
-    async fn carry_out(self, what: Move, word: &str) -> anyhow::Result<ExitCode> {
+    pub(super) async fn carry_out(self, what: Move, oldest: Option<usize>) -> anyhow::Result<ExitCode> {
         ensure!(
             !self.selection.is_empty(),
             "choose alerts by at least one of --id, --request-id, --dispatch-status, --dispatch-reason, --alert-name, \
-             --fingerprint, --severity, --instance, --status, --target, --from, --to"
+             --fingerprint, --severity, --instance, --status, --target, --route, --from, --to"
         );
         let store = open(*self.settings).await?;
         let filter = self.selection.filter(&store).await?;
         let author = Author { by: operator_name::user_and_host(), reason: self.reason };
-        let order = Order { filter, author, dry_run: self.dry_run, what };
+        let (dry_run, at_most) = (self.dry_run, self.at_most);
+        let order = Order { filter, author, dry_run, what, at_most, oldest, source: Source::cli() };
         let done = operator::carry_out(&store, &order, &Metrics::new()?).await?;
         match self.output {
-            Output::Json => {
-                let mut answer = serde_json::json!({ "matched": done.matched, word: done.moved });
-                if done.refused > 0 {
-                    answer["refused"] = done.refused.into();
-                }
-                print::json(&answer)?;
-            }
+            Output::Json => print::json(&done.answer(what))?,
             Output::Table if order.dry_run => {
                 print::line(format_args!("{} matched; nothing was changed (--dry-run)", done.matched))?;
             }
-            Output::Table => print::line(format_args!("{} matched, {} {word}", done.matched, done.moved))?,
+            Output::Table => print::line(format_args!("{} matched, {} {}", done.matched, done.moved, what.word()))?,
+        }
+        for route in &done.brakes_off {
+            print::note(format_args!("the brake of route {route} is off"));
         }
         if done.refused > 0 {
             print::note(format_args!(

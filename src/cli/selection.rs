@@ -43,7 +43,7 @@ pub(super) struct Selection {
     /// All alerts of one webhook
     #[arg(long, value_parser = RequestId::parse)]
     request_id: Option<RequestId>,
-    /// Dispatch status: pending, queued, failed, skipped or dispatched
+    /// Dispatch status: pending, queued, held, failed, skipped or dispatched
     #[arg(long)]
     dispatch_status: Option<DispatchStatus>,
     /// Reason, such as rejected, expired, uncertain, `no_route`
@@ -67,6 +67,9 @@ pub(super) struct Selection {
     /// Target: action:pack.name or webhook:name
     #[arg(long)]
     target: Option<String>,
+    /// Name of the route
+    #[arg(long)]
+    route: Option<String>,
     /// Stored at or after this time: 2026-11-22T01:00:00Z, or how long ago, such as 1h
     #[arg(long, alias = "since", value_name = "TIME", value_parser = moment::parse)]
     from: Option<Moment>,
@@ -108,6 +111,7 @@ impl Selection {
             instance: flags.instance,
             status: flags.status,
             target: flags.target,
+            route: flags.route,
             from: None,
             to: None,
         }

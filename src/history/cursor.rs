@@ -13,6 +13,8 @@ pub enum List {
     Alerts,
     /// Links to executions.
     Executions,
+    /// Orders of operators.
+    Orders,
 }
 
 impl List {
@@ -22,6 +24,7 @@ impl List {
             Self::Requests => "requests",
             Self::Alerts => "alerts",
             Self::Executions => "executions",
+            Self::Orders => "orders",
         }
     }
 }

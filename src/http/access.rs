@@ -7,7 +7,9 @@ pub enum Access {
     Public,
     /// Senders of webhooks.
     Webhook,
-    /// People and programs that read, replay and discard.
+    /// People and programs that read: every operator's token.
+    Viewer,
+    /// People and programs that give orders: an operator's token that is not a viewer's.
     Operator,
 }
 

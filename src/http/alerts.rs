@@ -19,6 +19,7 @@ pub(super) const PARAMETERS: &[&str] = &[
     "instance",
     "status",
     "target",
+    "route",
     "from",
     "to",
 ];
@@ -39,6 +40,7 @@ pub(super) async fn list(request: HttpRequest, history: web::Data<History>) -> R
         instance: query.text("instance"),
         status: query.parsed("status")?,
         target: query.text("target"),
+        route: query.text("route"),
         from: query.time("from")?,
         to: query.time("to")?,
     };

@@ -8,7 +8,7 @@ use super::{access::Access, problem::Problem};
 use actix_web::http::header::HeaderValue;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::path::Path;
-use tokens::TokensFile;
+use tokens::{Lines, Role, TokensFile};
 
 /// The tokens in force; without a file the routes of that kind are open, which `serve` allows on loopback only.
 pub(super) struct Auth {
@@ -31,28 +31,29 @@ impl Auth {
 
     /// Reads both files; one that is empty or cannot be read is an error.
     pub(super) fn read(webhook: Option<&Path>, operator: Option<&Path>) -> Result<Self, TokensError> {
-        let read = |variable, path: Option<&Path>| path.map(|path| TokensFile::read(variable, path)).transpose();
-        Ok(Self {
-            webhook: read("POUNDCAKE_WEBHOOK_TOKENS_FILE", webhook)?,
-            operator: read("POUNDCAKE_OPERATOR_TOKENS_FILE", operator)?,
-        })
+        let webhook = webhook.map(|path| TokensFile::read("POUNDCAKE_WEBHOOK_TOKENS_FILE", Lines::Names, path));
+        let operator = operator.map(|path| TokensFile::read("POUNDCAKE_OPERATOR_TOKENS_FILE", Lines::Roles, path));
+        Ok(Self { webhook: webhook.transpose()?, operator: operator.transpose()? })
     }
 
-    /// The caller's name where one was needed. For operators' routes a webhook token is known but not enough; on the
-    /// webhook an operator's token is as good as none.
+    /// The caller's name where one was needed. For operators' routes a webhook token is known but not enough, for orders
+    /// a viewer's is not; on the webhook an operator's token is as good as none.
     pub(super) fn check(&self, access: Access, header: Option<&HeaderValue>) -> Result<Option<String>, Problem> {
         let file = match access {
             Access::Public => return Ok(None),
             Access::Webhook => &self.webhook,
-            Access::Operator => &self.operator,
+            Access::Viewer | Access::Operator => &self.operator,
         };
         let Some(file) = file else { return Ok(None) };
         let credentials = header.and_then(credentials).ok_or(Problem::NoToken)?;
-        if let Some(name) = file.name_of(credentials.name.as_deref(), &credentials.token) {
-            return Ok(Some(name));
+        let find = |file: &TokensFile| file.find(credentials.name.as_deref(), &credentials.token);
+        match (find(file), access) {
+            (Some((_, Role::Viewer)), Access::Operator) => return Err(Problem::ReadsOnly),
+            (Some((name, _)), _) => return Ok(Some(name)),
+            (None, _) => {}
         }
-        let known = |file: &TokensFile| file.name_of(credentials.name.as_deref(), &credentials.token).is_some();
-        if access == Access::Operator && self.webhook.as_ref().is_some_and(known) {
+        let known = |file: &TokensFile| find(file).is_some();
+        if access != Access::Webhook && self.webhook.as_ref().is_some_and(known) {
             return Err(Problem::NotAllowed);
         }
         Err(Problem::WrongToken)

@@ -25,6 +25,8 @@ pub(super) enum Problem {
     WrongToken,
     #[error("this token may only post webhooks")]
     NotAllowed,
+    #[error("this token may only read; an order needs a token with the role operator")]
+    ReadsOnly,
     #[error(
         "this request comes from a web page of another origin; only programs and pages of this server may change anything"
     )]
@@ -43,6 +45,8 @@ pub(super) enum Problem {
     BadParameter { name: String, message: String },
     #[error("{0}")]
     BadOrder(String),
+    #[error("{0}")]
+    TooMany(String),
     #[error("no {what} has the id {id}")]
     NoSuch { what: &'static str, id: String },
     #[error("{0}")]
@@ -95,9 +99,10 @@ impl ResponseError for Problem {
                 StatusCode::BAD_REQUEST
             }
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
-            Self::NotAllowed | Self::CrossOrigin => StatusCode::FORBIDDEN,
+            Self::NotAllowed | Self::ReadsOnly | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::NoSuchPath | Self::NoSuch { .. } => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooMany(_) => StatusCode::CONFLICT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Database(DatabaseError::Query(error)) if !error_texts::is_passing(error) => {
@@ -179,10 +184,12 @@ mod tests {
             (401, Problem::NoToken),
             (401, Problem::WrongToken),
             (403, Problem::NotAllowed),
+            (403, Problem::ReadsOnly),
             (403, Problem::CrossOrigin),
             (404, Problem::NoSuchPath),
             (404, Problem::NoSuch { what: "request", id: id.to_string() }),
             (405, Problem::WrongMethod { allow: "POST".to_owned() }),
+            (409, Problem::TooMany("3 rows match".to_owned())),
             (413, Problem::TooLarge { limit: 1024 }),
             (415, Problem::Encoded),
             (503, Problem::Unavailable("shutting down")),

@@ -114,7 +114,12 @@ pub(super) fn answer<T: Serialize>(request: &HttpRequest, page: &Listing<T>) -> 
 
 /// The id of an alert: a number from 1.
 pub(super) fn alert_id(name: &str, text: &str) -> Result<AlertId, Problem> {
-    let id = text.parse().ok().filter(|AlertId(id)| *id > 0);
+    row_id(name, text).map(AlertId)
+}
+
+/// The id of a row: a number from 1.
+pub(super) fn row_id(name: &str, text: &str) -> Result<i64, Problem> {
+    let id = text.parse().ok().filter(|id| *id > 0);
     id.ok_or_else(|| bad(name, "a number from 1"))
 }
 

@@ -2,10 +2,10 @@
 
 use super::{
     access::{
-        Access::{Operator, Public, Webhook},
+        Access::{Operator, Public, Viewer, Webhook},
         RouteInfo,
     },
-    alerts, executions, openapi, probes, replays, requests, stats,
+    alerts, executions, openapi, orders, pauses, probes, replays, requests, stats,
     table::{RouteEntry, get, route},
     webhook,
 };
@@ -19,16 +19,22 @@ pub(super) static INGEST: &[RouteEntry] = &[
     route(Webhook, "POST", "/api/v1/webhook", || web::post().to(webhook::take)),
     // The same handler, never a redirect: Alertmanager follows a 301 with a GET and loses the alert.
     route(Webhook, "POST", "/api/v1/webhook/", || web::post().to(webhook::take)),
-    route(Operator, "GET", "/api/v1/requests", || get().to(requests::list)),
-    route(Operator, "GET", "/api/v1/requests/{request_id}", || get().to(requests::one)),
-    route(Operator, "GET", "/api/v1/alerts", || get().to(alerts::list)),
-    route(Operator, "GET", "/api/v1/alerts/{id}", || get().to(alerts::one)),
-    route(Operator, "GET", "/api/v1/executions", || get().to(executions::list)),
-    route(Operator, "GET", "/api/v1/executions/{st2_execution_id}", || get().to(executions::one)),
-    route(Operator, "GET", "/api/v1/stats", || get().to(stats::show)),
-    route(Operator, "GET", "/api/v1/openapi.json", || get().to(openapi::document)),
+    route(Viewer, "GET", "/api/v1/requests", || get().to(requests::list)),
+    route(Viewer, "GET", "/api/v1/requests/{request_id}", || get().to(requests::one)),
+    route(Viewer, "GET", "/api/v1/alerts", || get().to(alerts::list)),
+    route(Viewer, "GET", "/api/v1/alerts/{id}", || get().to(alerts::one)),
+    route(Viewer, "GET", "/api/v1/executions", || get().to(executions::list)),
+    route(Viewer, "GET", "/api/v1/executions/{st2_execution_id}", || get().to(executions::one)),
+    route(Viewer, "GET", "/api/v1/stats", || get().to(stats::show)),
+    route(Viewer, "GET", "/api/v1/openapi.json", || get().to(openapi::document)),
+    route(Viewer, "GET", "/api/v1/orders", || get().to(orders::list)),
     route(Operator, "POST", "/api/v1/replays", || web::post().to(replays::replay)),
     route(Operator, "POST", "/api/v1/discards", || web::post().to(replays::discard)),
+    route(Operator, "POST", "/api/v1/releases", || web::post().to(replays::release)),
+    route(Operator, "POST", "/api/v1/approvals", || web::post().to(replays::approve)),
+    route(Viewer, "GET", "/api/v1/pauses", || get().to(pauses::list)),
+    route(Operator, "POST", "/api/v1/pauses", || web::post().to(pauses::begin)),
+    route(Operator, "DELETE", "/api/v1/pauses/{id}", || web::delete().to(pauses::resume)),
 ];
 
 /// The routes of a process that serves nothing but its probes.

@@ -3,9 +3,10 @@
 //! It is an order, so its scope, reason and length are the body of a row of `poundcake_api_calls`.
 
 use super::{ids::ApiCallId, matcher::Matchers};
+use crate::clock::rfc3339;
 use chrono::NaiveDateTime;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize, Serializer};
+use std::{collections::BTreeMap, fmt};
 
 /// A pause in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,50 @@ pub struct ScopeInBody {
     "say what is paused with exactly one of \"everything\": true, \"route\" or \"matchers\" (at least one matcher)"
 )]
 pub struct NoScope;
+
+/// As it is shown: the scope's members among its own; times as RFC 3339.
+impl Serialize for Pause {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            id: ApiCallId,
+            #[serde(flatten)]
+            scope: ScopeInBody,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            unreadable: Option<&'a str>,
+            reason: &'a str,
+            operator: &'a str,
+            since: String,
+            until: Option<String>,
+        }
+        let unreadable = match &self.scope {
+            Scope::Unreadable(why) => Some(why.as_str()),
+            _ => None,
+        };
+        let shown = Shown {
+            id: self.id,
+            scope: ScopeInBody::from(&self.scope),
+            unreadable,
+            reason: &self.reason,
+            operator: &self.operator,
+            since: rfc3339(self.since),
+            until: self.until.map(rfc3339),
+        };
+        shown.serialize(serializer)
+    }
+}
+
+/// For people: `everything`, `route hosts`, `{cluster="eu1"}`.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everything => f.pad("everything"),
+            Self::Route(name) => write!(f, "route {name}"),
+            Self::Matchers(all) => all.fmt(f),
+            Self::Unreadable(why) => write!(f, "everything, because its row cannot be read: {why}"),
+        }
+    }
+}
 
 impl TryFrom<ScopeInBody> for Scope {
     type Error = NoScope;

@@ -22,6 +22,7 @@ mod http_api;
 mod identity;
 mod legacy;
 mod metrics;
+mod orders;
 mod outcomes;
 mod probes;
 mod queries;

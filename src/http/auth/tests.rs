@@ -116,3 +116,28 @@ fn without_files_everything_is_open() {
     assert!(matches!(Auth::open().check(Access::Operator, None), Ok(None)));
     assert!(matches!(Auth::open().check(Access::Webhook, None), Ok(None)));
 }
+
+#[test]
+fn a_viewer_reads_and_gives_no_orders() {
+    let directory = tempfile::tempdir().unwrap();
+    let operator = directory.path().join("operator");
+    std::fs::write(&operator, "vera:view-token:viewer\nolga:order-token:operator\ncarl:co:lons\n").unwrap();
+    let auth = Auth::read(None, Some(&operator)).unwrap();
+    for (token, name) in [("view-token", "vera"), ("order-token", "olga"), ("co:lons", "carl")] {
+        assert_eq!(check(&auth, Access::Viewer, &format!("Bearer {token}")), Ok(name.to_owned()));
+    }
+    assert_eq!(check(&auth, Access::Operator, "Bearer view-token"), Err(403));
+    assert_eq!(check(&auth, Access::Operator, "Bearer order-token"), Ok("olga".to_owned()));
+    assert_eq!(check(&auth, Access::Operator, "Bearer co:lons"), Ok("carl".to_owned()), "a colon is part of a token");
+    assert_eq!(check(&auth, Access::Viewer, "Bearer view-token:viewer"), Err(401), "a role is no part of a token");
+}
+
+#[test]
+fn senders_of_webhooks_have_no_roles() {
+    let directory = tempfile::tempdir().unwrap();
+    let webhook = directory.path().join("webhook");
+    std::fs::write(&webhook, "am:token:viewer\n").unwrap();
+    let auth = Auth::read(Some(&webhook), None).unwrap();
+    assert_eq!(check(&auth, Access::Webhook, "Bearer token:viewer"), Ok("am".to_owned()));
+    assert_eq!(check(&auth, Access::Webhook, "Bearer token"), Err(401));
+}

@@ -1,4 +1,5 @@
-//! A file of `name:token` lines: several tokens live at once, and a change takes effect within a second.
+//! A file of `name:token` lines: several tokens live at once, and a change takes effect within a second. A line of operators may
+//! end with a role: `name:token:viewer`.
 
 use std::{
     path::{Path, PathBuf},
@@ -63,9 +64,28 @@ impl Padded {
     }
 }
 
+/// What an operator's token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Read.
+    Viewer,
+    /// Read and give orders.
+    Operator,
+}
+
+/// What the lines of a file may say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lines {
+    /// `name:token`
+    Names,
+    /// `name:token`, `name:token:viewer` or `name:token:operator`
+    Roles,
+}
+
 #[derive(Clone, PartialEq, Eq)]
 struct Token {
     name: String,
+    role: Role,
     padded_name: Padded,
     secret: Padded,
 }
@@ -80,20 +100,21 @@ struct State {
 /// The file and what was last read of it.
 pub(super) struct TokensFile {
     variable: &'static str,
+    lines: Lines,
     path: PathBuf,
     state: Mutex<State>,
 }
 
 impl TokensFile {
     /// Reads the file for the first time.
-    pub(super) fn read(variable: &'static str, path: &Path) -> Result<Self, TokensError> {
-        let tokens = Arc::new(read(variable, path)?);
+    pub(super) fn read(variable: &'static str, lines: Lines, path: &Path) -> Result<Self, TokensError> {
+        let tokens = Arc::new(read(variable, lines, path)?);
         let state = Mutex::new(State { tokens, looked_at: Instant::now(), broken: false });
-        Ok(Self { variable, path: path.to_owned(), state })
+        Ok(Self { variable, lines, path: path.to_owned(), state })
     }
 
-    /// The name of the token, if it is one of ours; Basic's user must be that name. Every token is compared in full.
-    pub(super) fn name_of(&self, name: Option<&str>, token: &str) -> Option<String> {
+    /// The name and the role of the token, if it is one of ours; Basic's user must be that name. Every token is compared in full.
+    pub(super) fn find(&self, name: Option<&str>, token: &str) -> Option<(String, Role)> {
         let (token, name) = (Padded::new(token)?, name.map(Padded::new));
         let mut found = None;
         for ours in self.current().iter() {
@@ -103,7 +124,7 @@ impl TokensFile {
                 Some(None) => Choice::from(0),
             };
             if bool::from(ours.secret.same(&token) & same_name) {
-                found = Some(ours.name.clone());
+                found = Some((ours.name.clone(), ours.role));
             }
         }
         found
@@ -121,7 +142,7 @@ impl TokensFile {
     }
 
     fn look(&self, state: &mut State) {
-        match read(self.variable, &self.path) {
+        match read(self.variable, self.lines, &self.path) {
             Ok(tokens) => {
                 if *state.tokens != tokens {
                     log::info!(
@@ -150,17 +171,17 @@ impl TokensFile {
 }
 
 /// Reading the whole file at each look tells a change that keeps length and time, and costs no more than asking for them.
-fn read(variable: &'static str, path: &Path) -> Result<Vec<Token>, TokensError> {
+fn read(variable: &'static str, lines: Lines, path: &Path) -> Result<Vec<Token>, TokensError> {
     let text = std::fs::read_to_string(path).map_err(|source| TokensError::Unreadable {
         variable,
         path: path.to_owned(),
         source,
     })?;
-    let lines = crate::bom::without(&text).lines().map(str::trim).enumerate();
-    let tokens = lines
+    let numbered = crate::bom::without(&text).lines().map(str::trim).enumerate();
+    let tokens = numbered
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
         .map(|(index, line)| {
-            token(line).ok_or_else(|| TokensError::Line { variable, path: path.to_owned(), line: index + 1 })
+            token(line, lines).ok_or_else(|| TokensError::Line { variable, path: path.to_owned(), line: index + 1 })
         })
         .collect::<Result<Vec<_>, _>>()?;
     if tokens.is_empty() {
@@ -169,10 +190,16 @@ fn read(variable: &'static str, path: &Path) -> Result<Vec<Token>, TokensError> 
     Ok(tokens)
 }
 
-fn token(line: &str) -> Option<Token> {
-    let (name, token) = line.split_once(':')?;
+fn token(line: &str, lines: Lines) -> Option<Token> {
+    let (name, rest) = line.split_once(':')?;
+    // A token may have colons of its own: only the two roles end a line.
+    let (token, role) = match rest.rsplit_once(':').map(|(token, role)| (token, role.trim())) {
+        Some((token, "viewer")) if lines == Lines::Roles => (token, Role::Viewer),
+        Some((token, "operator")) if lines == Lines::Roles => (token, Role::Operator),
+        _ => (rest, Role::Operator),
+    };
     let (name, token) = (name.trim(), token.trim());
     let visible = |text: &str| !text.is_empty() && text.chars().all(|c| !c.is_whitespace() && !c.is_control());
     let secret = (visible(name) && visible(token)).then(|| Padded::new(token))??;
-    Some(Token { name: name.to_owned(), padded_name: Padded::new(name)?, secret })
+    Some(Token { name: name.to_owned(), role, padded_name: Padded::new(name)?, secret })
 }

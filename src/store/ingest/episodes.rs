@@ -221,6 +221,10 @@ fn retry(
             dsl::dispatch_attempts.eq(0),
             dsl::dispatch_log.eq(Some(dispatch_log::append(log.as_deref(), &entry))),
             dsl::attempted_at.eq(None::<NaiveDateTime>),
+            // What was waived was for the old generation, and a new one waits for the cooldown like a new firing.
+            dsl::started_at.eq(None::<NaiveDateTime>),
+            dsl::first_started_at.eq(None::<NaiveDateTime>),
+            dsl::dispatch_waived.eq(None::<String>),
             dsl::pending_at.eq(Some(now)),
             dsl::next_attempt_at.eq(Some(relay_at)),
             dsl::updated_at.eq(now),

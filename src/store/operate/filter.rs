@@ -20,7 +20,7 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::{Connection, dsl::not, expression::BoxableExpression, prelude::*, sql_types::Bool};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Rows per transaction and ids per statement.
 pub const CHUNK: usize = 500;
@@ -30,7 +30,7 @@ type Backend = <AnyConnection as Connection>::Backend;
 pub(crate) type Condition = Box<dyn BoxableExpression<poundcake_alerts::table, Backend, SqlType = Bool>>;
 
 /// Which rows; all that is given must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
     /// `poundcake_alerts.id`.
@@ -53,6 +53,8 @@ pub struct Filter {
     pub status: Option<AlertStatus>,
     /// `dispatch_target`: `action:pack.name` or `webhook:name`.
     pub target: Option<String>,
+    /// `dispatch_route`: the name of the route that the last claim chose.
+    pub route: Option<String>,
     /// Stored at this time or later.
     #[serde(alias = "since")]
     pub from: Option<DateTime<Utc>>,
@@ -73,6 +75,25 @@ pub enum Move {
     },
     /// To `skipped/discarded`.
     Discard,
+    /// Held ones stay held, and neither brake nor cooldown holds them any more.
+    Release,
+    /// Held ones that await an approval get it, for what was shown.
+    Approve,
+    /// Held ones that await an approval go to `skipped/not_approved`.
+    Reject,
+}
+
+impl Move {
+    /// What was done, in answers, logs and metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Replay { .. } => "replayed",
+            Self::Discard => "discarded",
+            Self::Release => "released",
+            Self::Approve => "approved",
+            Self::Reject => "rejected",
+        }
+    }
 }
 
 impl Filter {
@@ -107,6 +128,9 @@ impl Filter {
         }
         if let Some(target) = self.target.clone() {
             all = Box::new(all.and(dsl::dispatch_target.eq(target).assume_not_null()));
+        }
+        if let Some(route) = self.route.clone() {
+            all = Box::new(all.and(dsl::dispatch_route.eq(route).assume_not_null()));
         }
         if let Some(from) = self.from {
             all = Box::new(all.and(dsl::created_at.ge(comparable(from))));
@@ -145,11 +169,35 @@ pub(crate) fn movable(what: Move, by_ids: bool, now: NaiveDateTime) -> Condition
         // StackStorm may still run an uncertain one, so it cannot be discarded.
         Move::Discard => Box::new(
             dsl::dispatch_status
-                .eq_any([DispatchStatus::Pending, DispatchStatus::Queued])
+                .eq_any([DispatchStatus::Pending, DispatchStatus::Queued, DispatchStatus::Held])
                 .or(failed.and(not(dsl::dispatch_reason.eq(DispatchReason::Uncertain).assume_not_null())))
                 .and(dsl::dispatch_uncertain.eq(false)),
         ),
+        Move::Release => releasable(),
+        Move::Approve | Move::Reject => awaits_approval(now),
     }
+}
+
+/// Which rows a release moves: those that brake, cooldown or a limit of their route holds, and that nobody has released.
+fn releasable() -> Condition {
+    use DispatchReason::{Brake, Cooldown, InFlight, Rate};
+    let released = dsl::dispatch_waived.is_not_null().and(dsl::dispatch_waived.like("%\"brake\"%").assume_not_null());
+    Box::new(
+        dsl::dispatch_status
+            .eq(DispatchStatus::Held)
+            .and(dsl::dispatch_reason.eq_any([Brake, Cooldown, InFlight, Rate]).assume_not_null())
+            .and(not(released)),
+    )
+}
+
+/// Which rows can be approved and rejected: one that was approved is due at once, and one whose time is over is due too.
+fn awaits_approval(now: NaiveDateTime) -> Condition {
+    Box::new(
+        dsl::dispatch_status
+            .eq(DispatchStatus::Held)
+            .and(dsl::dispatch_reason.eq(DispatchReason::Approval).assume_not_null())
+            .and(dsl::next_attempt_at.gt(now).assume_not_null()),
+    )
 }
 
 /// StackStorm's garbage collector may delete executions and traces after a day: later, that nothing is found says nothing.
@@ -194,11 +242,21 @@ pub struct Chosen {
     pub id: AlertId,
     /// Its generation then: an order that is given twice at once moves the row once.
     pub generation: i32,
+    /// When that began.
+    pub pending_at: Option<NaiveDateTime>,
+}
+
+/// The `n` rows that have waited longest, by ascending id.
+pub fn oldest(mut chosen: Vec<Chosen>, n: usize) -> Vec<Chosen> {
+    chosen.sort_unstable_by_key(|row| (row.pending_at, row.id));
+    chosen.truncate(n);
+    chosen.sort_unstable_by_key(|row| row.id);
+    chosen
 }
 
 /// The rows that the filter chooses and the move can move now, by ascending id.
 ///
-/// All at once: sixteen bytes a row, and what arrives while an order is carried out is not part of it.
+/// All at once: some bytes a row, and what arrives while an order is carried out is not part of it.
 pub fn choose(conn: &mut AnyConnection, filter: &Filter, what: Move) -> Result<Vec<Chosen>, DatabaseError> {
     let Some(call) = api_call(conn, filter)? else { return Ok(Vec::new()) };
     let now = transaction::now(conn)?;
@@ -207,7 +265,7 @@ pub fn choose(conn: &mut AnyConnection, filter: &Filter, what: Move) -> Result<V
             .filter(filter.condition())
             .filter(movable(what, filter.ids.is_some(), now))
             .order(dsl::id)
-            .select((dsl::id, dsl::dispatch_generation))
+            .select((dsl::id, dsl::dispatch_generation, dsl::pending_at))
             .into_boxed();
         if let Call::Of(call) = call {
             query = query.filter(dsl::api_call_id.eq(call));

@@ -1,10 +1,16 @@
-//! Pauses in force: rows of `poundcake_api_calls` that have not ended, found by their end.
+//! Pauses: rows of `poundcake_api_calls` that have an end. Those in force are found by it.
 
+use super::orders::{self, Known, NewOrder};
 use crate::{
+    clock::rfc3339,
     database::{
         DatabaseError,
         connection::AnyConnection,
-        schema::poundcake_api_calls::{self, dsl},
+        schema::{
+            poundcake_alerts,
+            poundcake_api_calls::{self, dsl},
+            poundcake_st2_execution_link,
+        },
         transaction,
     },
     model::{
@@ -12,10 +18,12 @@ use crate::{
         pause::{Pause, Scope, ScopeInBody},
     },
 };
-use chrono::{Datelike, NaiveDateTime};
-use diesel::prelude::*;
+use chrono::{Datelike, NaiveDateTime, TimeDelta};
+use diesel::{dsl::exists, prelude::*};
 use serde::Deserialize;
 
+/// The path of the API.
+pub const PATH: &str = "/api/v1/pauses";
 /// The year in which pauses without an end are said to end: later than any other.
 const ENDLESS: i32 = 9999;
 
@@ -57,4 +65,65 @@ fn pause(row: Row) -> Pause {
         since: row.created_at,
         until: row.pause_until.filter(|until| until.year() < ENDLESS),
     }
+}
+
+/// When a pause ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// So long after now.
+    After(TimeDelta),
+    /// At this time.
+    At(NaiveDateTime),
+}
+
+/// Begins a pause; `None`: it would not end in the future, or last longer than `longest`.
+pub fn begin(
+    conn: &mut AnyConnection,
+    order: &NewOrder,
+    end: End,
+    longest: TimeDelta,
+) -> Result<Option<Pause>, DatabaseError> {
+    transaction::write(conn, |conn| {
+        let now = transaction::now(conn)?;
+        let until = match end {
+            End::After(length) => now + length,
+            End::At(until) => until,
+        };
+        if until <= now || until > now + longest {
+            return Ok(None);
+        }
+        let result = serde_json::json!({ "until": rfc3339(until) }).to_string();
+        let known = Known { done: Some((201, &result)), pause_until: Some(until) };
+        let id = orders::insert(conn, order, known, now)?;
+        let (body, operator) = (order.body.clone(), Some(order.operator.clone()));
+        Ok(Some(pause(Row { id, body, operator, created_at: now, pause_until: Some(until) })))
+    })
+}
+
+/// Ends a pause now and writes that order down; `None`: none in force has this id.
+pub fn end(conn: &mut AnyConnection, id: ApiCallId, order: &NewOrder) -> Result<Option<Pause>, DatabaseError> {
+    transaction::write(conn, |conn| {
+        let now = transaction::now(conn)?;
+        let in_force = dsl::poundcake_api_calls.find(id).filter(dsl::pause_until.gt(now));
+        if diesel::update(in_force).set(dsl::pause_until.eq(Some(now))).execute(conn)? == 0 {
+            return Ok(None);
+        }
+        let result = serde_json::json!({ "until": rfc3339(now) }).to_string();
+        orders::insert(conn, order, Known { done: Some((200, &result)), pause_until: None }, now)?;
+        let row: Row = dsl::poundcake_api_calls.find(id).select(Row::as_select()).first(conn)?;
+        Ok(Some(pause(row)))
+    })
+}
+
+/// Whether an alert stands in this route's line, takes a place of it, or was started by it not long ago.
+pub fn is_known_route(conn: &mut AnyConnection, name: &str) -> Result<bool, DatabaseError> {
+    use poundcake_alerts::dsl as alerts;
+    use poundcake_st2_execution_link::dsl as links;
+    let keys = ["held", "released", "place"].map(|kind| format!("{kind}/{name}"));
+    let waits = alerts::poundcake_alerts.filter(alerts::guard_key.eq_any(keys));
+    let started = alerts::poundcake_alerts.filter(alerts::started_route.eq(name));
+    let linked = links::poundcake_st2_execution_link.filter(links::route.eq(name));
+    Ok(diesel::select(exists(waits)).get_result(conn)?
+        || diesel::select(exists(started)).get_result(conn)?
+        || diesel::select(exists(linked)).get_result(conn)?)
 }

@@ -70,9 +70,10 @@ pub struct CallFilter {
     pub to: Option<DateTime<Utc>>,
 }
 
-/// A webhook by its id.
+/// A webhook by its id. An order of an operator is none.
 pub fn call(conn: &mut AnyConnection, request_id: RequestId) -> Result<Option<Call>, DatabaseError> {
-    let found = dsl::poundcake_api_calls.filter(dsl::request_id.eq(request_id.to_string()));
+    let found =
+        dsl::poundcake_api_calls.filter(dsl::request_id.eq(request_id.to_string())).filter(dsl::operator.is_null());
     Ok(found.select(Call::as_select()).first(conn).optional()?)
 }
 

@@ -35,18 +35,27 @@ async fn every_route_but_the_public_ones_answers_401_without_a_token() {
         let wrong = status(request(&app, route.method, path).bearer_auth("webhook-toke")).await;
         let sender = status(request(&app, route.method, path).bearer_auth("webhook-token")).await;
         let operator = status(request(&app, route.method, path).bearer_auth("operator-token")).await;
+        let viewer = status(request(&app, route.method, path).bearer_auth("viewer-token")).await;
         let seen = (bare.status().as_u16(), wrong, sender, operator);
         match route.access {
-            Access::Public => assert_eq!(seen, (200, 200, 200, 200), "{path}"),
-            Access::Webhook => assert_eq!(seen, (401, 401, 202, 401), "{path}"),
+            Access::Public => assert_eq!((seen, viewer), ((200, 200, 200, 200), 200), "{path}"),
+            Access::Webhook => assert_eq!((seen, viewer), ((401, 401, 202, 401), 401), "{path}"),
+            // A viewer gives no orders, whatever they are.
+            Access::Operator => assert_eq!(viewer, 403, "{path}"),
+            Access::Viewer => assert_eq!(viewer, operator, "{path}"),
+        }
+        match route.access {
+            Access::Public | Access::Webhook => {}
             // Let in, and the body is no order.
             Access::Operator if route.method == "POST" => assert_eq!(seen, (401, 401, 403, 400), "{path}"),
             // Let in, and there is no such row; one execution cannot be told from none without StackStorm's tables.
-            Access::Operator if path.ends_with("{st2_execution_id}") => {
+            Access::Viewer if path.ends_with("{st2_execution_id}") => {
                 assert_eq!(seen, (401, 401, 403, 503), "{path}");
             }
-            Access::Operator if path.ends_with('}') => assert_eq!(seen, (401, 401, 403, 404), "{path}"),
-            Access::Operator => assert_eq!(seen, (401, 401, 403, 200), "{path}"),
+            Access::Viewer | Access::Operator if path.ends_with('}') => {
+                assert_eq!(seen, (401, 401, 403, 404), "{path}");
+            }
+            Access::Viewer | Access::Operator => assert_eq!(seen, (401, 401, 403, 200), "{path}"),
         }
         if route.access != Access::Public {
             assert_eq!(bare.headers()["www-authenticate"], r#"Bearer, Basic realm="poundcake""#);
@@ -55,7 +64,7 @@ async fn every_route_but_the_public_ones_answers_401_without_a_token() {
         walked += 1;
     }
     assert!(walked >= 6);
-    assert_eq!((app.webhooks("401"), app.webhooks("202")), (6, 2));
+    assert_eq!((app.webhooks("401"), app.webhooks("202")), (8, 2));
     assert_eq!(app.database.count("poundcake_api_calls WHERE id > 0"), 2);
 }
 
@@ -135,7 +144,9 @@ async fn a_listener_for_probes_needs_no_tokens_and_has_nothing_but_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_web_page_of_another_origin_changes_nothing() {
     let app = App::on(TestDatabase::sqlite());
-    for path in [WEBHOOK, "/api/v1/replays", "/api/v1/discards"] {
+    for path in
+        [WEBHOOK, "/api/v1/replays", "/api/v1/discards", "/api/v1/releases", "/api/v1/approvals", "/api/v1/pauses"]
+    {
         let posted = request(&app, "POST", path).header("origin", "http://evil.example").send().await.unwrap();
         problem(posted, 403).await;
     }

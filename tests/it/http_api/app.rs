@@ -130,7 +130,7 @@ impl Drop for App {
     }
 }
 
-/// Webhook tokens `am:webhook-token`, operator tokens `alice:operator-token`.
+/// Webhook tokens `am:webhook-token`, operator tokens `alice:operator-token` and `vera:viewer-token:viewer`.
 pub fn with_tokens(directory: &tempfile::TempDir) -> HttpSettings {
     let file = |name: &str, text: &str| -> Option<PathBuf> {
         let path = directory.path().join(name);
@@ -139,7 +139,7 @@ pub fn with_tokens(directory: &tempfile::TempDir) -> HttpSettings {
     };
     HttpSettings {
         webhook_tokens_file: file("webhook", "am:webhook-token\n"),
-        operator_tokens_file: file("operator", "alice:operator-token\n"),
+        operator_tokens_file: file("operator", "alice:operator-token\nvera:viewer-token:viewer\n"),
         ..settings()
     }
 }

@@ -10,8 +10,9 @@ use poundcake::{
     model::{ids::AlertId, status::DispatchReason},
     operator::Filter,
     store::operate::{
+        author::Author,
         filter::{self, Move},
-        moves::{self, Author},
+        moves,
     },
 };
 use serde_json::{Value, json};

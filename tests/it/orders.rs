@@ -1,0 +1,8 @@
+//! Orders of operators over held alerts, pauses, and the audit log; over HTTP and in the terminal, on both stores.
+
+mod approvals;
+mod audit;
+mod commands;
+mod given;
+mod pauses;
+mod releases;

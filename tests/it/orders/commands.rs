@@ -1,0 +1,80 @@
+//! The same in the terminal: output and exit status.
+
+use super::given::held;
+use crate::{
+    harness::{Process, TestDatabase, on_both_stores},
+    replay::rows::states,
+};
+use serde_json::{Value, json};
+
+on_both_stores! {
+    async orders_in_the_terminal_do_the_same_and_are_written_down,
+    async a_pause_in_the_terminal_is_resumed_there,
+}
+
+async fn run(database: &TestDatabase, words: &[&str]) -> (Option<i32>, String, String) {
+    let command = Process::poundcake(words[0]);
+    let command = command.variable("DATABASE_URL", database.url()).variable("USER", "carol").variable("TZ", "UTC");
+    let command = words[1..].iter().fold(command, |command, word| command.argument(*word));
+    let (status, out, error) = command.run().await;
+    (status.code(), out, error)
+}
+
+async fn orders_in_the_terminal_do_the_same_and_are_written_down(database: TestDatabase) {
+    drop(database.store(1));
+    held(&database, &["held/brake", "held/approval", "held/brake", "failed/rejected"]);
+    let release = ["release", "--route", "hosts", "--oldest", "1", "--reason", "checked"];
+    let (code, out, error) = run(&database, &release).await;
+    assert_eq!((code, out.as_str()), (Some(0), "1 matched, 1 released\n"), "{error}");
+    let (code, out, error) = run(&database, &["reject", "--id", "2", "--reason", "no"]).await;
+    assert_eq!((code, out.as_str()), (Some(0), "1 matched, 1 rejected\n"), "{error}");
+    let (code, out, _) = run(&database, &["approve", "--id", "2", "--reason", "yes"]).await;
+    assert_eq!((code, out.as_str()), (Some(3), "0 matched, 0 approved\n"));
+    let (code, _, error) = run(&database, &["replay", "--route", "hosts", "--at-most", "0", "--reason", "x"]).await;
+    assert!(code == Some(1) && error.contains("2 rows match"), "{code:?} {error}");
+    assert_eq!(
+        states(&database),
+        ["held/brake 0 0", "skipped/not_approved 0 0", "held/brake 0 0", "failed/rejected 0 0"]
+    );
+    let (code, out, _) = run(&database, &["orders", "--output", "json"]).await;
+    let page: Value = serde_json::from_str(&out).unwrap();
+    let seen: Vec<Value> = page["orders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|order| json!([order["method"], order["path"], order["body"]["approve"], order["result"]["matched"]]))
+        .collect();
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        seen,
+        [
+            json!(["CLI", "/api/v1/approvals", true, 0]),
+            json!(["CLI", "/api/v1/approvals", false, 1]),
+            json!(["CLI", "/api/v1/releases", null, 1]),
+        ]
+    );
+    assert!(page["orders"][0]["operator"].as_str().unwrap().starts_with("carol@"));
+    let (_, out, _) = run(&database, &["orders", "--limit", "2"]).await;
+    assert!(out.contains("CLI /api/v1/approvals") && out.contains("more: --next "), "{out}");
+}
+
+async fn a_pause_in_the_terminal_is_resumed_there(database: TestDatabase) {
+    drop(database.store(1));
+    let pause = ["pause", "--match", "cluster=\"eu1\"", "--for", "2h", "--reason", "works", "--output", "json"];
+    let (code, out, error) = run(&database, &pause).await;
+    assert_eq!(code, Some(0), "{error}");
+    let begun: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&begun["matchers"], &begun["reason"]), (&json!(["cluster=\"eu1\""]), &json!("works")));
+    let id = begun["id"].to_string();
+    let (code, out, error) = run(&database, &["resume", &id]).await;
+    assert_eq!(code, Some(0), "{error}");
+    assert!(out.starts_with(&format!("resumed: pause {id} of {{cluster=\"eu1\"}} until ")), "{out}");
+    let (code, _, error) = run(&database, &["resume", &id]).await;
+    assert!(code == Some(3) && error.contains("poundcake guards"), "{code:?} {error}");
+    let (code, out, error) = run(&database, &["pause", "--route", "hots", "--reason", "works"]).await;
+    assert!(code == Some(0) && out.contains("of route hots until "), "{out} {error}");
+    assert!(error.contains("check how it is spelt"), "{error}");
+    for wrong in [&["pause", "--reason", "x"][..], &["pause", "--everything", "--route", "a", "--reason", "x"]] {
+        assert_eq!(run(&database, wrong).await.0, Some(2), "{wrong:?}");
+    }
+}
