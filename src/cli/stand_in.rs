@@ -6,7 +6,7 @@ use crate::{
     shutdown,
 };
 use st2_stand_in::{Options, StandIn as Server};
-use std::{net::SocketAddr, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 /// `poundcake stand-in`
 #[derive(Debug, clap::Args)]
@@ -17,13 +17,23 @@ pub(super) struct StandIn {
     /// API key that clients must send
     #[arg(long, default_value = "poundcake-demo-key")]
     api_key: String,
+    /// Directory of a pack to load; repeat it for several packs. Default: the built-in pack `remediation`
+    #[arg(long = "pack", value_name = "DIR")]
+    packs: Vec<PathBuf>,
+    /// Directory with the configuration of the packs, NAME.yaml each
+    #[arg(long, value_name = "DIR")]
+    configs: Option<PathBuf>,
+    /// Python that runs the packs' Python actions; it needs their requirements
+    #[arg(long, value_name = "PATH", default_value = "python3")]
+    python: PathBuf,
 }
 
 impl StandIn {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         logging::init(LogFormat::Text, "info");
         let stop = shutdown::on_signal()?;
-        let options = Options { listen: self.listen, ..Options::at_default_ports(&self.api_key) };
+        let Self { listen, api_key, packs, configs, python } = self;
+        let options = Options { listen, packs, configs, python, ..Options::at_default_ports(&api_key) };
         let server = Server::start(&options)?;
         print::line(format_args!(
             "ST2_API_URL={}\nST2_AUTH_URL={}\nST2_STREAM_URL={}",

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use super::{
     answer::{Answer, Call, Outcome, Refusal, by_id, found},
     body,
-    content::Content,
     execution::Shown,
     parameters,
     query::{self, Page},
@@ -64,7 +63,7 @@ fn action_view(state: &State, call: &Call, view: &[&str]) -> Outcome {
         ["entry_point", reference] => {
             let action = action(state, reference)?;
             let missing = || Refusal::new(404, format!("Action ref={reference} has no entry point."));
-            let text = Content::entry_point(&action).ok_or_else(missing)?;
+            let text = state.content.entry_point(&action).ok_or_else(missing)?;
             Ok(Answer::raw(200, "application/x-yaml", text.as_bytes().to_vec()))
         }
         _ => Err(Refusal::no_route()),

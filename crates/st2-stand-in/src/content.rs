@@ -1,12 +1,21 @@
-//! The packs the stand-in knows: parts of `core`, and `remediation`, compiled in.
+//! The packs the stand-in knows: parts of `core`, and those of the directories it is given, or else `remediation`.
 
+mod error;
 mod files;
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value, json};
 
-use super::ids::{Ids, digest32};
+pub(super) use self::error::PackError;
+use self::files::Pack;
+use super::{
+    definition,
+    ids::{Ids, digest32},
+};
 
 /// Everything that is registered, as the API shows it.
 pub(super) struct Content {
@@ -17,11 +26,12 @@ pub(super) struct Content {
     pub(super) trigger_types: Vec<Value>,
     pub(super) policies: Vec<Value>,
     pub(super) packs: Vec<Value>,
+    files: Vec<Pack>,
 }
 
 impl Content {
-    /// The compiled-in packs.
-    pub(super) fn compiled_in(ids: &mut Ids) -> Self {
+    /// `core` and the packs of these directories; without any, the compiled-in `remediation`.
+    pub(super) fn load(directories: &[PathBuf], ids: &mut Ids) -> Result<Self, PackError> {
         let mut content = Self {
             actions: Vec::new(),
             runners: numbered(files::RUNNERS, ids).into_iter().map(Arc::new).collect(),
@@ -30,12 +40,20 @@ impl Content {
             trigger_types: numbered(files::TRIGGER_TYPES, ids),
             policies: Vec::new(),
             packs: Vec::new(),
+            files: vec![Pack::core()],
         };
         content.system_triggers(ids);
-        for pack in files::PACKS {
-            content.add_pack(pack, ids);
+        for directory in directories {
+            content.files.push(Pack::read(directory)?);
         }
-        content
+        if directories.is_empty() {
+            content.files.push(Pack::remediation());
+        }
+        for pack in std::mem::take(&mut content.files) {
+            content.add_pack(&pack, ids)?;
+            content.files.push(pack);
+        }
+        Ok(content)
     }
 
     /// By `pack.name`, or by id.
@@ -77,10 +95,25 @@ impl Content {
     }
 
     /// The text of an action's entry point, where it is a file of the pack.
-    pub(super) fn entry_point(action: &Value) -> Option<&'static str> {
-        let path = format!("actions/{}", action["entry_point"].as_str().filter(|path| !path.is_empty())?);
-        let pack = files::PACKS.iter().find(|pack| action["pack"] == pack.name)?;
-        pack.files.iter().find(|(name, _)| *name == path).map(|(_, text)| *text)
+    pub(super) fn entry_point(&self, action: &Value) -> Option<&str> {
+        let pack = self.files.iter().find(|pack| action["pack"] == pack.name.as_str())?;
+        entry_point(pack, action)
+    }
+
+    /// An entry point that is YAML; it was read once when the pack was loaded.
+    pub(super) fn definition(&self, action: &Value) -> Value {
+        self.entry_point(action).and_then(|text| parsed(text).ok()).unwrap_or_default()
+    }
+
+    /// The directory that a pack was read from.
+    pub(super) fn directory(&self, pack: &str) -> Option<&Path> {
+        self.files.iter().find(|own| own.name == pack)?.directory.as_deref()
+    }
+
+    /// A pack's `config.schema.yaml`.
+    pub(super) fn config_schema(&self, pack: &str) -> Value {
+        let text = self.files.iter().find(|own| own.name == pack).and_then(|own| own.files.get("config.schema.yaml"));
+        text.and_then(|text| parsed(text).ok()).unwrap_or_default()
     }
 
     /// Registers a rule written as its YAML file; a rule of the same reference is replaced.
@@ -106,18 +139,44 @@ impl Content {
         self.policies.push(self::policy(pack, file, policy, ids));
     }
 
-    fn add_pack(&mut self, pack: &files::Pack, ids: &mut Ids) {
-        for (file, yaml) in pack.files {
+    fn add_pack(&mut self, pack: &Pack, ids: &mut Ids) -> Result<(), PackError> {
+        for (file, yaml) in &pack.files {
             let Some(kind) = kind_of(file) else { continue };
-            let value = parsed(yaml);
+            let failed = |why: String| PackError::in_file(&pack.name, file, why);
+            let value = parsed(yaml).map_err(failed)?;
             match kind {
-                "actions" => self.actions.push(Arc::new(action(pack.name, file, &value, ids))),
-                "rules" => drop(self.add_rule(pack.name, file, value, ids)),
-                "policies" => self.add_policy(pack.name, file, &value, ids),
-                _ => self.packs.push(package(pack, &value, ids)),
+                "actions" => {
+                    let action = action(&pack.name, file, &value, ids);
+                    self.check(pack, &action).map_err(failed)?;
+                    self.actions.push(Arc::new(action));
+                }
+                "rules" => drop(self.add_rule(&pack.name, file, value, ids)),
+                "policies" => self.add_policy(&pack.name, file, &value, ids),
+                "pack" => self.packs.push(package(pack, &value, ids)),
+                other => return Err(failed(format!("the stand-in has no {other}; leave them out of this directory"))),
             }
         }
         self.actions.sort_by_key(|action| text(&action["ref"]));
+        Ok(())
+    }
+
+    /// Whether the stand-in can run an action.
+    fn check(&self, pack: &Pack, action: &Value) -> Result<(), String> {
+        let runner = action["runner_type"].as_str().unwrap_or_default();
+        if !self.runners.iter().any(|known| known["name"] == runner) {
+            let known: Vec<_> = self.runners.iter().filter_map(|runner| runner["name"].as_str()).collect();
+            return Err(format!("the stand-in has no runner {runner:?}; it has {}", known.join(", ")));
+        }
+        let entry =
+            || entry_point(pack, action).ok_or_else(|| format!("entry_point {} is missing", action["entry_point"]));
+        let definition = || entry().and_then(parsed);
+        let named = |why: String| format!("{}: {why}", text(&action["entry_point"]));
+        match runner {
+            "orquesta" => definition::orquesta::check(&definition()?).map_err(named),
+            "action-chain" => definition::chain::check(&definition()?).map_err(named),
+            "python-script" => entry().map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// Trigger types without parameters each have one trigger, of the same reference.
@@ -149,12 +208,21 @@ fn is_called(thing: &Value, reference: &str) -> bool {
     thing["ref"] == reference || thing["id"] == reference
 }
 
+/// What StackStorm registers a file as; nothing for a file that it only keeps.
 fn kind_of(file: &str) -> Option<&str> {
     match file.split('/').collect::<Vec<_>>().as_slice() {
-        [kind, _] => Some(kind),
         ["pack.yaml"] => Some("pack"),
+        // The stand-in has no chat: aliases are the chat's business.
+        [kind @ ("actions" | "rules" | "policies" | "sensors" | "triggers"), name] => {
+            Path::new(name).extension().is_some_and(|kind| kind == "yaml" || kind == "yml").then_some(*kind)
+        }
         _ => None,
     }
+}
+
+fn entry_point<'a>(pack: &'a Pack, action: &Value) -> Option<&'a str> {
+    let path = action["entry_point"].as_str().filter(|path| !path.is_empty())?;
+    pack.files.get(&format!("actions/{path}")).map(String::as_str)
 }
 
 fn text(value: &Value) -> String {
@@ -169,11 +237,8 @@ fn over(mut defaults: Value, value: &Value) -> Value {
     defaults
 }
 
-pub(super) fn parsed(yaml: &str) -> Value {
-    serde_saphyr::from_str(yaml).unwrap_or_else(|error| {
-        log::error!("a file of the stand-in's content is unreadable: {error}");
-        Value::Null
-    })
+fn parsed(yaml: &str) -> Result<Value, String> {
+    serde_saphyr::from_str(yaml).map_err(|error| error.to_string())
 }
 
 fn numbered(json: &str, ids: &mut Ids) -> Vec<Value> {
@@ -204,9 +269,8 @@ fn policy(pack: &str, file: &str, value: &Value, ids: &mut Ids) -> Value {
     over(defaults, value)
 }
 
-fn package(pack: &files::Pack, value: &Value, ids: &mut Ids) -> Value {
-    let names: Vec<_> = pack.files.iter().map(|(name, _)| *name).collect();
-    let name = pack.name;
+fn package(pack: &Pack, value: &Value, ids: &mut Ids) -> Value {
+    let (names, name) = (pack.files.keys().collect::<Vec<_>>(), &pack.name);
     let defaults = json!({
         "uid": format!("pack:{name}"), "ref": name, "keywords": [], "contributors": [], "files": names,
         "path": format!("/opt/stackstorm/packs/{name}"), "dependencies": [], "system": {}, "id": ids.next(),

@@ -5,6 +5,7 @@
 mod chain;
 mod finish;
 mod policy;
+mod python;
 mod retry;
 mod workflow;
 mod yaql;
@@ -106,6 +107,7 @@ impl State {
             Some("orquesta") => self.start_workflow(id),
             Some("action-chain") => self.after(self.pace.start, Step::Advance(id.to_owned())),
             Some("local-shell-cmd" | "remote-shell-cmd") => self.start_command(id),
+            Some("python-script") => self.start_program(id),
             _ => {
                 self.finish_soon(
                     id,
@@ -121,7 +123,8 @@ impl State {
         let all = parameters::complete(&declared, &execution.parameters);
         let timeout = all.get("timeout").and_then(Value::as_u64).unwrap_or(60);
         let command = all.get("cmd").and_then(Value::as_str).unwrap_or_default();
-        let mut ending = shell::play(command, Duration::from_secs(timeout));
+        let environment = parameters::object(all.get("env").unwrap_or(&Value::Null));
+        let mut ending = shell::play(command, &environment, Duration::from_secs(timeout));
         if let Some(hosts) = all.get("hosts").and_then(Value::as_str) {
             ending = ending.on_hosts(hosts);
         }

@@ -1,7 +1,8 @@
 //! A stand-in for a running StackStorm 3.9.0: what a client sees of its API, its auth service and its event stream.
 //!
 //! For tests and demos of clients. Its answers are held to recordings of a real one by the test binary `contract`. It
-//! knows parts of the pack `core`, and the pack `remediation`; it runs no command, it plays them. Nothing outlives it.
+//! knows parts of the pack `core`, and the packs of the directories it is given. It runs Python actions; commands it only
+//! plays. Nothing outlives it.
 //! [`Control`] steers it from the same process, the routes under `/_stand_in` from another.
 //!
 //! A request's way: `http` (listeners, wire) → `faulty` (faults) → `routes`, `catalog` (pure) → `create`, `change`,
@@ -16,6 +17,7 @@ mod change;
 mod content;
 mod control;
 mod create;
+mod definition;
 mod engine;
 mod execution;
 mod executions;
@@ -28,6 +30,7 @@ mod output;
 mod pace;
 mod parameter_error;
 mod parameters;
+mod program;
 mod publishing;
 mod python;
 mod query;
@@ -46,6 +49,8 @@ mod trace;
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    time::Duration,
 };
 
 use actix_web::dev::ServerHandle;
@@ -58,7 +63,7 @@ pub use self::{
     pace::Pace,
     state::Seen,
 };
-use self::{front::Service, state::State};
+use self::{front::Service, state::State, step::Step};
 
 /// What a stand-in is started with.
 #[derive(Debug, Clone)]
@@ -73,6 +78,12 @@ pub struct Options {
     pub password: String,
     /// How fast it works.
     pub pace: Pace,
+    /// Directories of packs, laid out as for `st2 pack install`. Without any: the compiled-in pack `remediation`.
+    pub packs: Vec<PathBuf>,
+    /// Where the packs' configuration is, `NAME.yaml` of each, as in `/opt/stackstorm/configs`.
+    pub configs: Option<PathBuf>,
+    /// The Python that runs Python actions; it needs what the packs' `requirements.txt` name.
+    pub python: PathBuf,
 }
 
 impl Options {
@@ -89,6 +100,9 @@ impl Options {
             username: "st2admin".to_owned(),
             password: "Ch@ngeMe".to_owned(),
             pace: Pace::real(),
+            packs: Vec::new(),
+            configs: None,
+            python: PathBuf::from("python3"),
         }
     }
 }
@@ -102,10 +116,10 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// Binds the three listeners and serves them; to be called within a tokio runtime.
+    /// Loads the packs, binds the three listeners and serves them; to be called within a tokio runtime.
     pub fn start(options: &Options) -> io::Result<Self> {
+        let mut state = State::new(options)?;
         let listeners = bind(options.listen)?;
-        let mut state = State::new(options);
         state.api_url = format!("http://{}", listeners[0].local_addr()?);
         let control = Control::new(state);
         let mut own = Self {
@@ -181,11 +195,19 @@ fn bind(api: SocketAddr) -> io::Result<[TcpListener; 3]> {
 async fn drive(control: Control) {
     let wake = control.lock().wake.clone();
     loop {
-        let next = {
+        let (next, programs) = {
             let mut state = control.lock();
             state.run_due();
-            state.next_due()
+            (state.next_due(), std::mem::take(&mut state.programs))
         };
+        for program in programs {
+            let control = control.clone();
+            tokio::spawn(async move {
+                let id = program.execution.clone();
+                let ending = program.run().await;
+                control.lock().after(Duration::ZERO, Step::Finish(id, Box::new(ending)));
+            });
+        }
         let due = async {
             match next {
                 Some(at) => sleep_until(at.into()).await,

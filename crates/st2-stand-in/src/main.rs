@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use st2_stand_in::{Options, StandIn};
-use std::{io::Write, net::SocketAddr};
+use std::{io::Write, net::SocketAddr, path::PathBuf};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A stand-in for a StackStorm 3.9.0 server.
@@ -15,14 +15,23 @@ struct Arguments {
     /// The API key that is accepted
     #[arg(long, default_value = "poundcake-demo-key")]
     api_key: String,
+    /// A directory with a pack; repeat it for more. Default: the built-in pack `remediation`
+    #[arg(long = "pack", value_name = "DIR")]
+    packs: Vec<PathBuf>,
+    /// Directory with the configuration of the packs, NAME.yaml each
+    #[arg(long, value_name = "DIR")]
+    configs: Option<PathBuf>,
+    /// Python that runs the packs' Python actions
+    #[arg(long, value_name = "PATH", default_value = "python3")]
+    python: PathBuf,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     env_logger::Builder::new().parse_filters("info").init();
-    let arguments = Arguments::parse();
     let mut terminate = signal(SignalKind::terminate())?;
-    let options = Options { listen: arguments.listen, ..Options::at_default_ports(&arguments.api_key) };
+    let Arguments { listen, api_key, packs, configs, python } = Arguments::parse();
+    let options = Options { listen, packs, configs, python, ..Options::at_default_ports(&api_key) };
     let server = StandIn::start(&options)?;
     let (api, auth, stream) = (server.api_url(), server.auth_url(), server.stream_url());
     // A reader that has gone ends the program with an error, where `println!` would panic.

@@ -1,8 +1,10 @@
-//! What a shell would say to a few commands. Nothing is run: `echo`, `sleep`, `exit`, `true` and `false` are played.
+//! What a shell would say to a few commands. Nothing is run: `echo`, `sleep`, `exit`, `true` and `false` are played, a
+//! `systemctl` that succeeds, and `sudo` before any of them.
+//! `"$NAME"`, alone and in its quotes, is the variable of the parameter `env`: one word, whatever is in it.
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::status::Status;
 
@@ -25,6 +27,7 @@ impl Ending {
 
 #[derive(Default)]
 struct Play {
+    environment: Map<String, Value>,
     stdout: Vec<String>,
     stderr: Vec<String>,
     code: i64,
@@ -32,8 +35,8 @@ struct Play {
 }
 
 /// Plays a command, up to the runner's timeout.
-pub(super) fn play(command: &str, timeout: Duration) -> Ending {
-    let mut play = Play::default();
+pub(super) fn play(command: &str, environment: &Map<String, Value>, timeout: Duration) -> Ending {
+    let mut play = Play { environment: environment.clone(), ..Play::default() };
     for line in command.split([';', '\n']) {
         if !play.all_of(line) {
             break;
@@ -92,7 +95,8 @@ impl Play {
                 self.code = arguments.parse().unwrap_or(2);
                 return false;
             }
-            "true" | ":" => {}
+            "sudo" => return self.one(arguments),
+            "true" | ":" | "systemctl" => {}
             "false" => self.code = 1,
             _ => {
                 self.stderr.push(format!("bash: line 1: {name}: command not found"));
@@ -104,8 +108,18 @@ impl Play {
 
     fn echo(&mut self, arguments: &str) {
         let to_stderr = arguments.strip_suffix(">&2").or_else(|| arguments.strip_suffix("1>&2"));
-        let text = unquoted(to_stderr.unwrap_or(arguments).trim());
+        let text = self.with_variables(&unquoted(to_stderr.unwrap_or(arguments).trim()));
         if to_stderr.is_some() { self.stderr.push(text) } else { self.stdout.push(text) }
+    }
+}
+
+impl Play {
+    fn with_variables(&self, text: &str) -> String {
+        let set = |text: String, (name, value): (&String, &Value)| {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            text.replace(&format!("\"${name}\""), &value)
+        };
+        self.environment.iter().fold(text.to_owned(), set)
     }
 }
 
@@ -125,22 +139,39 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_mins(1);
 
+    fn played(command: &str) -> Ending {
+        play(command, &Map::new(), MINUTE)
+    }
+
+    #[test]
+    fn a_variable_is_one_word_whatever_is_in_it() {
+        let environment = Map::from_iter([("HOST".to_owned(), json!("a\" ; $(reboot)"))]);
+        let ending = play("echo down \"$HOST\"; echo done", &environment, MINUTE);
+        assert_eq!(ending.result["stdout"], json!("down a\" ; $(reboot)\ndone"));
+    }
+
     #[test]
     fn a_failing_command_keeps_its_code_and_its_stderr() {
-        let ending = play("echo boom >&2; exit 3", MINUTE);
+        let ending = played("echo boom >&2; exit 3");
         assert_eq!(ending.status, Status::Failed);
         assert_eq!((&ending.result["return_code"], &ending.result["stderr"]), (&json!(3), &json!("boom")));
     }
 
     #[test]
     fn a_sleep_takes_its_time_and_a_timeout_cuts_it() {
-        assert_eq!(play("echo a b; sleep 2", MINUTE).takes, Duration::from_secs(2));
-        let ending = play("sleep 5", Duration::from_secs(1));
+        assert_eq!(played("echo a b; sleep 2").takes, Duration::from_secs(2));
+        let ending = play("sleep 5", &Map::new(), Duration::from_secs(1));
         assert_eq!((ending.status, &ending.result["return_code"]), (Status::Timeout, &json!(-9)));
     }
 
     #[test]
+    fn sudo_plays_the_command_after_it() {
+        assert_eq!(played("sudo systemctl restart -- nginx").status, Status::Succeeded);
+        assert_eq!(played("sudo x").result["return_code"], json!(127));
+    }
+
+    #[test]
     fn what_is_not_played_is_not_found() {
-        assert_eq!(play("x", MINUTE).result["return_code"], json!(127));
+        assert_eq!(played("x").result["return_code"], json!(127));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,12 +13,13 @@ use tokio::sync::{Notify, broadcast};
 use super::{
     Options,
     access::Access,
-    content::Content,
+    content::{Content, PackError},
     execution::{Execution, Shown},
     faults::Faults,
     front::Front,
     ids::Ids,
     pace::Pace,
+    program::Program,
     status::Status,
     step::Step,
     stream::Event,
@@ -48,6 +50,12 @@ pub(super) struct State {
     pub(super) ids: Ids,
     pub(super) pace: Pace,
     pub(super) content: Content,
+    /// The interpreter of Python actions.
+    pub(super) python: PathBuf,
+    /// Where the configuration of packs is.
+    pub(super) configs: Option<PathBuf>,
+    /// Python actions to be started.
+    pub(super) programs: Vec<Program>,
     pub(super) access: Access,
     pub(super) faults: Faults,
     pub(super) front: Front,
@@ -65,12 +73,15 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &Options) -> Result<Self, PackError> {
         let mut ids = Ids::new();
-        Self {
+        Ok(Self {
             api_url: String::new(),
             pace: options.pace.clone(),
-            content: Content::compiled_in(&mut ids),
+            content: Content::load(&options.packs, &mut ids)?,
+            python: options.python.clone(),
+            configs: options.configs.clone(),
+            programs: Vec::new(),
             access: Access::new(options, &mut ids),
             ids,
             faults: Faults::default(),
@@ -86,7 +97,7 @@ impl State {
             sequence: 0,
             events: broadcast::channel(STREAM_BACKLOG).0,
             wake: Arc::new(Notify::new()),
-        }
+        })
     }
 
     pub(super) fn execution(&self, id: &str) -> Option<&Execution> {

@@ -7,8 +7,6 @@ pub(super) mod expression;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use self::expression::{Expression, Scope};
 use super::python;
 
@@ -65,15 +63,10 @@ impl Template {
     }
 }
 
-/// Renders one text, if it is a template.
-pub(super) fn render(text: &str, scope: &dyn Scope) -> Result<Value, String> {
-    if !Template::is_one(text) {
-        return Ok(Value::String(text.to_owned()));
-    }
-    match Template::parse(text) {
-        Ok(template) => template.render(scope).map(Value::String),
-        Err(Unparsable) => Ok(Value::String(text.to_owned())),
-    }
+/// Renders a template of a definition, where one that cannot be parsed is an error.
+pub(super) fn render_strictly(text: &str, scope: &dyn Scope) -> Result<String, String> {
+    let parsed = Template::parse(text);
+    parsed.map_err(|Unparsable| "the template cannot be parsed".to_owned()).and_then(|template| template.render(scope))
 }
 
 fn opening(text: &str) -> Option<usize> {
@@ -111,9 +104,17 @@ fn raw(text: &str) -> Result<(Option<Part>, &str), Unparsable> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::{expression::Names, *};
+
+    /// As a parameter's template is rendered: one that cannot be parsed passes through.
+    fn render(text: &str, scope: &dyn Scope) -> Result<Value, String> {
+        match Template::is_one(text).then(|| Template::parse(text)) {
+            Some(Ok(template)) => template.render(scope).map(Value::String),
+            _ => Ok(Value::String(text.to_owned())),
+        }
+    }
 
     fn rendered(text: &str) -> Result<String, String> {
         let scope = Names::new(json!({"instance": "web-1", "labels": {"job": "node"}, "n": 3}), "dict object");

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    content::{self, Content},
     create::Child,
     execution::Execution,
     parameters,
@@ -16,34 +15,59 @@ use crate::{
 impl State {
     pub(super) fn advance_chain(&mut self, id: &str) {
         let Some(execution) = self.execution(id) else { return };
-        let definition = content::parsed(Content::entry_point(&execution.action).unwrap_or_default());
+        let definition = self.content.definition(&execution.action);
         let last = execution.children.last().and_then(|child| self.execution(child));
         let next = match last {
             None => definition["default"].as_str(),
             Some(child) => follower(&definition, child),
         };
-        let failed = last.is_some_and(|child| child.status != Status::Succeeded);
-        match next.map(str::to_owned).and_then(|name| node(&definition, &name).cloned()) {
-            Some(node) => self.start_link(id, &node),
-            None if failed => self.end_chain(id, Status::Failed, None),
-            None => self.end_chain(id, Status::Succeeded, None),
+        let ends_as = last.map_or(Status::Succeeded, |child| child.status);
+        let surroundings = self.surroundings(execution, &definition);
+        match (surroundings, next.map(str::to_owned).and_then(|name| node(&definition, &name).cloned())) {
+            (Err(why), _) => self.end_chain(id, Status::Failed, Some(why)),
+            (Ok(surroundings), Some(node)) => self.start_link(id, &node, &surroundings),
+            (Ok(_), None) => self.end_chain(id, ends_as, None),
         }
     }
 
-    fn start_link(&mut self, id: &str, node: &Value) {
-        let Some(parent) = self.execution(id) else { return };
-        let declared = parameters::declared(&parent.action, &parent.runner);
+    /// What a node's templates can read: the chain's parameters, the results of its nodes, what they published.
+    fn surroundings(&self, execution: &Execution, definition: &Value) -> Result<Surroundings, String> {
+        let declared = parameters::declared(&execution.action, &execution.runner);
         let mut known = declared.keys().map(|name| (name.clone(), Value::Null)).collect::<Map<_, _>>();
-        known.extend(parameters::complete(&declared, &parent.parameters));
-        let scope = Names::new(Value::Object(known), "dict object");
-        let mut given = Map::new();
-        for (name, value) in parameters::object(&node["parameters"]) {
-            let rendered = value.as_str().map_or_else(|| Ok(value.clone()), |text| template::render(text, &scope));
-            match rendered {
-                Ok(value) => drop(given.insert(name, value)),
-                Err(why) => return self.end_chain(id, Status::Failed, Some(why)),
-            }
+        known.extend(parameters::complete(&declared, &execution.parameters));
+        let (mut results, mut published) = (Map::new(), Map::new());
+        for child in execution.children.iter().filter_map(|child| self.execution(child)) {
+            let name = child.context["chain"]["name"].as_str().unwrap_or_default();
+            results.insert(name.to_owned(), child.result.clone().unwrap_or_default());
+            known.extend(results.clone());
+            known.extend(published.clone());
+            known.insert("__results".to_owned(), json!(results));
+            let publish = node(definition, name).map(|node| parameters::object(&node["publish"])).unwrap_or_default();
+            let own = rendered(&publish, &known).map_err(|(key, text, why)| {
+                format!(
+                    "Failed rendering value for publish parameter \"{key}\" in task \"{name}\" (template string={text}): \
+                     {why}"
+                )
+            })?;
+            known.extend(own.clone());
+            published.extend(own);
         }
+        Ok(Surroundings { known, published })
+    }
+
+    fn start_link(&mut self, id: &str, node: &Value, surroundings: &Surroundings) {
+        let Some(parent) = self.execution(id) else { return };
+        let given = match rendered(&parameters::object(&node["parameters"]), &surroundings.known) {
+            Ok(given) => given,
+            Err((key, text, why)) => {
+                let name = node["name"].as_str().unwrap_or_default();
+                let error = format!(
+                    "Failed to run task \"{name}\". Parameter rendering failed.. Failed rendering value for action \
+                     parameter \"{key}\" in task \"{name}\" (template string={text}): {why}"
+                );
+                return self.end_chain(id, Status::Failed, Some(error));
+            }
+        };
         let (user, pack) = (parent.user(), parent.context.get("pack").cloned().unwrap_or_default());
         let context = json!({
             "user": user, "parent": { "execution_id": id, "user": user, "pack": pack }, "chain": node,
@@ -63,13 +87,46 @@ impl State {
     fn end_chain(&mut self, id: &str, status: Status, error: Option<String>) {
         let Some(execution) = self.execution(id) else { return };
         let tasks: Vec<_> = execution.children.iter().filter_map(|child| self.execution(child)).map(task).collect();
-        let mut result = json!({ "tasks": tasks, "published": {} });
+        let definition = self.content.definition(&execution.action);
+        let published = self.surroundings(execution, &definition).map(|own| own.published).unwrap_or_default();
+        let mut result = json!({ "tasks": tasks, "published": published });
         if let Some(error) = error {
             result["error"] = json!(error);
         }
         self.complete(id, status, Some(result));
     }
 }
+
+struct Surroundings {
+    known: Map<String, Value>,
+    published: Map<String, Value>,
+}
+
+/// A mapping rendered as StackStorm does for chains: a map or a list as its JSON text, into which values go without any
+/// escaping, so that a quote or a line break in a value leaves no JSON. An error names the key and its template.
+fn rendered(mapping: &Map<String, Value>, known: &Map<String, Value>) -> Result<Map<String, Value>, Unrendered> {
+    let scope = Names::new(Value::Object(known.clone()), "dict object");
+    let mut out = Map::new();
+    for (key, value) in mapping {
+        let (text, is_json) = match value {
+            Value::String(text) => (text.clone(), false),
+            Value::Array(_) | Value::Object(_) => (value.to_string(), true),
+            _ => (String::new(), false),
+        };
+        let failed = |why: String| (key.clone(), text.clone(), why);
+        let own = template::render_strictly(&text, &scope).map_err(failed)?;
+        let own = match own {
+            own if own == text => value.clone(),
+            own if is_json => serde_json::from_str(&own).map_err(|error| failed(error.to_string()))?,
+            own => json!(own),
+        };
+        out.insert(key.clone(), own);
+    }
+    Ok(out)
+}
+
+/// Key, template and reason.
+type Unrendered = (String, String, String);
 
 fn node<'a>(definition: &'a Value, name: &str) -> Option<&'a Value> {
     definition["chain"].as_array()?.iter().find(|node| node["name"] == name)
@@ -88,4 +145,27 @@ fn task(child: &Execution) -> Value {
         "updated_at": times::with_offset(child.end.unwrap_or(child.start)), "state": child.status.as_str(),
         "result": child.result,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(instance: &str, parameters: &Value) -> Result<Value, String> {
+        let known = parameters::object(&json!({ "instance": instance }));
+        rendered(&parameters::object(parameters), &known).map(Value::Object).map_err(|(_, _, why)| why)
+    }
+
+    #[test]
+    fn a_text_with_a_quote_breaks_a_map_and_not_a_text() {
+        let (text, map) = (json!({ "a": "on {{ instance }}" }), json!({ "a": { "b": "{{ instance }}" } }));
+        assert_eq!(passed("web-1", &map).unwrap(), json!({ "a": { "b": "web-1" } }));
+        for hostile in ["a\"b", "a\\c", "a\nb", "a\u{1}b"] {
+            assert_eq!(passed(hostile, &text).unwrap(), json!({ "a": format!("on {hostile}") }));
+            assert!(passed(hostile, &map).is_err(), "{hostile:?}");
+        }
+        // Worse than a failure: JSON reads this one as another text.
+        assert_eq!(passed("a\\b", &map).unwrap(), json!({ "a": { "b": "a\u{8}" } }));
+        assert_eq!(passed("'", &map).unwrap(), json!({ "a": { "b": "'" } }));
+    }
 }

@@ -1,13 +1,13 @@
-//! Orquesta workflows: tasks, transitions, published variables, output. Joins, loops and retries are not played.
+//! Orquesta workflows: tasks, transitions, published variables, output, as far as [`crate::definition`] lets them in.
 
 use serde_json::{Map, Value, json};
 
 use super::yaql;
 use crate::{
-    content::{self, Content},
     create::Child,
+    definition::orquesta::{first_tasks, target, transitions},
     execution::Execution,
-    parameters,
+    parameters, python,
     state::State,
     status::Status,
     step::Step,
@@ -54,8 +54,8 @@ impl State {
         match self.next_in_workflow(id) {
             Next::Task(task) => self.start_task(id, &task),
             Next::Done(output) => self.complete(id, Status::Succeeded, Some(json!({ "output": output }))),
-            Next::Failed(errors) => {
-                self.complete(id, Status::Failed, Some(json!({ "output": null, "errors": errors })));
+            Next::Failed { errors, output } => {
+                self.complete(id, Status::Failed, Some(json!({ "output": output, "errors": errors })));
             }
         }
     }
@@ -88,29 +88,46 @@ impl State {
     /// Replays the transitions of the tasks that have ended, and says what comes then.
     fn next_in_workflow(&self, id: &str) -> Next {
         let Some(execution) = self.execution(id) else { return Next::Done(Value::Null) };
-        let definition = content::parsed(Content::entry_point(&execution.action).unwrap_or_default());
+        let definition = self.content.definition(&execution.action);
         let declared = parameters::declared(&execution.action, &execution.runner);
         let mut context = parameters::complete(&declared, &execution.parameters);
-        for name in definition["input"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            context.entry(name).or_insert(Value::Null);
+        let mut errors = Vec::new();
+        if let Err(message) = inputs(&definition, &mut context) {
+            return failed(&definition, &context, vec![json!({ "type": "error", "message": message })]);
         }
-        let mut current = first_task(&definition);
+        let mut current = first_tasks(&definition).into_iter().next();
         for child in execution.children.iter().filter_map(|child| self.execution(child)) {
             let Some(name) = current.take() else { break };
-            match transition(&definition["tasks"][&name], child, &mut context) {
-                Ok(next) => current = next,
-                Err(message) => return Next::Failed(json!([{ "type": "error", "message": message, "task_id": name }])),
-            }
-            if child.status != Status::Succeeded && current.is_none() {
-                return Next::Failed(json!([{
+            let succeeded = child.status == Status::Succeeded;
+            if !succeeded {
+                errors.push(json!({
                     "type": "error", "message": "Execution failed. See result for details.", "task_id": name,
                     "result": child.result,
-                }]));
+                }));
+            }
+            current = match transition(&definition["tasks"][&name], child, &mut context) {
+                Ok(next) => next,
+                Err(message) => {
+                    errors.push(json!({ "type": "error", "message": message, "task_id": name }));
+                    return failed(&definition, &context, errors);
+                }
+            };
+            if !succeeded && matches!(current.as_deref(), None | Some("continue")) {
+                return failed(&definition, &context, errors);
             }
         }
-        match current {
-            Some(name) => task(&definition, &name, &context),
-            None => output(&definition, &context),
+        match current.as_deref() {
+            None | Some("noop" | "continue") => output(&definition, &context),
+            Some("fail") => {
+                errors.push(json!({
+                    "type": "error", "message": "Execution failed. See result for details.", "task_id": "fail",
+                }));
+                failed(&definition, &context, errors)
+            }
+            Some(name) => task(&definition, name, &context).unwrap_or_else(|message| {
+                errors.push(json!({ "type": "error", "message": message, "task_id": name }));
+                failed(&definition, &context, errors)
+            }),
         }
     }
 }
@@ -118,7 +135,7 @@ impl State {
 enum Next {
     Task(Task),
     Done(Value),
-    Failed(Value),
+    Failed { errors: Vec<Value>, output: Value },
 }
 
 struct Task {
@@ -127,80 +144,102 @@ struct Task {
     parameters: Map<String, Value>,
 }
 
-/// The task that no other leads to.
-fn first_task(definition: &Value) -> Option<String> {
-    let tasks = definition["tasks"].as_object()?;
-    let followers: Vec<_> = tasks.values().flat_map(transitions).filter_map(|next| next["do"].as_str()).collect();
-    tasks.keys().find(|name| !followers.contains(&name.as_str())).cloned()
+/// The inputs that were not given, and the workflow's own variables.
+fn inputs(definition: &Value, context: &mut Map<String, Value>) -> Result<(), String> {
+    for input in definition["input"].as_array().into_iter().flatten() {
+        match input {
+            Value::String(name) => drop(context.entry(name.as_str()).or_insert(Value::Null)),
+            other => {
+                for (name, default) in pairs(other) {
+                    context.entry(name).or_insert(default);
+                }
+            }
+        }
+    }
+    for (name, value) in definition["vars"].as_array().into_iter().flatten().flat_map(pairs) {
+        let value = evaluated(&value, context)?;
+        context.insert(name, value);
+    }
+    Ok(())
 }
 
-fn transitions(task: &Value) -> impl Iterator<Item = &Value> {
-    task["next"].as_array().into_iter().flatten()
-}
-
-/// Publishes what an ended task publishes, and names the task after it.
+/// Publishes what an ended task publishes, and names what comes after it.
 fn transition(task: &Value, child: &Execution, context: &mut Map<String, Value>) -> Result<Option<String>, String> {
-    let succeeded = child.status == Status::Succeeded;
-    let mut next = None;
+    let (succeeded, result) = (child.status == Status::Succeeded, child.result.as_ref());
+    let mut followers = Vec::new();
     for step in transitions(task) {
-        let before = context.clone();
-        let scope = yaql::Surroundings { context: &before, result: child.result.as_ref(), succeeded };
-        let when = step["when"].as_str().unwrap_or("<% completed() %>");
-        if yaql::evaluate(when, &scope)? != Value::Bool(true) {
+        let when = json!(step["when"].as_str().unwrap_or("<% completed() %>"));
+        if !python::truth(&yaql::evaluate(&when, &yaql::Surroundings { context, result, succeeded })?) {
             continue;
         }
         for (name, text) in published(&step["publish"]) {
-            context.insert(name, yaql::evaluate(&text, &scope)?);
+            let value = yaql::evaluate(&text, &yaql::Surroundings { context, result, succeeded })?;
+            context.insert(name, value);
         }
-        next = next.or_else(|| step["do"].as_str().map(str::to_owned));
+        followers.extend(target(step)?.map(str::to_owned));
     }
-    Ok(next)
+    if followers.len() > 1 {
+        let names = followers.join(", ");
+        return Err(format!("the stand-in runs one task at a time, and several would follow: {names}"));
+    }
+    Ok(followers.pop())
 }
 
 /// `publish` as `a=<% … %>` or as a list of mappings.
-fn published(publish: &Value) -> Vec<(String, String)> {
+fn published(publish: &Value) -> Vec<(String, Value)> {
     match publish {
         Value::String(text) => {
-            text.split_once('=').map(|(name, text)| (name.trim().to_owned(), text.to_owned())).into_iter().collect()
+            text.split_once('=').map(|(name, text)| (name.trim().to_owned(), json!(text))).into_iter().collect()
         }
         Value::Array(items) => items.iter().flat_map(pairs).collect(),
         other => pairs(other),
     }
 }
 
-fn pairs(mapping: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    mapping.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), text(value))).collect()
+fn pairs(mapping: &Value) -> Vec<(String, Value)> {
+    mapping.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-fn task(definition: &Value, name: &str, context: &Map<String, Value>) -> Next {
-    let scope = yaql::Surroundings { context, result: None, succeeded: true };
+fn evaluated(value: &Value, context: &Map<String, Value>) -> Result<Value, String> {
+    yaql::evaluate(value, &yaql::Surroundings { context, result: None, succeeded: true })
+}
+
+fn task(definition: &Value, name: &str, context: &Map<String, Value>) -> Result<Next, String> {
     let spec = &definition["tasks"][name];
     let line = spec["action"].as_str().unwrap_or("core.noop");
     let (action, inline) = line.split_once(' ').unwrap_or((line, ""));
     let mut given: Vec<_> = pairs(&spec["input"]);
     if let Some((key, text)) = inline.split_once('=') {
-        given.push((key.trim().to_owned(), text.trim().trim_matches('"').to_owned()));
+        given.push((key.trim().to_owned(), json!(text.trim().trim_matches('"'))));
     }
     let mut parameters = Map::new();
     for (key, text) in given {
-        match yaql::evaluate(&text, &scope) {
-            Ok(value) => drop(parameters.insert(key, value)),
-            Err(message) => return Next::Failed(json!([{ "type": "error", "message": message, "task_id": name }])),
-        }
+        parameters.insert(key, evaluated(&text, context)?);
     }
-    Next::Task(Task { name: name.to_owned(), action: action.to_owned(), parameters })
+    Ok(Next::Task(Task { name: name.to_owned(), action: action.to_owned(), parameters }))
 }
 
 fn output(definition: &Value, context: &Map<String, Value>) -> Next {
-    let scope = yaql::Surroundings { context, result: None, succeeded: true };
-    let Some(items) = definition["output"].as_array() else { return Next::Done(Value::Null) };
-    let mut out = Map::new();
-    for (name, text) in items.iter().flat_map(pairs) {
-        match yaql::evaluate(&text, &scope) {
+    match outputs(definition, context) {
+        (output, errors) if errors.is_empty() => Next::Done(output),
+        (_, errors) => Next::Failed { errors, output: Value::Null },
+    }
+}
+
+/// A failed workflow has an output, too: what of it can be evaluated.
+fn failed(definition: &Value, context: &Map<String, Value>, mut errors: Vec<Value>) -> Next {
+    let (output, more) = outputs(definition, context);
+    errors.extend(more);
+    Next::Failed { errors, output }
+}
+
+fn outputs(definition: &Value, context: &Map<String, Value>) -> (Value, Vec<Value>) {
+    let (mut out, mut errors) = (Map::new(), Vec::new());
+    for (name, text) in definition["output"].as_array().into_iter().flatten().flat_map(pairs) {
+        match evaluated(&text, context) {
             Ok(value) => drop(out.insert(name, value)),
-            Err(message) => return Next::Failed(json!([{ "type": "error", "message": message }])),
+            Err(message) => errors.push(json!({ "type": "error", "message": message })),
         }
     }
-    Next::Done(Value::Object(out))
+    (if out.is_empty() { Value::Null } else { Value::Object(out) }, errors)
 }

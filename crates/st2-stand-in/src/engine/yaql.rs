@@ -40,8 +40,23 @@ impl Scope for Surroundings<'_> {
     }
 }
 
+/// A value with its expressions evaluated, those within maps and lists, too.
+pub(super) fn evaluate(value: &Value, scope: &Surroundings<'_>) -> Result<Value, String> {
+    match value {
+        Value::String(text) => evaluate_text(text, scope),
+        Value::Array(items) => {
+            items.iter().map(|item| evaluate(item, scope)).collect::<Result<_, _>>().map(Value::Array)
+        }
+        Value::Object(map) => {
+            let own = map.iter().map(|(name, value)| Ok((name.clone(), evaluate(value, scope)?)));
+            own.collect::<Result<_, String>>().map(Value::Object)
+        }
+        other => Ok(other.clone()),
+    }
+}
+
 /// A text's value; of a text that is one expression, with its type.
-pub(super) fn evaluate(text: &str, scope: &Surroundings<'_>) -> Result<Value, String> {
+fn evaluate_text(text: &str, scope: &Surroundings<'_>) -> Result<Value, String> {
     let mut value = json!(text);
     for _ in 0..DEPTH {
         match &value {
@@ -57,7 +72,7 @@ fn once(text: &str, scope: &Surroundings<'_>) -> Result<Value, String> {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("<%") {
         let (inner, tail) = after.split_once("%>").ok_or_else(|| format!("unclosed expression in '{text}'"))?;
-        let expression = Expression::parse(inner)
+        let expression = Expression::parse_yaql(inner)
             .ok_or_else(|| format!("YaqlGrammarException: Parse error in expression '<%{inner}%>'"))?;
         let value = expression.value(scope)?;
         if before.is_empty() && tail.is_empty() && parts.is_empty() {
@@ -77,7 +92,7 @@ mod tests {
 
     fn evaluated(instance: &str, text: &str) -> Value {
         let context = json!({ "instance": instance, "sleep": 2 }).as_object().cloned().unwrap();
-        evaluate(text, &Surroundings { context: &context, result: None, succeeded: true }).unwrap()
+        evaluate(&json!(text), &Surroundings { context: &context, result: None, succeeded: true }).unwrap()
     }
 
     #[test]
@@ -90,5 +105,17 @@ mod tests {
     fn one_expression_alone_keeps_its_type() {
         assert_eq!(evaluated("x", "<% ctx(sleep) %>"), json!(2));
         assert_eq!(evaluated("x", "<% ctx().instance %>"), json!("x"));
+    }
+
+    #[test]
+    fn conditions_compare_and_combine() {
+        for (text, wanted) in [
+            ("<% ctx(instance) = 'x' and ctx(sleep) > 1 %>", true),
+            ("<% not (ctx(instance) != x) %>", true),
+            ("<% succeeded() and ctx(sleep) >= 3 or failed() %>", false),
+            ("<% ctx(sleep) <= 2 and not failed() %>", true),
+        ] {
+            assert_eq!(evaluated("x", text), json!(wanted), "{text}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 mod parser;
 
-use std::collections::BTreeSet;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use serde_json::{Map, Number, Value, json};
 
@@ -18,6 +18,7 @@ pub(crate) enum Expression {
     Call(String, Vec<Expression>),
     Filter(Box<Expression>, String, Vec<Expression>),
     Binary(Operator, Box<Expression>, Box<Expression>),
+    Not(Box<Expression>),
 }
 
 /// The operators of [`Expression::Binary`].
@@ -30,6 +31,21 @@ pub(crate) enum Operator {
     FloorDivide,
     Remainder,
     Concatenate,
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    And,
+    Or,
+}
+
+/// Whose expressions are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Jinja,
+    Yaql,
 }
 
 /// Where names and functions come from.
@@ -72,7 +88,12 @@ impl Scope for Names {
 impl Expression {
     /// Reads an expression; none if the text is no expression.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        parser::parse(text)
+        parser::parse(text, Dialect::Jinja)
+    }
+
+    /// The same in YAQL, which here also compares and combines conditions.
+    pub(crate) fn parse_yaql(text: &str) -> Option<Self> {
+        parser::parse(text, Dialect::Yaql)
     }
 
     /// The names it needs.
@@ -82,7 +103,7 @@ impl Expression {
             Self::Name(name) => {
                 into.insert(name.clone());
             }
-            Self::Attribute(of, _) => of.names(into),
+            Self::Attribute(of, _) | Self::Not(of) => of.names(into),
             Self::Index(of, by) | Self::Binary(_, of, by) => {
                 of.names(into);
                 by.names(into);
@@ -119,6 +140,15 @@ impl Expression {
                     arguments.iter().map(|argument| argument.value(scope)).collect::<Result<Vec<_>, _>>()?;
                 filter(name, of.value(scope), &arguments)
             }
+            Self::Not(of) => of.value(scope).map(|value| json!(!python::truth(&value))),
+            Self::Binary(Operator::And, left, right) => match left.value(scope)? {
+                value if python::truth(&value) => right.value(scope),
+                value => Ok(value),
+            },
+            Self::Binary(Operator::Or, left, right) => match left.value(scope)? {
+                value if python::truth(&value) => Ok(value),
+                _ => right.value(scope),
+            },
             Self::Binary(operator, left, right) => binary(*operator, &left.value(scope)?, &right.value(scope)?),
         }
     }
@@ -166,7 +196,31 @@ fn filter(name: &str, value: Result<Value, String>, arguments: &[Value]) -> Resu
     }
 }
 
+/// What a comparison says; nothing for an operator that compares nothing.
+fn compared(operator: Operator, left: &Value, right: &Value) -> Option<bool> {
+    let numbers = left.as_f64().zip(right.as_f64());
+    let texts = left.as_str().zip(right.as_str());
+    let ordering = || match (numbers, texts) {
+        (Some((left, right)), _) => left.partial_cmp(&right),
+        (None, Some((left, right))) => Some(left.cmp(right)),
+        _ => None,
+    };
+    let equal = || numbers.map_or_else(|| left == right, |(left, right)| left.total_cmp(&right).is_eq());
+    match operator {
+        Operator::Equal => Some(equal()),
+        Operator::NotEqual => Some(!equal()),
+        Operator::Less => ordering().map(Ordering::is_lt),
+        Operator::LessOrEqual => ordering().map(Ordering::is_le),
+        Operator::Greater => ordering().map(Ordering::is_gt),
+        Operator::GreaterOrEqual => ordering().map(Ordering::is_ge),
+        _ => None,
+    }
+}
+
 fn binary(operator: Operator, left: &Value, right: &Value) -> Result<Value, String> {
+    if let Some(verdict) = compared(operator, left, right) {
+        return Ok(json!(verdict));
+    }
     if operator == Operator::Concatenate {
         return Ok(json!(format!("{}{}", python::text(left), python::text(right))));
     }
@@ -190,6 +244,7 @@ fn binary(operator: Operator, left: &Value, right: &Value) -> Result<Value, Stri
         Operator::Divide => left_number / right_number,
         Operator::FloorDivide => (left_number / right_number).floor(),
         Operator::Remainder => left_number.rem_euclid(right_number),
+        _ => return Err(unsupported()),
     };
     Number::from_f64(value).map(Value::Number).ok_or_else(|| "division by zero".to_owned())
 }
@@ -201,6 +256,6 @@ fn whole_numbers(operator: Operator, left: i64, right: i64) -> Option<i64> {
         Operator::Multiply => left.checked_mul(right),
         Operator::FloorDivide => left.checked_div_euclid(right),
         Operator::Remainder => left.checked_rem_euclid(right),
-        Operator::Divide | Operator::Concatenate => None,
+        _ => None,
     }
 }

@@ -2,16 +2,17 @@
 
 use serde_json::{Number, Value};
 
-use super::{Expression, Operator};
+use super::{Dialect, Expression, Operator};
 
 struct Parser<'a> {
     rest: &'a str,
+    dialect: Dialect,
 }
 
 /// Reads the whole text as one expression.
-pub(super) fn parse(text: &str) -> Option<Expression> {
-    let mut parser = Parser { rest: text };
-    let expression = parser.sum()?;
+pub(super) fn parse(text: &str, dialect: Dialect) -> Option<Expression> {
+    let mut parser = Parser { rest: text, dialect };
+    let expression = parser.whole()?;
     parser.skip_space();
     parser.rest.is_empty().then_some(expression)
 }
@@ -49,6 +50,65 @@ impl Parser<'_> {
             return None;
         }
         self.word(|letter| letter.is_alphanumeric() || letter == '_')
+    }
+
+    /// A word that is an operator.
+    fn take_word(&mut self, word: &str) -> bool {
+        self.skip_space();
+        let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+        match self.rest.strip_prefix(word) {
+            Some(rest) if !rest.starts_with(is_part) => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn whole(&mut self) -> Option<Expression> {
+        if self.dialect == Dialect::Jinja {
+            return self.sum();
+        }
+        let mut left = self.all_of()?;
+        while self.take_word("or") {
+            left = Expression::Binary(Operator::Or, Box::new(left), Box::new(self.all_of()?));
+        }
+        Some(left)
+    }
+
+    fn all_of(&mut self) -> Option<Expression> {
+        let mut left = self.negation()?;
+        while self.take_word("and") {
+            left = Expression::Binary(Operator::And, Box::new(left), Box::new(self.negation()?));
+        }
+        Some(left)
+    }
+
+    fn negation(&mut self) -> Option<Expression> {
+        if self.take_word("not") {
+            return Some(Expression::Not(Box::new(self.negation()?)));
+        }
+        let left = self.sum()?;
+        let operators = [
+            ("!=", Operator::NotEqual),
+            ("<=", Operator::LessOrEqual),
+            (">=", Operator::GreaterOrEqual),
+            ("=", Operator::Equal),
+            ("<", Operator::Less),
+            (">", Operator::Greater),
+        ];
+        match operators.into_iter().find(|(token, _)| self.take(token)) {
+            None => Some(left),
+            Some((_, operator)) => Some(Expression::Binary(operator, Box::new(left), Box::new(self.right_side()?))),
+        }
+    }
+
+    /// A bare name on the right of a comparison is YAQL's keyword: a text.
+    fn right_side(&mut self) -> Option<Expression> {
+        Some(match self.sum()? {
+            Expression::Name(name) => Expression::Literal(Value::String(name)),
+            other => other,
+        })
     }
 
     fn sum(&mut self) -> Option<Expression> {
@@ -101,7 +161,7 @@ impl Parser<'_> {
             if self.take(".") {
                 value = Expression::Attribute(Box::new(value), self.name()?);
             } else if self.take("[") {
-                let index = self.sum()?;
+                let index = self.whole()?;
                 value = Expression::Index(Box::new(value), Box::new(index));
                 self.take("]").then_some(())?;
             } else {
@@ -112,7 +172,7 @@ impl Parser<'_> {
 
     fn atom(&mut self) -> Option<Expression> {
         if self.take("(") {
-            let inner = self.sum()?;
+            let inner = self.whole()?;
             return self.take(")").then_some(inner);
         }
         self.skip_space();
@@ -144,7 +204,7 @@ impl Parser<'_> {
     fn arguments(&mut self) -> Option<Vec<Expression>> {
         let mut arguments = Vec::new();
         while !self.take(")") {
-            arguments.push(match self.sum()? {
+            arguments.push(match self.whole()? {
                 Expression::Name(name) => Expression::Literal(Value::String(name)),
                 other => other,
             });
