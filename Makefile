@@ -1,6 +1,6 @@
 # PoundCake's commands. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build check unit demo test chaos bench services services-stop fmt lint format clippy map docs links events spelling unused licences advisories book
+.PHONY: help build check unit demo test pack-tests chaos bench services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
 MAKEFLAGS += --no-print-directory
 
 # The embedded build has a target directory of its own: switching features would rebuild everything each time.
@@ -19,6 +19,8 @@ CHAOS_IN_TEST ?= 15
 # The same draws each time; `make chaos` uses a new seed.
 CHAOS_SEED ?= 213
 DURATION ?= 60
+PACK_TOOLS := target/test-venvs/pack/bin
+PACK_PYTHON := packs crates/st2-stand-in/src/program tests/lint/packs.py tests/lint/pack_schemas.py tests/lint/test_packs.py
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,8 +44,13 @@ demo: ## The main job on SQLite with a StackStorm stand-in; needs gcc only
 test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; installs them if missing
 	tests/services.sh install
 	tests/venv.sh schemathesis -r tests/requirements/schemathesis.txt
+	$(MAKE) pack-tests
 	cargo test --locked --workspace --no-run
 	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) DURATION=$(CHAOS_IN_TEST) SEED=$(CHAOS_SEED) tests/services.sh run cargo test --locked --workspace
+
+pack-tests: ## Unit tests of the StackStorm pack, without servers
+	tests/venv.sh pack -r tests/requirements/pack.txt
+	PYTHONDONTWRITEBYTECODE=1 $(PACK_TOOLS)/python -m pytest --quiet -p no:cacheprovider packs/poundcake/tests tests/lint
 
 chaos: ## Random faults everywhere, then the ledger (SEED=…, DURATION=60 seconds)
 	tests/services.sh install
@@ -62,8 +69,10 @@ services-stop: ## Stop what `make services` started
 
 fmt: ## Format the code
 	cargo fmt --all
+	tests/venv.sh pack -r tests/requirements/pack.txt
+	$(PACK_TOOLS)/ruff format --config packs/pyproject.toml $(PACK_PYTHON)
 
-lint: format map sizes links events spelling clippy docs unused licences ## Format, imports, sizes, links, log events, spelling, clippy, docs, unused dependencies, licences
+lint: format map sizes links events spelling packs clippy docs unused licences ## Format, imports, sizes, links, log events, spelling, packs, clippy, docs, unused dependencies, licences
 
 format:
 	cargo fmt --all --check
@@ -86,6 +95,15 @@ events:
 spelling:
 	tests/venv.sh typos typos==$(TYPOS_VERSION)
 	target/test-venvs/typos/bin/typos
+
+# StackStorm's rules for packs; format, lint and types of their Python.
+packs:
+	tests/venv.sh pack -r tests/requirements/pack.txt
+	$(PACK_TOOLS)/python tests/lint/packs.py packs/poundcake crates/st2-stand-in/packs/remediation
+	$(PACK_TOOLS)/ruff format --no-cache --check --config packs/pyproject.toml $(PACK_PYTHON)
+	$(PACK_TOOLS)/ruff check --no-cache --config packs/pyproject.toml $(PACK_PYTHON)
+	cd packs/poundcake/actions && ../../../$(PACK_TOOLS)/mypy --cache-dir ../../../target/mypy --config-file ../../pyproject.toml .
+	cd packs/poundcake/tests && ../../../$(PACK_TOOLS)/mypy --cache-dir ../../../target/mypy --config-file ../../pyproject.toml .
 
 clippy:
 	tests/services.sh install-build
