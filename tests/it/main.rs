@@ -24,6 +24,7 @@ mod legacy;
 mod metrics;
 mod orders;
 mod outcomes;
+mod pack;
 mod probes;
 mod queries;
 mod recovery;

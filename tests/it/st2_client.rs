@@ -13,7 +13,7 @@ fn client() -> PathBuf {
 }
 
 /// `st2 …` with this pipeline's stand-in.
-fn st2(pipeline: &Pipeline, arguments: &[&str]) -> Process {
+pub(crate) fn st2(pipeline: &Pipeline, arguments: &[&str]) -> Process {
     let stand_in = &pipeline.setup.stand_in;
     let process = Process::program(client(), "")
         .variable("ST2_API_URL", stand_in.api_url())
@@ -26,7 +26,7 @@ fn st2(pipeline: &Pipeline, arguments: &[&str]) -> Process {
 }
 
 /// The JSON documents that it prints with `-j`: one, and for a workflow its tasks as another.
-async fn documents(pipeline: &Pipeline, arguments: &[&str]) -> Vec<Value> {
+pub(crate) async fn documents(pipeline: &Pipeline, arguments: &[&str]) -> Vec<Value> {
     let (status, output, error) = st2(pipeline, arguments).argument("-j").run().await;
     assert!(status.success(), "{arguments:?}: {output}{error}");
     // `run` prints a dot for each time it asks.
@@ -34,7 +34,7 @@ async fn documents(pipeline: &Pipeline, arguments: &[&str]) -> Vec<Value> {
     parsed.collect::<Result<_, _>>().unwrap_or_else(|e| panic!("{e}: {output}"))
 }
 
-async fn json_of(pipeline: &Pipeline, arguments: &[&str]) -> Value {
+pub(crate) async fn json_of(pipeline: &Pipeline, arguments: &[&str]) -> Value {
     documents(pipeline, arguments).await.swap_remove(0)
 }
 

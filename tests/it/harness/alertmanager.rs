@@ -4,7 +4,7 @@ use super::{
     http::client,
     process::{Process, Running},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/alertmanager");
@@ -41,12 +41,28 @@ impl Alertmanager {
 
     /// Posts a firing alert as Prometheus does; it ends only through [`Self::resolve`].
     pub async fn fire(&self, labels: &[(&str, &str)], starts_at: chrono::DateTime<chrono::Utc>) {
-        self.post(labels, starts_at, chrono::Utc::now() + chrono::TimeDelta::hours(1)).await;
+        self.fire_saying(labels, "posted by a test", starts_at).await;
+    }
+
+    /// The same with this summary.
+    pub async fn fire_saying(&self, labels: &[(&str, &str)], summary: &str, starts_at: chrono::DateTime<chrono::Utc>) {
+        self.post(labels, summary, starts_at, chrono::Utc::now() + chrono::TimeDelta::hours(1)).await;
     }
 
     /// Ends an alert that was fired with these labels.
     pub async fn resolve(&self, labels: &[(&str, &str)], starts_at: chrono::DateTime<chrono::Utc>) {
-        self.post(labels, starts_at, chrono::Utc::now()).await;
+        self.post(labels, "posted by a test", starts_at, chrono::Utc::now()).await;
+    }
+
+    /// The silences that it holds, ended ones included.
+    pub async fn silences(&self) -> Vec<Value> {
+        let answer = client().get(self.running.url("/api/v2/silences")).send().await.expect("Alertmanager");
+        answer.json().await.expect("a list of silences")
+    }
+
+    /// Its base URL.
+    pub fn url(&self) -> String {
+        self.running.url("")
     }
 
     /// The process, to kill or pause it.
@@ -57,11 +73,12 @@ impl Alertmanager {
     async fn post(
         &self,
         labels: &[(&str, &str)],
+        summary: &str,
         starts_at: chrono::DateTime<chrono::Utc>,
         ends_at: chrono::DateTime<chrono::Utc>,
     ) {
         let labels: serde_json::Map<_, _> = labels.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
-        let alert = json!([{"labels": labels, "annotations": {"summary": "posted by a test"}, "startsAt": starts_at,
+        let alert = json!([{"labels": labels, "annotations": {"summary": summary}, "startsAt": starts_at,
             "endsAt": ends_at, "generatorURL": "http://prometheus.example/graph"}]);
         let answer = client().post(self.running.url("/api/v2/alerts")).json(&alert).send().await;
         let answer = answer.expect("Alertmanager").error_for_status();
@@ -73,13 +90,18 @@ impl Alertmanager {
 /// `DemoFlapping`, which is 6 s on and 6 s off.
 #[derive(Debug)]
 pub struct Prometheus {
-    _running: Running,
+    running: Running,
     _directory: tempfile::TempDir,
 }
 
 impl Prometheus {
     /// Starts it and waits until it is ready.
     pub async fn start(alertmanager: &Alertmanager) -> Self {
+        Self::start_with(alertmanager, "").await
+    }
+
+    /// The same with more groups of rules, as they stand in a rules file.
+    pub async fn start_with(alertmanager: &Alertmanager, groups: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let program = Process::program("/usr/bin/prometheus", "/-/ready");
         let changes = [
@@ -88,7 +110,9 @@ impl Prometheus {
             ("scrape_interval: 5s, evaluation_interval: 5s", "scrape_interval: 1s, evaluation_interval: 1s"),
         ];
         copy("prometheus.yml", directory.path(), &changes);
-        copy("rules.yml", directory.path(), &[("for: 10s", "for: 1s"), ("% 120 < 60", "% 12 < 6")]);
+        let own = format!("groups:\n{groups}");
+        let faster = [("for: 10s", "for: 1s"), ("% 120 < 60", "% 12 < 6"), ("groups:\n", own.as_str())];
+        copy("rules.yml", directory.path(), &faster);
         let listen = format!("--web.listen-address={}", program.address());
         let running = program
             .argument(format!("--config.file={}", directory.path().join("prometheus.yml").display()))
@@ -97,7 +121,12 @@ impl Prometheus {
             // What fired before Prometheus found its Alertmanager (up to 5 s) is sent again only after this; default 1m.
             .argument("--rules.alert.resend-delay=1s")
             .start();
-        Self { _running: running.ready().await, _directory: directory }
+        Self { running: running.ready().await, _directory: directory }
+    }
+
+    /// Its base URL.
+    pub fn url(&self) -> String {
+        self.running.url("")
     }
 }
 

@@ -37,20 +37,26 @@ pub struct Setup {
 impl Setup {
     /// Database, vhost and stand-in, with the schema up.
     pub async fn new(shape: Shape) -> Self {
+        Self::with(shape, &Options::for_tests(KEY)).await
+    }
+
+    /// The same with a stand-in of these options.
+    pub async fn with(shape: Shape, options: &Options) -> Self {
         match shape {
-            Shape::Separate => Self::of(shape, TestDatabase::mariadb(), Some(Vhost::new().await)).await,
-            Shape::Standalone => Self::of(shape, TestDatabase::sqlite(), None).await,
+            Shape::Separate => Self::of(shape, TestDatabase::mariadb(), Some(Vhost::new().await), options).await,
+            Shape::Standalone => Self::of(shape, TestDatabase::sqlite(), None, options).await,
         }
     }
 
     /// Separate processes on the test's own servers.
     pub async fn on(services: &Arc<Services>) -> Self {
         let database = TestDatabase::mariadb_on(services.clone());
-        Self::of(Shape::Separate, database, Some(Vhost::new_on(services.clone()).await)).await
+        let vhost = Vhost::new_on(services.clone()).await;
+        Self::of(Shape::Separate, database, Some(vhost), &Options::for_tests(KEY)).await
     }
 
-    async fn of(shape: Shape, database: TestDatabase, vhost: Option<Vhost>) -> Self {
-        let stand_in = StandIn::start(&Options::for_tests(KEY)).expect("the stand-in");
+    async fn of(shape: Shape, database: TestDatabase, vhost: Option<Vhost>, options: &Options) -> Self {
+        let stand_in = StandIn::start(options).expect("the stand-in");
         let st2_url = stand_in.api_url();
         let setup =
             Self { shape, variables: Vec::new(), files: Vec::new(), network: None, database, vhost, stand_in, st2_url };

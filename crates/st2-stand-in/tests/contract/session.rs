@@ -38,7 +38,11 @@ pub(crate) struct Live {
 impl Session {
     /// A stand-in of its own.
     pub(crate) fn start() -> Self {
-        let stand_in = StandIn::start(&Options::for_tests(KEY)).unwrap();
+        Self::start_with(&Options::for_tests(KEY))
+    }
+
+    fn start_with(options: &Options) -> Self {
+        let stand_in = StandIn::start(options).unwrap();
         let root = |url: String, path: &str| url.strip_suffix(path).unwrap().to_owned();
         let (api, auth) = (root(stand_in.api_url(), "/v1"), root(stand_in.auth_url(), "/tokens"));
         Self { stand_in: Some(stand_in), api, auth, key: KEY.to_owned(), client: client(), ids: HashMap::new() }
@@ -46,8 +50,13 @@ impl Session {
 
     /// The StackStorm of `TEST_ST2_API_URL`, or a stand-in where that is not set.
     pub(crate) fn anywhere() -> Self {
+        Self::anywhere_with(&Options::for_tests(KEY))
+    }
+
+    /// The same, where the stand-in has these options.
+    pub(crate) fn anywhere_with(options: &Options) -> Self {
         let (Some(url), Some(key)) = (setting("TEST_ST2_API_URL"), setting("TEST_ST2_API_KEY")) else {
-            return Self::start();
+            return Self::start_with(options);
         };
         let api = url.trim_end_matches('/').trim_end_matches("/v1").to_owned();
         Self { stand_in: None, auth: api.clone(), api, key, client: client(), ids: HashMap::new() }
