@@ -37,7 +37,9 @@ def provide_st2common():
 def load(path):
     """The action's class: the one of this file, not one that it imports."""
     actions = os.path.dirname(path)
-    sys.path[:0] = [actions, os.path.join(actions, "lib")]
+    # As StackStorm does: a module in `lib` hides one of Python's, a module beside the action does not.
+    sys.path.insert(0, os.path.join(actions, "lib"))
+    sys.path.append(actions)
     spec = importlib.util.spec_from_file_location("action", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules["action"] = module
@@ -53,6 +55,8 @@ def load(path):
 
 
 def main():
+    # The stand-in's own directory is none of the action's.
+    sys.path[:] = [path for path in sys.path if path]
     order = json.load(sys.stdin)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(levelname)-8s %(message)s")
     provide_st2common()
