@@ -116,7 +116,9 @@ def python(entry, value, _actions):
     arguments = methods[0].args
     names = [argument.arg for argument in arguments.args[1:]]
     without_default = names[: len(names) - len(arguments.defaults)]
-    parameters = value.get("parameters") or {}
+    # Those of the runner may be given another default; they do not reach the action.
+    own = (value.get("parameters") or {}).items()
+    parameters = {name: one for name, one in own if name not in RUNNERS["python-script"]}
     if not arguments.kwarg and set(names) != set(parameters):
         yield f"act takes {sorted(names)}, the metadata declares {sorted(parameters)}"
     for name in without_default:
@@ -204,8 +206,8 @@ def configuration(pack):
 
 
 def modules(pack):
-    """StackStorm puts `actions` and `actions/lib` before Python's own path: a module there hides one of Python's."""
-    for path in sorted([*pack.directory.glob("actions/*.py"), *pack.directory.glob("actions/lib/*.py")]):
+    """StackStorm puts `actions/lib` before Python's own path: a module there hides one of Python's."""
+    for path in sorted(pack.directory.glob("actions/lib/*.py")):
         if path.stem in sys.stdlib_module_names or path.stem == "requests":
             yield f"{path.name} hides Python's own module {path.stem}"
 

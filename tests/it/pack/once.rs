@@ -98,7 +98,7 @@ async fn a_webhook_that_hangs_inside_stackstorm_and_is_posted_again_acts_once() 
     let world = world.await;
     world.enable_rule("poundcake.service_down").await;
     // Longer than the silent settle time: PoundCake posts again, and then the first one is published as well.
-    world.pipeline.st2().set_fault_times(Fault::HangThenAct { millis: 10_000 }, 1);
+    world.pipeline.st2().set_fault_times(Fault::HangThenAct { millis: 15_000 }, 1);
     world.send("ServiceDown").await;
     assert_eq!(world.all_ended(2).await, ["canceled", "succeeded"]);
     assert_eq!((world.acted(), world.pipeline.st2().seen().webhooks), (1, 2));
@@ -138,10 +138,12 @@ async fn the_policy_cancels_a_second_one_that_starts_while_the_first_runs() {
         json!({ "alert_name": "HostDown", "instance": "web-1", "control_host": "b", "command": "true", "wait": 1,
             "fingerprint": fingerprint, "poundcake_request_id": "one-webhook" })
     };
-    for fingerprint in ["a", "a", "b"] {
-        let body = json!({ "action": "poundcake.host_down", "parameters": parameters(fingerprint) });
-        world.st2_post("/executions", "", &body).await;
-    }
+    let bodies = ["a", "a", "b"].map(|own| json!({ "action": "poundcake.host_down", "parameters": parameters(own) }));
+    tokio::join!(
+        world.st2_post("/executions", "", &bodies[0]),
+        world.st2_post("/executions", "", &bodies[1]),
+        world.st2_post("/executions", "", &bodies[2]),
+    );
     // Another alert of the same webhook is not a second one.
     assert_eq!(world.all_ended(3).await, ["canceled", "succeeded", "succeeded"]);
     let canceled = world.roots().into_iter().find(|own| own.status == "canceled").expect("one");
