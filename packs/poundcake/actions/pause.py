@@ -25,4 +25,5 @@ class Pause(PackAction):
         body.update({"everything": True} if everything else {"route": route} if route else {"matchers": matchers})
         answer = self.poundcake().post("/api/v1/pauses", body)
         what = "everything" if everything else f"route {route}" if route else ", ".join(matchers or [])
-        return True, {"pause": answer, "text": f"paused {what} for {duration}: {reason}"}
+        text = f"paused {what} for {duration}: {reason} (end it before with: resume {answer.get('id')})"
+        return True, {"pause": answer, "text": text}

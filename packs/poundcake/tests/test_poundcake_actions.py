@@ -132,7 +132,7 @@ def test_an_order_over_everything_is_refused(server: Server, run: Run, chosen: D
 def test_pause_names_one_thing(server: Server, run: Run, what: Dict[str, Any], sent: Dict[str, Any]) -> None:
     server.on("POST /api/v1/pauses", (201, {"id": 4}))
     ok, result = run("pause", reason="maintenance", duration="30m", **what)
-    assert ok and result["pause"] == {"id": 4}
+    assert ok and result["pause"] == {"id": 4} and result["text"].endswith("(end it before with: resume 4)")
     assert server.calls[0].json == {**sent, "reason": "maintenance", "for": "30m"}
 
 
@@ -150,11 +150,10 @@ def test_a_pause_that_is_unclear_is_refused(server: Server, run: Run, what: Dict
     assert not ok and result["error"].startswith(error) and server.calls == []
 
 
-def test_resume_names_the_pause_safely(server: Server, run: Run) -> None:
-    server.on("DELETE /api/v1/pauses/4", (200, {"resumed": 4}))
-    assert run("resume", id="4")[0]
-    assert not run("resume", id="../guards")[0]
-    assert server.calls[1].path == "/api/v1/pauses/..%2Fguards"
+def test_resume_ends_a_pause(server: Server, run: Run) -> None:
+    server.on("DELETE /api/v1/pauses/4", (200, {"id": 4}))
+    assert run("resume", id=4) == (True, {"pause": {"id": 4}, "text": "pause 4 has ended"})
+    assert not run("resume", id=5)[0]
 
 
 def test_guards_shows_the_pauses_too(server: Server, run: Run) -> None:

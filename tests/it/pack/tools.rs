@@ -41,6 +41,16 @@ async fn the_st2_command_lists_and_runs_what_the_pack_has() {
     assert_eq!(dry["result"]["result"]["text"], "matched 0, replayed 0 (dry run: nothing was changed)", "{dry}");
     let sent = json_of(pipeline, &["run", "poundcake.send_test", "wait=30"]).await;
     assert_eq!((&sent["status"], &sent["result"]["result"]["settled"]), (&json!("succeeded"), &json!(true)), "{sent}");
+    let paused = json_of(pipeline, &["run", "poundcake.pause", "everything=true", "duration=30m", "reason=try"]).await;
+    let id = format!("id={}", paused["result"]["result"]["pause"]["id"]);
+    let resumed = json_of(pipeline, &["run", "poundcake.resume", &id]).await;
+    assert_eq!(resumed["status"], "succeeded", "{paused} {resumed}");
+    for order in
+        [["run", "poundcake.release", "id=1", "reason=try"], ["run", "poundcake.approve", "ids=1", "reason=try"]]
+    {
+        let answer = json_of(pipeline, &order).await;
+        assert!(answer["result"]["result"]["text"].as_str().is_some_and(|own| own.contains("matched")), "{answer}");
+    }
     let (status, output, error) = st2(pipeline, &["run", "poundcake.history", "id=web-1"]).run().await;
     assert!(!status.success() && output.contains("is not an id: a request id has"), "{output}{error}");
     let rules = documents(pipeline, &["rule", "list", "--pack", "poundcake"]).await.swap_remove(0);
