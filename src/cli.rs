@@ -8,6 +8,7 @@ mod dispatcher;
 mod doctor;
 pub(crate) mod explain;
 mod failed;
+mod guards;
 mod history;
 mod ingest;
 pub(crate) mod live_story;
@@ -86,6 +87,8 @@ enum Command {
     Pause(pause::Pause),
     /// End a pause
     Resume(pause::Resume),
+    /// Show what guards hold and count, and the pauses in force
+    Guards(guards::Guards),
     /// List the orders of operators, newest first
     Orders(orders::Orders),
     /// Delete settled history
@@ -168,6 +171,7 @@ impl Command {
             Self::Reject(command) => command.run().await,
             Self::Pause(command) => command.run().await,
             Self::Resume(command) => command.run().await,
+            Self::Guards(command) => command.run().await,
             Self::Orders(command) => command.run().await,
             Self::Prune(command) => command.run().await,
             Self::Doctor(command) => command.run().await,

@@ -8,6 +8,7 @@ pub mod cursor;
 pub(crate) mod durations;
 mod executions;
 pub(crate) mod from_api;
+mod guards;
 mod listing;
 mod orders;
 pub(crate) mod st2_rows;

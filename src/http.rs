@@ -13,6 +13,7 @@ pub(crate) mod csrf;
 mod encoding;
 mod executions;
 mod gate;
+mod guards;
 mod listener;
 mod openapi;
 mod orders;

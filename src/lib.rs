@@ -35,7 +35,7 @@
 //! - [`dispatcher`]: from a message to an execution link: claim, route, trigger, record, ack.
 //! - [`tracker`]: from execution links to `execution_db`: follows executions to their end.
 //! - [`history`]: what is shown about requests, alerts and executions.
-//! - [`operator`]: what people order: replay, discard, prune.
+//! - [`operator`]: what people order: replay, discard, release, approve, pause, prune.
 //!
 //! The edges:
 //! - [`config`]: every setting, its default and its meaning.

@@ -2,7 +2,7 @@
 //!
 //! - [`ingest`]: the webhook transaction: webhooks, alerts, episodes.
 //! - [`dispatch`]: what the relay, the dispatcher and the resolver read and write: due rows, claims, releases, records, links.
-//! - [`operate`]: what people order: the filter that chooses alerts, moves (replay, discard), prune.
+//! - [`operate`]: what people order: the filter that chooses alerts, moves (replay, release, …), pauses, orders as rows, prune.
 //! - [`read`]: what people and programs are shown.
 //!
 //! Each change of an alert's state is one guarded UPDATE here, or a claim, whose guard is read under a lock. Losing the race is

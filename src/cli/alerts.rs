@@ -99,11 +99,12 @@ impl List {
 }
 
 async fn look(history: &History, filter: Filter, window: Window, output: Output) -> anyhow::Result<View> {
-    let failed = filter.dispatch_status == Some(DispatchStatus::Failed);
+    let status = filter.dispatch_status;
     let page = history.alerts(filter, window).await?;
     let text = match output {
         Output::Json => serde_json::to_string(&page)? + "\n",
-        Output::Table if failed => table(&page, &FAILED_COLUMNS, failed_cells),
+        Output::Table if status == Some(DispatchStatus::Failed) => table(&page, &FAILED_COLUMNS, failed_cells),
+        Output::Table if status == Some(DispatchStatus::Held) => table(&page, &HELD_COLUMNS, held_cells),
         Output::Table => table(&page, &COLUMNS, cells),
     };
     Ok(View { text, rows: page.rows.len(), is_final: false })
@@ -164,5 +165,24 @@ fn failed_cells(entry: &AlertEntry) -> [String; 9] {
         text(row.dispatch_target.as_deref()),
         entry.request_id.clone(),
         text(row.dispatch_error.as_deref()),
+    ]
+}
+
+const HELD_COLUMNS: [&str; 9] =
+    ["id", "stored", "alert", "severity", "instance", "held for", "route", "next look", "request"];
+
+fn held_cells(entry: &AlertEntry) -> [String; 9] {
+    let row = &entry.alert;
+    let dash = || "-".to_owned();
+    [
+        row.id.to_string(),
+        local_time::second(row.created_at),
+        row.alert_name.clone(),
+        row.severity.clone(),
+        row.instance.clone(),
+        row.dispatch_reason.map_or_else(dash, |reason| reason.to_string()),
+        row.dispatch_route.clone().unwrap_or_else(dash),
+        row.next_attempt_at.map_or_else(dash, local_time::second),
+        entry.request_id.clone(),
     ]
 }

@@ -99,6 +99,9 @@ fn decision(story: &AlertStory) -> String {
     if let Some(target) = &row.dispatch_target {
         text.extend([format!("  [{}]", harmless(target))]);
     }
+    if let Some(route) = &row.dispatch_route {
+        text.extend([format!("  route {}", harmless(route))]);
+    }
     if let Some(opener) = row.opened_by {
         text.extend([format!("  (the firing that opened it: alert {opener})")]);
     }
@@ -109,7 +112,7 @@ fn decision(story: &AlertStory) -> String {
     if story.alert.dispatch_uncertain {
         text += "    uncertain: it is looked up in StackStorm before anything is posted\n";
     }
-    if let Some(due) = story.alert.next_attempt_at {
+    if let Some(due) = row.next_attempt_at {
         text.extend([format!("    looked at again at {}\n", local_time::millisecond(due))]);
     }
     text

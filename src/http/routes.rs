@@ -5,7 +5,7 @@ use super::{
         Access::{Operator, Public, Viewer, Webhook},
         RouteInfo,
     },
-    alerts, executions, openapi, orders, pauses, probes, replays, requests, stats,
+    alerts, executions, guards, openapi, orders, pauses, probes, replays, requests, stats,
     table::{RouteEntry, get, route},
     webhook,
 };
@@ -32,6 +32,7 @@ pub(super) static INGEST: &[RouteEntry] = &[
     route(Operator, "POST", "/api/v1/discards", || web::post().to(replays::discard)),
     route(Operator, "POST", "/api/v1/releases", || web::post().to(replays::release)),
     route(Operator, "POST", "/api/v1/approvals", || web::post().to(replays::approve)),
+    route(Viewer, "GET", "/api/v1/guards", || get().to(guards::show)),
     route(Viewer, "GET", "/api/v1/pauses", || get().to(pauses::list)),
     route(Operator, "POST", "/api/v1/pauses", || web::post().to(pauses::begin)),
     route(Operator, "DELETE", "/api/v1/pauses/{id}", || web::delete().to(pauses::resume)),

@@ -6,10 +6,12 @@ mod alerts;
 pub mod backlog;
 mod calls;
 pub mod depth;
+mod guards;
 mod links;
 mod orders;
 
 pub use alerts::{Alert, AlertSummary, alert, alerts, alerts_below, alerts_by_id, alerts_of_call};
 pub use calls::{AlertCounts, Call, CallFilter, CallSummary, call, calls, request_ids};
+pub use guards::{Guards, Held, RouteGuards, guards};
 pub use links::{ExecutionLink, LinkFilter, first_links, links, links_of_alerts, links_of_execution};
 pub use orders::{OrderFilter, OrderRow, orders};

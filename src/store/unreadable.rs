@@ -92,6 +92,7 @@ pub fn marked(conn: &mut AnyConnection) -> Result<Marked, DatabaseError> {
     let waits = dsl::dispatch_status.eq_any([
         DispatchStatus::Pending,
         DispatchStatus::Queued,
+        DispatchStatus::Held,
         DispatchStatus::Dispatching,
         DispatchStatus::AwaitingExecution,
     ]);

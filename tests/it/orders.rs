@@ -4,5 +4,6 @@ mod approvals;
 mod audit;
 mod commands;
 mod given;
+mod guards;
 mod pauses;
 mod releases;

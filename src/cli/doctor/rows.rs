@@ -63,6 +63,9 @@ const fn who_looks(status: DispatchStatus) -> &'static str {
         DispatchStatus::AwaitingExecution => {
             "the dispatchers watch StackStorm's rules: check that one runs and reaches StackStorm (see its log)"
         }
+        DispatchStatus::Held => {
+            "the dispatchers look at alerts that guards hold: check that one runs and reaches the database (see its log)"
+        }
         _ => "ingest's relay publishes rows that are due: check that ingest runs and reaches RabbitMQ (see its log)",
     }
 }

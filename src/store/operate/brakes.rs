@@ -5,7 +5,9 @@ use crate::{
     model::ids::ApiCallId,
 };
 use diesel::prelude::*;
+use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The guard row's id.
 const GUARD_ROW: ApiCallId = ApiCallId(-1);
@@ -17,6 +19,25 @@ pub enum Brakes {
     Of(String),
     /// Of all routes.
     All,
+}
+
+/// A brake that is on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BrakeOn {
+    /// RFC 3339.
+    pub since: String,
+}
+
+/// The brakes that are on until a person releases their route, for those who only show them. A body that cannot be read has none.
+pub fn on(conn: &mut AnyConnection) -> Result<BTreeMap<String, BrakeOn>, DatabaseError> {
+    #[derive(Default, Deserialize)]
+    struct Body {
+        #[serde(default)]
+        brakes: BTreeMap<String, BrakeOn>,
+    }
+    let body: Option<String> = dsl::poundcake_api_calls.find(GUARD_ROW).select(dsl::body).first(conn).optional()?;
+    let body: Body = body.and_then(|body| serde_json::from_str(&body).ok()).unwrap_or_default();
+    Ok(body.brakes)
 }
 
 /// Ends them; returns the routes.

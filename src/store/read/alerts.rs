@@ -38,6 +38,7 @@ pub struct AlertSummary {
     pub dispatch_status: DispatchStatus,
     pub dispatch_reason: Option<DispatchReason>,
     pub dispatch_target: Option<String>,
+    pub dispatch_route: Option<String>,
     pub dispatch_generation: i32,
     pub dispatch_attempts: i32,
     pub dispatch_error: Option<String>,
@@ -45,6 +46,8 @@ pub struct AlertSummary {
     pub created_at: NaiveDateTime,
     #[serde(serialize_with = "optional_time")]
     pub dispatched_at: Option<NaiveDateTime>,
+    #[serde(serialize_with = "optional_time")]
+    pub next_attempt_at: Option<NaiveDateTime>,
     pub opened_by: Option<AlertId>,
 }
 
@@ -70,8 +73,6 @@ pub struct Alert {
     pub pending_at: Option<NaiveDateTime>,
     #[serde(serialize_with = "optional_time")]
     pub attempted_at: Option<NaiveDateTime>,
-    #[serde(serialize_with = "optional_time")]
-    pub next_attempt_at: Option<NaiveDateTime>,
     pub dispatch_uncertain: bool,
     /// Shown apart, as the attempts.
     #[serde(skip)]

@@ -58,7 +58,7 @@ pub fn overdue(conn: &mut AnyConnection, grace: TimeDelta) -> Result<Vec<Overdue
     let now = transaction::now(conn)?;
     let rows: Vec<OverdueRow> = diesel::sql_query(
         "SELECT dispatch_status, COUNT(*) AS n, MIN(next_attempt_at) AS oldest FROM poundcake_alerts \
-         WHERE dispatch_status IN ('pending', 'queued', 'dispatching', 'awaiting_execution') AND next_attempt_at < ? \
+         WHERE dispatch_status IN ('pending', 'queued', 'held', 'dispatching', 'awaiting_execution') AND next_attempt_at < ? \
          GROUP BY dispatch_status ORDER BY dispatch_status",
     )
     .bind::<Timestamp, _>(now - grace)
@@ -99,7 +99,7 @@ struct Count {
 pub fn uncertain(conn: &mut AnyConnection) -> Result<i64, DatabaseError> {
     let count: Count = diesel::sql_query(
         "SELECT COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_uncertain = 1 \
-         AND dispatch_status IN ('pending', 'queued', 'dispatching', 'awaiting_execution')",
+         AND dispatch_status IN ('pending', 'queued', 'held', 'dispatching', 'awaiting_execution')",
     )
     .get_result(conn)?;
     Ok(count.n)

@@ -36,7 +36,7 @@ pub fn read(conn: &mut AnyConnection) -> Result<Vec<Depth>, DatabaseError> {
     let now = transaction::now(conn)?;
     let rows: Vec<Row> = diesel::sql_query(
         "SELECT dispatch_status, COUNT(*) AS n, MIN(pending_at) AS oldest FROM poundcake_alerts \
-         WHERE dispatch_status IN ('pending', 'queued', 'dispatching', 'awaiting_execution') GROUP BY dispatch_status",
+         WHERE dispatch_status IN ('pending', 'queued', 'held', 'dispatching', 'awaiting_execution') GROUP BY dispatch_status",
     )
     .load(conn)?;
     let depth = |status: DispatchStatus| {

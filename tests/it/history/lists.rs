@@ -67,7 +67,7 @@ async fn the_pages_of_one_state_are_in_the_same_order_whenever_its_rows_are_due(
     // Due in another order than they were stored in; 4 and 5 are of the same time.
     for (id, due) in [(1, 3), (3, 1), (4, 2), (5, 4), (8, 1), (9, 0)] {
         app.database.execute(&format!(
-                "UPDATE poundcake_alerts SET dispatch_status = 'pending', next_attempt_at = '2026-11-2{due}' WHERE id = {id}"
+                "UPDATE poundcake_alerts SET dispatch_status = 'pending', next_attempt_at = '2026-11-2{due} 00:00:00' WHERE id = {id}"
             ));
     }
     for limit in [1, 2, 3, 4, 500] {

@@ -63,7 +63,7 @@ fn expected_alert(request_id: &str) -> Value {
             "created_at": "2026-11-22T02:00:00.000000Z", "execution": null,
         }],
     });
-    let unset = "dispatch_target dispatch_error dispatched_at opened_by generator_url st2_rule_matched last_seen_at closed_at \
+    let unset = "dispatch_target dispatch_route dispatch_error dispatched_at opened_by generator_url st2_rule_matched last_seen_at closed_at \
                  pending_at attempted_at next_attempt_at";
     for name in unset.split_whitespace() {
         alert[name] = Value::Null;

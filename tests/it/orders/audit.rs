@@ -3,6 +3,7 @@
 use super::given::{app, call, held, order, orders};
 use crate::{
     harness::{TestDatabase, on_both_stores},
+    http_api::app::App,
     replay::rows::{insert, states},
 };
 use reqwest::Method;
@@ -13,6 +14,7 @@ on_both_stores! {
     async what_changes_nothing_leaves_no_row,
     async orders_are_paged_newest_first_and_filtered_by_time,
     async held_rows_are_discarded_and_a_replay_begins_without_starts_and_waits_for_no_cooldown,
+    async a_retry_by_a_repeat_begins_without_starts_and_waives_nothing,
 }
 
 async fn an_order_is_a_row_with_who_what_why_and_its_result(database: TestDatabase) {
@@ -126,4 +128,21 @@ async fn held_rows_are_discarded_and_a_replay_begins_without_starts_and_waits_fo
         );
     // What may have run keeps its start and its place.
     assert_eq!(started, ["8 0 - {\"cooldown\":true} -", "9 1 - {\"cooldown\":true} place/hosts"]);
+}
+
+async fn a_retry_by_a_repeat_begins_without_starts_and_waives_nothing(database: TestDatabase) {
+    let app = App::on(database);
+    insert(&app.database, &["failed/rejected"]);
+    app.database.execute(
+        "UPDATE poundcake_alerts SET open_fingerprint = fingerprint, last_seen_at = created_at, \
+         started_at = '2026-01-02 00:00:00', first_started_at = '2026-01-02 00:00:00', dispatch_waived = '{\"brake\":true}'",
+    );
+    let repeat = json!({ "alerts": [{ "status": "firing", "fingerprint": "0000000000000001", "labels": { "alertname": "A1" },
+        "startsAt": "2026-01-01T00:00:00Z" }] });
+    app.accept(repeat.to_string()).await;
+    let clean = "started_at IS NULL AND first_started_at IS NULL AND dispatch_waived IS NULL";
+    assert_eq!(
+        app.database.count(&format!("poundcake_alerts WHERE id = 1 AND dispatch_generation = 1 AND {clean}")),
+        1
+    );
 }

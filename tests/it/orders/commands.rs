@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 on_both_stores! {
     async orders_in_the_terminal_do_the_same_and_are_written_down,
     async a_pause_in_the_terminal_is_resumed_there,
+    async held_alerts_are_listed_with_reason_route_and_when_they_are_looked_at_next,
 }
 
 async fn run(database: &TestDatabase, words: &[&str]) -> (Option<i32>, String, String) {
@@ -77,4 +78,17 @@ async fn a_pause_in_the_terminal_is_resumed_there(database: TestDatabase) {
     for wrong in [&["pause", "--reason", "x"][..], &["pause", "--everything", "--route", "a", "--reason", "x"]] {
         assert_eq!(run(&database, wrong).await.0, Some(2), "{wrong:?}");
     }
+}
+
+async fn held_alerts_are_listed_with_reason_route_and_when_they_are_looked_at_next(database: TestDatabase) {
+    drop(database.store(1));
+    held(&database, &["held/brake", "pending"]);
+    let (code, out, error) = run(&database, &["alerts", "--dispatch-status", "held", "--route", "hosts"]).await;
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!((code, lines.len()), (Some(0), 2), "{out} {error}");
+    let cells: Vec<&str> = lines[1].split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect();
+    assert_eq!(cells[5..8], ["brake", "hosts", "2099-01-01 00:00:00 +00:00"], "{out}");
+    let (_, out, _) = run(&database, &["history", "1"]).await;
+    assert!(out.contains("held/brake: ") && out.contains("route hosts"), "{out}");
+    assert!(out.contains("looked at again at 2099-01-01 00:00:00.000 +00:00"), "{out}");
 }

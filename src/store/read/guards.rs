@@ -1,0 +1,179 @@
+//! What guards hold and count at this moment, route by route: for people, not for decisions.
+
+use crate::{
+    database::{
+        DatabaseError,
+        connection::AnyConnection,
+        json::{optional_time, time},
+        transaction,
+    },
+    model::{pause::Pause, status::DispatchReason},
+    store::operate::{
+        brakes::{self, BrakeOn},
+        pauses,
+    },
+};
+use chrono::{NaiveDateTime, TimeDelta};
+use diesel::{
+    QueryableByName, RunQueryDsl, sql_query,
+    sql_types::{BigInt, Nullable, Text, Timestamp},
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The guards of all routes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Guards {
+    /// Those that hold or count something, by name; `None` are alerts of routes without a name.
+    pub routes: Vec<RouteGuards>,
+    /// In force, oldest first.
+    pub pauses: Vec<Pause>,
+}
+
+/// What the guards of one route hold and count.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RouteGuards {
+    /// Its name.
+    pub route: Option<String>,
+    /// What waits, by reason.
+    pub held: Vec<Held>,
+    /// Rows of its line that a person has released.
+    pub released: i64,
+    /// Dispatches that are started and not finished.
+    pub places: i64,
+    /// Starts of the last hour.
+    pub starts_last_hour: i64,
+    /// Since when its brake is on until a person releases it (RFC 3339).
+    pub brake_since: Option<String>,
+}
+
+/// Rows that wait for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// What they wait for.
+    pub reason: Option<DispatchReason>,
+    /// How many.
+    pub rows: i64,
+    /// Since when the oldest waits.
+    #[serde(serialize_with = "optional_time")]
+    pub oldest_since: Option<NaiveDateTime>,
+    /// When the first of them is looked at next.
+    #[serde(serialize_with = "time")]
+    pub next_at: NaiveDateTime,
+}
+
+#[derive(QueryableByName)]
+struct HeldRow {
+    #[diesel(sql_type = Nullable<Text>)]
+    route: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    reason: Option<DispatchReason>,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+    #[diesel(sql_type = Nullable<Timestamp>)]
+    oldest: Option<NaiveDateTime>,
+    #[diesel(sql_type = Timestamp)]
+    next: NaiveDateTime,
+}
+
+#[derive(QueryableByName)]
+struct Keyed {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Reads them.
+pub fn guards(conn: &mut AnyConnection) -> Result<Guards, DatabaseError> {
+    let mut routes: BTreeMap<Option<String>, RouteGuards> = BTreeMap::new();
+    for HeldRow { route, reason, n, oldest, next } in held(conn)? {
+        let held = Held { reason, rows: n, oldest_since: oldest, next_at: next };
+        routes.entry(route).or_default().held.push(held);
+    }
+    for (kind, Keyed { name, n }) in lines_and_places(conn)? {
+        let route = routes.entry(Some(name)).or_default();
+        match kind {
+            Kind::Released => route.released += n,
+            Kind::Place => route.places += n,
+        }
+    }
+    for (name, BrakeOn { since }) in brakes::on(conn)? {
+        routes.entry(Some(name)).or_default().brake_since = Some(since);
+    }
+    let since = transaction::now(conn)? - TimeDelta::hours(1);
+    for (name, route) in &mut routes {
+        route.route.clone_from(name);
+        if let Some(name) = name {
+            route.starts_last_hour = starts(conn, name, since)?;
+        }
+    }
+    Ok(Guards { routes: routes.into_values().collect(), pauses: pauses::in_force(conn)? })
+}
+
+fn held(conn: &mut AnyConnection) -> Result<Vec<HeldRow>, DatabaseError> {
+    Ok(sql_query(
+        "SELECT dispatch_route AS route, dispatch_reason AS reason, COUNT(*) AS n, MIN(pending_at) AS oldest, \
+         MIN(next_attempt_at) AS next FROM poundcake_alerts WHERE dispatch_status = 'held' \
+         GROUP BY dispatch_route, dispatch_reason ORDER BY dispatch_route, dispatch_reason",
+    )
+    .load(conn)?)
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Released,
+    Place,
+}
+
+/// From the index of `guard_key` alone. '0' is the character after '/'.
+fn lines_and_places(conn: &mut AnyConnection) -> Result<Vec<(Kind, Keyed)>, DatabaseError> {
+    let queries = [
+        (
+            Kind::Released,
+            "released/",
+            "SELECT guard_key AS name, COUNT(*) AS n FROM poundcake_alerts \
+             WHERE guard_key >= 'released/' AND guard_key < 'released0' GROUP BY guard_key",
+        ),
+        (
+            Kind::Place,
+            "place/",
+            "SELECT guard_key AS name, COUNT(*) AS n FROM poundcake_alerts \
+             WHERE guard_key >= 'place/' AND guard_key < 'place0' GROUP BY guard_key",
+        ),
+        (
+            Kind::Place,
+            "place/",
+            "SELECT guard_key AS name, COUNT(*) AS n FROM (SELECT DISTINCT guard_key, alert_id, started_at \
+             FROM poundcake_st2_execution_link WHERE guard_key >= 'place/' AND guard_key < 'place0') d GROUP BY guard_key",
+        ),
+    ];
+    let mut all = Vec::new();
+    for (kind, prefix, query) in queries {
+        let rows: Vec<Keyed> = sql_query(query).load(conn)?;
+        let named = |row: Keyed| Keyed { name: row.name.strip_prefix(prefix).unwrap_or_default().to_owned(), n: row.n };
+        all.extend(rows.into_iter().map(|row| (kind, named(row))));
+    }
+    Ok(all)
+}
+
+/// A start is one alert and one time, on the row or on its links.
+fn starts(conn: &mut AnyConnection, route: &str, since: NaiveDateTime) -> Result<i64, DatabaseError> {
+    let count: Count = sql_query(
+        "SELECT COUNT(*) AS n FROM (SELECT id AS alert_id, started_at FROM poundcake_alerts \
+         WHERE started_route = ? AND started_at > ? UNION SELECT alert_id, started_at FROM poundcake_st2_execution_link \
+         WHERE route = ? AND started_at > ? AND guard_target IS NOT NULL) s",
+    )
+    .bind::<Text, _>(route)
+    .bind::<Timestamp, _>(since)
+    .bind::<Text, _>(route)
+    .bind::<Timestamp, _>(since)
+    .get_result(conn)?;
+    Ok(count.n)
+}
