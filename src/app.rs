@@ -6,7 +6,9 @@ use crate::{
     broker::Publisher,
     config::Settings,
     database::{Database, connect::DatabaseUrl, max_packet},
-    dispatcher::{self, Circuit, Dispatch, Lease, Policy, Resolver, Routes, Worker, routing::route::OnUncertain},
+    dispatcher::{
+        self, Circuit, Dispatch, Keeper, Lease, Pauses, Policy, Resolver, Routes, Worker, routing::route::OnUncertain,
+    },
     history::History,
     ingest::{Ingest, Writer, WriterSettings},
     metrics::Metrics,
@@ -145,9 +147,10 @@ pub(crate) fn dispatch(settings: &Settings, store: &Database, metrics: &Metrics)
     let policy = policy(settings)?;
     warn_of_deadline(&routes, &policy);
     let actions = ActionCache::new(dispatcher::ACTIONS_KEPT);
+    let (pauses, lines) = (Pauses::default(), Arc::default());
     let circuit = Circuit::new(metrics.clone());
     let (store, metrics) = (store.clone(), metrics.clone());
-    Ok(Arc::new(Dispatch { store, client, actions, routes, policy, circuit, metrics }))
+    Ok(Arc::new(Dispatch { store, client, actions, routes, policy, pauses, lines, circuit, metrics }))
 }
 
 /// A deadline that ends the settle time before it is over is a mistake that nothing else would show.
@@ -177,6 +180,8 @@ fn policy(settings: &Settings) -> anyhow::Result<Policy> {
     Ok(Policy {
         max_attempts: dispatch.dispatch_max_attempts.max(1),
         max_age: delta(dispatch.dispatch_max_age, "POUNDCAKE_DISPATCH_MAX_AGE")?,
+        cooldown: delta(settings.ingest.refire_cooldown, "POUNDCAKE_REFIRE_COOLDOWN")?,
+        execution_deadline: delta(settings.tracker.execution_deadline, "POUNDCAKE_EXECUTION_DEADLINE")?,
         schedule: Schedule::new(dispatch.retry_schedule.clone()),
         http_timeout: delta(timeout, "POUNDCAKE_ST2_TIMEOUT")?,
         settle_time: delta(dispatch.settle_time, "POUNDCAKE_SETTLE_TIME")?,
@@ -198,8 +203,12 @@ pub(crate) async fn run_dispatch(
     let routes = watch_routes(dispatch.routes.clone(), dispatch.metrics.clone(), stop.clone());
     let watcher = tasks.spawn("routes watcher", routes);
     let resolver = tasks.spawn("resolver", Resolver::new(Arc::clone(&dispatch)).run(stop.clone()));
-    let consumer = tasks.spawn("consumer", Worker::new(dispatch, concurrency, &tasks).run(consumer));
-    for task in [watcher, resolver, consumer] {
+    let keeper = tasks.spawn("held rows", Keeper::new(Arc::clone(&dispatch)).run(stop.clone()));
+    let places = tasks.spawn("places", dispatcher::places::watch(Arc::clone(&dispatch), stop.clone()));
+    let worker = Worker::new(dispatch, concurrency, &tasks);
+    let admission = tasks.spawn("admission", worker.admission().run());
+    let consumer = tasks.spawn("consumer", worker.run(consumer));
+    for task in [watcher, resolver, keeper, places, admission, consumer] {
         // What it came to is known to `tasks`.
         drop(task.await);
     }

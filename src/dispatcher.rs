@@ -5,30 +5,42 @@
 //! happen twice: a redelivered message finds a row that is not claimable, and a claim whose dispatcher died is looked up by
 //! its trace tag before any POST.
 
+mod admission;
 mod attempt;
 mod batched;
 mod call;
 mod circuit;
+mod claims;
 mod decide;
 mod direct;
 pub(crate) mod disposition;
 mod found;
+mod guards;
+mod keeper;
 mod lease;
+mod lines;
 mod log_end;
 mod lookup;
 pub(crate) mod orphans;
 pub mod parameters;
+mod pauses;
+pub(crate) mod places;
 pub(crate) mod prior_generations;
 mod resolver;
 pub mod routing;
 pub(crate) mod rules_webhook;
 mod settle;
+mod shared;
+mod show;
 pub mod template;
 mod worker;
 
 pub use circuit::Circuit;
 pub use disposition::End;
+pub(crate) use keeper::Keeper;
 pub use lease::Lease;
+pub use lines::Lines;
+pub use pauses::Pauses;
 pub use resolver::Resolver;
 pub use routing::Routes;
 pub use worker::Worker;
@@ -41,7 +53,7 @@ use crate::{
     stackstorm::{ActionCache, Client, text::TemplateText},
 };
 use chrono::TimeDelta;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How long an action's declaration is kept.
 pub const ACTIONS_KEPT: Duration = Duration::from_mins(5);
@@ -53,6 +65,10 @@ pub struct Policy {
     pub max_attempts: i32,
     /// Older alerts are not dispatched any more; counted from `pending_at`.
     pub max_age: TimeDelta,
+    /// How long after its last start a fingerprint is not started again, where its route does not say.
+    pub cooldown: TimeDelta,
+    /// How long an execution takes a place at most (`POUNDCAKE_EXECUTION_DEADLINE`).
+    pub execution_deadline: TimeDelta,
     /// Waits between attempts.
     pub schedule: Schedule,
     /// The HTTP timeout of a call: a lookup before it is over proves nothing.
@@ -93,6 +109,10 @@ pub struct Dispatch {
     pub routes: Routes,
     /// The settings.
     pub policy: Policy,
+    /// The pauses in force.
+    pub pauses: Pauses,
+    /// What is known of the routes' lines.
+    pub lines: Arc<Lines>,
     /// Whether StackStorm works.
     pub circuit: Circuit,
     /// What is counted.

@@ -1,7 +1,9 @@
 //! Prometheus metrics. Each process has one struct, registered once. No label contains alert text.
 
+mod guards;
 mod tracker;
 
+pub use guards::GuardMetrics;
 pub use tracker::TrackerMetrics;
 
 use prometheus::{
@@ -66,6 +68,8 @@ pub struct Metrics {
     pub queue_repairs: IntCounter,
     /// `poundcake_circuit_state`: 0 closed, 1 probing, 2 open: dispatch is paused.
     pub circuit: IntGauge,
+    /// What guards hold and start.
+    pub guards: Arc<GuardMetrics>,
     /// The tracker's.
     pub tracker: Arc<TrackerMetrics>,
     /// `poundcake_routes_invalid`: 1 while the routes file is invalid and the old routes are in use.
@@ -111,6 +115,7 @@ impl Metrics {
             queue_refused: gauge(r, "queue_refused", "1 while RabbitMQ refuses the queue with INTERNAL_ERROR")?,
             queue_repairs: counter(r, "queue_repairs_total", "Refused queues deleted and declared again")?,
             circuit: gauge(r, "circuit_state", "Circuit breaker: 0 closed, 1 probing, 2 open")?,
+            guards: Arc::new(GuardMetrics::register(r)?),
             tracker: Arc::new(TrackerMetrics::register(r)?),
             routes_invalid: gauge(r, "routes_invalid", "1 while the routes file is invalid")?,
             registry: r.registry.clone(),

@@ -6,6 +6,7 @@ pub mod alert;
 pub mod doubt;
 pub mod episode;
 pub mod execution_status;
+pub mod guards;
 pub mod headers;
 pub mod identity;
 pub mod ids;

@@ -13,6 +13,7 @@
 
 mod catalog;
 mod early;
+mod ends;
 mod follow;
 pub(crate) mod followed;
 mod links;
@@ -41,7 +42,7 @@ const SIGNALS: usize = 2048;
 
 /// What a tracker is made of.
 pub struct Tracker {
-    /// Our rows: the links are read, nothing is written.
+    /// Our rows: the links are read, and their ends are written.
     pub store: Database,
     /// StackStorm's rows.
     pub tables: St2Tables,

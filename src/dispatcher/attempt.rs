@@ -1,7 +1,10 @@
 //! One claimed row with what its dispatch reads. Each step of a dispatch takes it as its context.
 
 use super::{Dispatch, template::AlertView, trace_tag};
-use crate::{model::ids::Fingerprint, store::dispatch::claim::Claimed};
+use crate::{
+    model::{ids::Fingerprint, pause::Pause},
+    store::dispatch::claim::Claimed,
+};
 use chrono::TimeDelta;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +43,17 @@ impl<'a> Attempt<'a> {
             starts_at: alert.starts_at,
             generator_url: alert.generator_url.as_deref(),
         })
+    }
+
+    /// Why nothing may be posted now: a pause covers the alert, or it is not known whether one does.
+    pub(super) fn paused(&self) -> Option<String> {
+        let Some(pauses) = self.dispatch.pauses.fresh() else {
+            return Some("pauses could not be read for 2 s, and nothing is posted by an older reading".to_owned());
+        };
+        let alert = &self.claimed.alert;
+        let covers = |pause: &&Pause| pause.covers(alert.dispatch_route.as_deref(), &alert.labels.0);
+        let pause = pauses.iter().find(covers)?;
+        Some(format!("paused by {}: {}", pause.operator, pause.reason))
     }
 
     /// The schedule's wait after this attempt.

@@ -16,6 +16,10 @@ where
 {
     let mut retries = WithinDelivery::new();
     loop {
+        // The last look before anything is written.
+        if let Some(message) = attempt.paused() {
+            return Outcome::TooLate { message };
+        }
         let begun = Instant::now();
         let outcome = post().await;
         count(attempt, mode, &outcome, begun);

@@ -107,6 +107,13 @@ pub(super) struct Passage<'a> {
     probe: bool,
 }
 
+impl Passage<'_> {
+    /// Whether this delivery finds out whether StackStorm is back.
+    pub(super) const fn is_probe(&self) -> bool {
+        self.probe
+    }
+}
+
 impl Circuit {
     /// Closed.
     pub fn new(metrics: Metrics) -> Self {

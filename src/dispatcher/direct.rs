@@ -10,6 +10,7 @@ use super::{
     found, lookup,
     parameters::{self, Secrets},
     routing::route::Route,
+    show,
     template::AlertView,
 };
 use crate::{
@@ -31,6 +32,9 @@ pub(super) async fn run(attempt: &Attempt<'_>, route: &Route, action: &ActionRef
         Ok(parameters) => parameters,
         Err(error) => return End::not_sendable(DispatchReason::Rejected, error.to_string()),
     };
+    if show::differs(attempt, route, &parameters) {
+        return End::ask_again(&attempt.claimed.alert.waivers());
+    }
     let secrets = Secrets::of(&parameters, &declared.parameters);
     let outcome = post(attempt, action, &parameters, &alert).await;
     end_of(attempt, action, outcome, &secrets).await

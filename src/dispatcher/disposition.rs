@@ -6,19 +6,22 @@ use crate::{
     model::{
         doubt::Doubt,
         status::{DispatchReason, DispatchStatus},
+        waivers::Waivers,
     },
     stackstorm::LookupError,
     store::dispatch::{
         claim::Claimed,
         dispatch_log::Entry,
         links::Link,
-        release::{self, Cause, NotRun, Release, Watch},
+        release::{self, Cause, NotRun, Release, Shown, Watch},
     },
 };
 use chrono::TimeDelta;
 
 /// When the resolver first looks at a row.
 const FIRST_LOOK: TimeDelta = TimeDelta::milliseconds(300);
+
+const NO_FINGERPRINT: &str = "the row has no fingerprint";
 
 /// What is to be written when a claim ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub enum End {
     Released(Release),
     /// `failed` or `skipped`.
     NotRun(NotRun),
+    /// What would be sent was shown.
+    Shown(Shown),
 }
 
 impl End {
@@ -60,13 +65,45 @@ impl End {
     /// StackStorm never saw it: no attempt is used up and nothing is uncertain.
     pub(super) fn not_sent(due_in: TimeDelta, message: String) -> Self {
         let cause = Some(Cause { event: "not_sent", text: message });
-        Self::Released(Release { due_in, doubt: Doubt::None, give_back_attempt: true, settling_since: None, cause })
+        Self::released(due_in, Doubt::None, true, cause)
+    }
+
+    /// Back to `pending`.
+    fn released(due_in: TimeDelta, doubt: Doubt, give_back_attempt: bool, cause: Option<Cause>) -> Self {
+        Self::Released(Release { due_in, doubt, give_back_attempt, settling_since: None, cause, waived: None })
+    }
+
+    /// What a person approved is not what would be sent now: it is shown again.
+    pub(super) fn ask_again(waived: &Waivers) -> Self {
+        let text = "what was approved is not what would be sent now; it must be approved again".to_owned();
+        let cause = Some(Cause { event: "approval_void", text });
+        let waived = Some(Waivers { approval: None, ..waived.clone() });
+        let due_in = TimeDelta::zero();
+        Self::Released(Release {
+            due_in,
+            doubt: Doubt::None,
+            give_back_attempt: true,
+            settling_since: None,
+            cause,
+            waived,
+        })
+    }
+
+    /// Nothing was to be sent, and it could not be rendered now: the claim counted no attempt.
+    pub(super) fn show_later(due_in: TimeDelta, message: String) -> Self {
+        Self::released(due_in, Doubt::None, false, Some(Cause { event: "not_shown", text: message }))
+    }
+
+    /// It cannot be sent by its route: `failed`. The claim counted no attempt.
+    pub(super) fn not_showable(error: impl Into<String>) -> Self {
+        let (status, reason, error) = (DispatchStatus::Failed, DispatchReason::Rejected, Some(error.into()));
+        Self::NotRun(NotRun { status, reason, error, give_back_attempt: false })
     }
 
     /// StackStorm did not act on it and will not: the attempt counts, and another one follows.
     pub(super) fn attempt_failed(due_in: TimeDelta, event: &'static str, message: String) -> Self {
         let cause = Some(Cause { event, text: message });
-        Self::Released(Release { due_in, doubt: Doubt::None, give_back_attempt: false, settling_since: None, cause })
+        Self::released(due_in, Doubt::None, false, cause)
     }
 
     /// The next claim looks the row up again.
@@ -76,7 +113,7 @@ impl End {
         settling_since: Option<chrono::NaiveDateTime>,
         cause: Option<Cause>,
     ) -> Self {
-        Self::Released(Release { due_in, doubt, give_back_attempt: false, settling_since, cause })
+        Self::Released(Release { due_in, doubt, give_back_attempt: false, settling_since, cause, waived: None })
     }
 
     /// A lookup that fails proves nothing: the settle time begins again.
@@ -98,7 +135,12 @@ impl End {
 
     /// The row cannot be sent without a fingerprint.
     pub(super) fn no_fingerprint() -> Self {
-        Self::not_sendable(DispatchReason::Rejected, "the row has no fingerprint")
+        Self::not_sendable(DispatchReason::Rejected, NO_FINGERPRINT)
+    }
+
+    /// The same of a claim that only shows.
+    pub(super) fn no_fingerprint_shown() -> Self {
+        Self::not_showable(NO_FINGERPRINT)
     }
 
     /// Rule mode: the resolver goes on after the POST of this claim, or of one before.
@@ -120,6 +162,7 @@ impl End {
             Self::Awaiting(_) => "awaiting_execution",
             Self::Released(_) => "later",
             Self::NotRun(not_run) => not_run.status.as_str(),
+            Self::Shown(_) => "shown",
         }
     }
 }
@@ -131,6 +174,7 @@ pub(super) fn write(conn: &mut AnyConnection, claimed: &Claimed, end: &End) -> R
         End::Released(release) => release::release(conn, id, token, release),
         End::NotRun(not_run) => release::end(conn, id, token, not_run),
         End::Awaiting(watch) => release::await_execution(conn, id, token, watch),
+        End::Shown(shown) => release::show(conn, id, token, shown),
         End::Dispatched { .. } => Ok(true),
     }
 }

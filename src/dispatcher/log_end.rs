@@ -3,7 +3,7 @@
 use super::End;
 use crate::store::dispatch::{
     claim::Claimed,
-    release::{NotRun, Release, Watch},
+    release::{NotRun, Release, Shown, Watch},
 };
 
 /// Logs it. `ours`: the claim was still held when its end was written.
@@ -34,6 +34,10 @@ pub(super) fn log(claimed: &Claimed, end: &End, ours: bool) {
             let text = cause.as_ref().map_or("-", |cause| &cause.text);
             log::debug!(event = "release_reason", alert_id; "released because: {text}");
         }
+        End::Shown(Shown { status, reason, .. }) => log::info!(
+            event = "dispatch_shown", request_id:%, alert_id, reason:%;
+            "wrote what would be sent into dispatch_log, and sent nothing: {status}"
+        ),
         End::Awaiting(Watch { doubt, cause, .. }) => {
             let (uncertain, why) = (doubt.is_uncertain(), cause.as_ref().map_or("-", |cause| cause.event));
             log::info!(

@@ -129,7 +129,14 @@ impl Resolver {
     async fn record(&self, row: Awaiting, links: Vec<Link>, evidence: &Evidence) -> Result<(), DatabaseError> {
         let count = u64::try_from(links.len()).unwrap_or_default();
         let authority = Authority::Resolver { generation: row.generation };
-        let record = Record { alert_id: row.alert_id, request_id: row.request_id, authority, links, log: None };
+        let record = Record {
+            alert_id: row.alert_id,
+            request_id: row.request_id,
+            authority,
+            links,
+            start: row.start.clone(),
+            log: None,
+        };
         let recorded = self.dispatch.store.run(move |conn| record::record(conn, &[record])).await?;
         if recorded == [Recorded::Dispatched] {
             let metrics = &self.dispatch.metrics;

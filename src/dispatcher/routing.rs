@@ -1,11 +1,12 @@
 //! The routes in force: from the file, re-read when it changes, or the one route that is there without a file.
 
+mod guards_yaml;
 pub mod reload;
 pub mod route;
 pub mod table;
 pub mod yaml;
 
-use crate::{metrics::Metrics, model::target::Target, store::dispatch::claim::ClaimedAlert};
+use crate::metrics::Metrics;
 use reload::{Refresh, RoutesFile};
 use std::{path::Path, sync::Arc, time::Duration};
 use table::RouteTable;
@@ -62,9 +63,4 @@ impl Routes {
             }
         }
     }
-}
-
-/// The target that a table has for a row.
-pub(super) fn target(table: &RouteTable, alert: &ClaimedAlert) -> Option<Target> {
-    table.route(&alert.labels.0).map(|route| route.target.clone())
 }

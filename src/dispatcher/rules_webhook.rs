@@ -12,6 +12,7 @@ use super::{
     call::{UNAUTHORIZED_WAIT, call},
     parameters,
     routing::route::Route,
+    show,
 };
 use crate::{
     model::{doubt::Doubt, status::DispatchReason, target::WebhookName},
@@ -26,6 +27,9 @@ pub(super) async fn run(attempt: &Attempt<'_>, route: &Route, name: &WebhookName
         Ok(body) => body,
         Err(error) => return End::not_sendable(DispatchReason::Rejected, error.to_string()),
     };
+    if show::differs(attempt, route, &body) && !attempt.claimed.may_be_posted_again() {
+        return End::ask_again(&attempt.claimed.alert.waivers());
+    }
     let post = WebhookPost { name, body: &body, trace_tag: &attempt.tag, not_after: attempt.not_after };
     let outcome = call(attempt, "rule", || attempt.dispatch.client.post_webhook(post)).await;
     end_of(attempt, name, outcome).await

@@ -7,7 +7,10 @@ use crate::{
     logging,
     store::{
         operate::probe::{self, Refusal},
-        read::depth::{self, Depth},
+        read::{
+            depth::{self, Depth},
+            guard_depth::{self, GuardDepth},
+        },
     },
 };
 use actix_web::{HttpResponse, http::header, web};
@@ -22,7 +25,7 @@ pub(super) struct Probes {
     /// With a connection of its own: a write that hangs takes none from webhooks, and only one hangs at a time.
     store: Database,
     readiness: Cached<()>,
-    depths: Cached<Vec<Depth>>,
+    depths: Cached<(Vec<Depth>, GuardDepth)>,
 }
 
 impl Probes {
@@ -78,12 +81,20 @@ async fn look(store: Database, stores_webhooks: bool) -> Result<(), Refusal> {
 /// What is counted here, and how deep the rows stand; without the latter while the database is away.
 pub(super) async fn metrics(shared: web::Data<Shared>, probes: web::Data<Probes>) -> Result<HttpResponse, Problem> {
     let store = shared.store.clone();
-    match probes.depths.get(&shared.runtime, async move { store.run(depth::read).await }).await {
-        Ok(depths) => show(&shared, &depths),
+    let read =
+        async move { store.run(|conn| Ok::<_, DatabaseError>((depth::read(conn)?, guard_depth::read(conn)?))).await };
+    match probes.depths.get(&shared.runtime, read).await {
+        Ok((depths, guards)) => {
+            show(&shared, &depths);
+            let held = guards.held.iter().map(|held| (held.route(), held.reason(), held.n));
+            let places = guards.places.iter().map(|places| (places.route.as_str(), places.n));
+            shared.metrics.guards.show(held, places);
+        }
         Err(reason) => {
             // Old figures would look like a queue that stands still.
             shared.metrics.rows.reset();
             shared.metrics.oldest.reset();
+            shared.metrics.guards.forget();
             log::debug!(event = "depths_unavailable"; "this scrape has no queue depths: {reason}");
         }
     }

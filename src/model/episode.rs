@@ -41,6 +41,8 @@ pub struct Opener {
     pub uncertain: bool,
     /// When it last became pending; `None` where it never was.
     pub pending_at: Option<NaiveDateTime>,
+    /// When this generation was started; `None` where it was not, or where it is certain that nothing ran.
+    pub started_at: Option<NaiveDateTime>,
     /// `dispatch_generation`.
     pub generation: i32,
     /// When the row or a follower came last.
@@ -54,7 +56,7 @@ impl Opener {
     }
 
     fn cooled_down(&self, policy: &EpisodePolicy, now: NaiveDateTime) -> bool {
-        let since = self.pending_at.unwrap_or(self.created_at);
+        let since = self.started_at.or(self.pending_at).unwrap_or(self.created_at);
         // A negative age is a row that is newer than `now`: young.
         (now - since).to_std().is_ok_and(|age| age >= policy.refire_cooldown)
     }
@@ -66,7 +68,8 @@ impl Opener {
     }
 
     fn never_left_us(&self) -> bool {
-        matches!(self.dispatch_status, DispatchStatus::Pending | DispatchStatus::Queued) && !self.uncertain
+        let waits = [DispatchStatus::Pending, DispatchStatus::Queued, DispatchStatus::Held];
+        waits.contains(&self.dispatch_status) && !self.uncertain
     }
 }
 
@@ -180,7 +183,8 @@ impl Heard {
 /// The settings of the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EpisodePolicy {
-    /// `POUNDCAKE_REFIRE_COOLDOWN`: how long after a dispatch a new start, or a repeat of a failed one, runs nothing.
+    /// `POUNDCAKE_REFIRE_COOLDOWN`: how long after a failed dispatch a repeat does not retry it. (How soon a new firing may run is
+    /// the guard `cooldown`.)
     pub refire_cooldown: Duration,
     /// Alerts of one fingerprint come from several sources (`POUNDCAKE_IDENTITY_IGNORE_LABELS`), each with its own start. As
     /// Alertmanager does with one label set, a later start is the same firing where it overlaps with what was heard.
@@ -207,8 +211,6 @@ pub enum Decision {
     Repeat,
     /// Follows it (`skipped/repeat`), and its failed opener becomes pending in a new generation.
     RepeatAndRetry,
-    /// Follows it: a later start, too soon after the last dispatch (`skipped/refire_cooldown`).
-    RefireCooldown,
     /// Closes the open episode and opens the next, which is dispatched.
     CloseAndOpen,
     /// Ends the open episode (`skipped/resolved`).
@@ -263,11 +265,7 @@ fn fire_again(
     if starts_at.is_some_and(|start| policy.is_later(start, opener)) {
         // Later than a reopened stale firing, but not than what was dispatched before that one: it ran already.
         let ran_already = closed.is_some_and(|closed| closed.bars(starts_at, policy));
-        return match (cooled_down, ran_already) {
-            (false, _) => Decision::RefireCooldown,
-            (true, true) => Decision::Repeat,
-            (true, false) => Decision::CloseAndOpen,
-        };
+        return if ran_already { Decision::Repeat } else { Decision::CloseAndOpen };
     }
     if cooled_down && opener.failed_for_certain() { Decision::RepeatAndRetry } else { Decision::Repeat }
 }

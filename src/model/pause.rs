@@ -49,6 +49,22 @@ impl Pause {
     }
 }
 
+impl Pause {
+    /// Whether it covers every alert of this route.
+    pub fn covers_route(&self, route: &str) -> bool {
+        match &self.scope {
+            Scope::Everything | Scope::Unreadable(_) => true,
+            Scope::Route(name) => name == route,
+            Scope::Matchers(_) => false,
+        }
+    }
+
+    /// When a row that it holds is looked at again, at the latest: at its end, or in a day.
+    pub fn look_at(&self, now: NaiveDateTime) -> NaiveDateTime {
+        self.until.unwrap_or(now + chrono::TimeDelta::days(1))
+    }
+}
+
 /// What of a pause is written in the order's body: exactly one scope.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScopeInBody {

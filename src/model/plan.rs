@@ -151,7 +151,6 @@ impl Fold {
                 self.open(&mut state, alert, RowFate::pending())
             }
             Decision::Repeat => self.follow(&mut state, DispatchReason::Repeat),
-            Decision::RefireCooldown => self.follow(&mut state, DispatchReason::RefireCooldown),
             Decision::RepeatAndRetry => {
                 self.retry(&mut state);
                 self.follow(&mut state, DispatchReason::Repeat)
@@ -179,6 +178,7 @@ impl Fold {
             dispatch_reason: fate.dispatch_reason,
             uncertain: false,
             pending_at: fate.was_pending.then_some(self.now),
+            started_at: None,
             generation: 0,
             last_seen_at: self.now,
         });
@@ -199,6 +199,7 @@ impl Fold {
         opener.dispatch_status = DispatchStatus::Pending;
         opener.dispatch_reason = None;
         opener.pending_at = Some(self.now);
+        opener.started_at = None;
         let generation = opener.generation;
         self.update_stored(opener.id, |update| update.retry = Some(generation));
     }

@@ -41,6 +41,14 @@ impl DispatchStatus {
     }
 }
 
+impl DispatchReason {
+    /// True when a dispatch that ends so has run nothing, so that its start counts for no guard. Rules that could not run their
+    /// action left executions, and what is uncertain may run.
+    pub const fn ends_start(self) -> bool {
+        !matches!(self, Self::Uncertain | Self::RuleFailed)
+    }
+}
+
 text_enum! {
     /// Why a row is `skipped`, `failed` or `held` (`poundcake_alerts.dispatch_reason`).
     pub enum DispatchReason {

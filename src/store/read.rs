@@ -6,6 +6,7 @@ mod alerts;
 pub mod backlog;
 mod calls;
 pub mod depth;
+pub mod guard_depth;
 mod guards;
 mod links;
 mod orders;

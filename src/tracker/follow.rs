@@ -4,6 +4,7 @@ use super::{
     Polled, Signal, Tracker,
     catalog::Known,
     early::Early,
+    ends::Ends,
     followed::{News, Question, Watched},
     links::Links,
     patience,
@@ -46,6 +47,7 @@ pub(super) struct Follower {
     known: Arc<Known>,
     watched: Watched,
     links: Links,
+    ends: Ends,
     rows: Rows,
     pending: HashMap<ExecutionId, News>,
     asks: Sender<Question>,
@@ -61,6 +63,7 @@ impl Follower {
     pub(super) fn new(tracker: Tracker, asks: Sender<Question>, known: Arc<Known>) -> Self {
         let Tracker { store, tables, metrics, deadline, .. } = tracker;
         Self {
+            ends: Ends { store: store.clone() },
             links: Links::new(store, tables.clone()),
             rows: Rows::new(tables.clone()),
             watched: Watched::default(),
@@ -203,6 +206,8 @@ impl Follower {
             return;
         }
         let news: Vec<(ExecutionId, News)> = self.pending.drain().collect();
+        // Before the rows say that the execution is done: a tracker that dies in between writes the ends again.
+        self.ends.write(&news).await;
         let mut refused: std::collections::HashSet<ExecutionId> = news.iter().map(|(id, _)| id.clone()).collect();
         let mut finished = Vec::new();
         for (id, news) in self.rows.write(news).await {

@@ -7,13 +7,14 @@ use poundcake::{
     model::{
         doubt::Doubt,
         episode::EpisodePolicy,
+        guards::step::{ClaimStep, Routed},
         ids::AlertId,
         plan::Arrival,
         target::{ActionRef, Target},
     },
     store::{
         dispatch::{
-            claim::{self, ClaimPolicy, ClaimRequest, Claimed},
+            claim::{self, ClaimPolicy, ClaimRequest, Claimable, Claimed},
             links::Link,
             record::{self, Authority, Record, Recorded},
             release::{self, Release},
@@ -45,8 +46,13 @@ pub(super) fn with_one(database: &TestDatabase) -> AnyConnection {
 pub(super) const REQUESTS: [ClaimRequest; 1] = [ClaimRequest { alert_id: AlertId(1), generation: 0 }];
 
 fn claim(conn: &mut AnyConnection, token: &str) -> Vec<Claimed> {
-    let route = |_: &claim::ClaimedAlert| ActionRef::parse("core.noop").ok().map(Target::Action);
-    claim::claim(conn, &REQUESTS, token, &ClaimPolicy { lease: LEASE, route: &route }).expect("a claim")
+    claim::claim(conn, &REQUESTS, token, &ClaimPolicy { lease: LEASE, step: &started }).expect("a claim").claimed
+}
+
+/// What a claim does with a row whose route has no guards.
+pub(super) fn started(_: Claimable<'_>) -> ClaimStep {
+    let target = Target::Action(ActionRef::parse("core.noop").expect("a ref"));
+    ClaimStep::Start(Routed { route: "route 1".to_owned(), target, guard_target: None })
 }
 
 /// Status, token, uncertainty and attempts of the row.
@@ -63,14 +69,14 @@ fn what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_
 
     assert_eq!(claim(&mut conn, "lost-1").len(), 1);
     assert_eq!(row(&database), ["dispatching", "lost-1", "1", "1"]);
-    assert_eq!(release::disclaim(&mut conn, &REQUESTS, "another", LEASE).expect("asked"), 0, "not that claim's");
-    assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost-1", LEASE).expect("given back"), 1);
+    assert_eq!(release::disclaim(&mut conn, "another", LEASE).expect("asked"), 0, "not that claim's");
+    assert_eq!(release::disclaim(&mut conn, "lost-1", LEASE).expect("given back"), 1);
     assert_eq!(row(&database), ["pending", "-", "0", "0"], "nothing was posted, so nothing is uncertain");
 
     // One that no route takes was not marked, and is as certain as before.
-    let nowhere = ClaimPolicy { lease: LEASE, route: &|_: &claim::ClaimedAlert| None };
-    assert_eq!(claim::claim(&mut conn, &REQUESTS, "lost-0", &nowhere).expect("a claim").len(), 1);
-    assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost-0", LEASE).expect("given back"), 1);
+    let nowhere = ClaimPolicy { lease: LEASE, step: &|_: Claimable<'_>| ClaimStep::NoRoute };
+    assert_eq!(claim::claim(&mut conn, &REQUESTS, "lost-0", &nowhere).expect("a claim").claimed.len(), 1);
+    assert_eq!(release::disclaim(&mut conn, "lost-0", LEASE).expect("given back"), 1);
     assert_eq!(row(&database), ["pending", "-", "0", "0"]);
 
     // One that was uncertain before the claim stays so.
@@ -78,7 +84,7 @@ fn what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_
     assert!(release::release(&mut conn, AlertId(1), "posted", &given_back(Doubt::Over)).expect("released"));
     let again = claim(&mut conn, "lost-2");
     assert!(again[0].alert.dispatch_uncertain);
-    assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost-2", LEASE).expect("given back"), 1);
+    assert_eq!(release::disclaim(&mut conn, "lost-2", LEASE).expect("given back"), 1);
     assert_eq!(row(&database), ["pending", "-", "1", "1"]);
 }
 
@@ -87,7 +93,14 @@ fn silent(database: &TestDatabase) -> i64 {
 }
 
 fn given_back(doubt: Doubt) -> Release {
-    Release { due_in: TimeDelta::zero(), doubt, give_back_attempt: false, settling_since: None, cause: None }
+    Release {
+        due_in: TimeDelta::zero(),
+        doubt,
+        give_back_attempt: false,
+        settling_since: None,
+        cause: None,
+        waived: None,
+    }
 }
 
 /// A claim whose dispatcher dies leaves a row of which nobody knows whether its call is over.
@@ -112,6 +125,7 @@ fn record(claimed: &Claimed, execution: &str) -> Record {
         request_id: claimed.request_id,
         authority: Authority::Claim(claimed.token.clone()),
         links: vec![Link { execution_id: execution.to_owned(), rule_ref: None, action_ref: None }],
+        start: claimed.link_start(),
         log: None,
     }
 }

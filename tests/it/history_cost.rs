@@ -3,7 +3,10 @@
 //! The statements are the program's own: its functions run with the general log on, and each statement of the log is
 //! explained. Show the plans with `cargo test history_cost -- --nocapture`.
 
-use crate::harness::{self, Services, TestDatabase, incoming, intake};
+use crate::{
+    claims::started,
+    harness::{self, Services, TestDatabase, incoming, intake},
+};
 use chrono::TimeDelta;
 use diesel::{Connection, MysqlConnection, QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
 use poundcake::{
@@ -14,7 +17,6 @@ use poundcake::{
         ids::{AlertId, ApiCallId, Fingerprint},
         plan::Arrival,
         status::DispatchStatus,
-        target::{ActionRef, Target},
     },
     store::{
         dispatch::{
@@ -232,13 +234,13 @@ fn dispatch(conn: &mut AnyConnection, stored: &Stored) {
 
 /// Claims and records all of them.
 fn run(conn: &mut AnyConnection, requests: &[ClaimRequest]) {
-    let route = |_: &claim::ClaimedAlert| ActionRef::parse("core.noop").ok().map(Target::Action);
-    let policy = ClaimPolicy { lease: Duration::from_mins(2), route: &route };
-    let claimed = claim::claim(conn, requests, "token", &policy).expect("claimed");
+    let policy = ClaimPolicy { lease: Duration::from_mins(2), step: &started };
+    let claimed = claim::claim(conn, requests, "token", &policy).expect("claimed").claimed;
     assert_eq!(claimed.len(), requests.len());
     let record = |claimed: claim::Claimed| Record {
         alert_id: claimed.alert.id,
         request_id: claimed.request_id,
+        start: claimed.link_start(),
         authority: Authority::Claim(claimed.token),
         links: vec![Link { execution_id: format!("{:024}", claimed.alert.id), rule_ref: None, action_ref: None }],
         log: None,

@@ -14,6 +14,7 @@ mod dispatch;
 mod doctor;
 mod end_to_end;
 mod episodes;
+mod guards;
 mod harness;
 mod harness_check;
 mod history;

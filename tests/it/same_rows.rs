@@ -59,7 +59,8 @@ fn rows(database: &TestDatabase) -> Vec<String> {
 async fn the_same_webhooks_leave_the_same_rows_in_both_databases() {
     let mut stories = Vec::new();
     for shape in [Shape::Separate, Shape::Standalone] {
-        let pipeline = Pipeline::of(shape, |setup| setup.routes(ROUTES)).await;
+        let pipeline =
+            Pipeline::of(shape, |setup| setup.routes(ROUTES).variable("POUNDCAKE_REFIRE_COOLDOWN", "1ms")).await;
         for webhook in webhooks() {
             pipeline.send(&webhook).await;
             pipeline.settled().await;

@@ -2,20 +2,17 @@
 //! is made up for what they do not say.
 
 use crate::{
+    claims::started,
     harness::{TestDatabase, on_both_stores},
     replay::rows,
 };
 use poundcake::{
     database::connection::AnyConnection,
-    model::{
-        ids::AlertId,
-        status::DispatchStatus,
-        target::{ActionRef, Target},
-    },
+    model::{ids::AlertId, status::DispatchStatus},
     store::{
         dispatch::{
             awaiting,
-            claim::{self, ClaimPolicy, ClaimRequest},
+            claim::{self, ClaimPolicy, ClaimRequest, Claimable},
             due,
         },
         unreadable,
@@ -96,13 +93,13 @@ fn a_claim_takes_the_others_and_routes_nothing_by_labels_that_it_could_not_read(
         let database = database.another();
         let mut conn = two(&database, "queued");
         database.execute(change);
-        let route = |alert: &claim::ClaimedAlert| {
-            assert_eq!(alert.id, AlertId(2), "{why}");
-            ActionRef::parse("core.noop").ok().map(Target::Action)
+        let step = |row: Claimable<'_>| {
+            assert_eq!(row.alert.id, AlertId(2), "{why}");
+            started(row)
         };
         let requests = [1, 2].map(|alert_id| ClaimRequest { alert_id: AlertId(alert_id), generation: 0 });
-        let policy = ClaimPolicy { lease: Duration::from_mins(2), route: &route };
-        let claimed = claim::claim(&mut conn, &requests, "token", &policy).expect("a claim");
+        let policy = ClaimPolicy { lease: Duration::from_mins(2), step: &step };
+        let claimed = claim::claim(&mut conn, &requests, "token", &policy).expect("a claim").claimed;
         assert_eq!(claimed.iter().map(|claimed| claimed.alert.id).collect::<Vec<_>>(), [AlertId(2)], "{why}");
         is_named(&database, &mut conn, "queued", why);
     }

@@ -2,8 +2,13 @@
 
 use crate::{
     dispatcher::template::Template,
-    model::{matcher::Matchers, target::Target},
+    model::{
+        guards::{GuardPolicy, Mode},
+        matcher::Matchers,
+        target::Target,
+    },
 };
+use chrono::TimeDelta;
 use std::collections::BTreeMap;
 
 /// What follows a POST to a webhook that StackStorm may or may not have got.
@@ -30,4 +35,26 @@ pub struct Route {
     pub parameters: BTreeMap<String, Template>,
     /// For webhooks.
     pub on_uncertain: OnUncertain,
+    /// What delays its alerts.
+    pub guards: GuardPolicy,
+    /// Its alerts stand in a line before they are started: it has a guard, or all routes together have one.
+    pub guarded: bool,
+}
+
+impl Route {
+    /// Its alerts are rendered and shown before anything is sent, or instead of it.
+    pub fn shows(&self) -> bool {
+        matches!(self.guards.mode, Mode::Approve | Mode::Shadow)
+    }
+
+    /// The cooldown in force. `default`: `POUNDCAKE_REFIRE_COOLDOWN`.
+    pub fn cooldown(&self, default: TimeDelta) -> TimeDelta {
+        self.guards.cooldown.unwrap_or(default)
+    }
+
+    /// How old an alert may be when it is sent: the longest of `POUNDCAKE_DISPATCH_MAX_AGE`, the cooldown and the windows that may
+    /// hold it.
+    pub fn allowed_age(&self, max_age: TimeDelta, cooldown: TimeDelta) -> TimeDelta {
+        max_age.max(self.cooldown(cooldown)).max(self.guards.longest_window())
+    }
 }

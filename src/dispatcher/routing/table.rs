@@ -12,6 +12,8 @@
 //!     on_uncertain: post_again          # optional, webhooks only; default fail
 //! ```
 //!
+//! `docs/routes.md` describes the guards of a route.
+//!
 //! The first route that matches wins; one without `match` takes every alert; an alert that none takes is
 //! `skipped/no_route`. Without a file every alert goes to the StackStorm webhook `poundcake_alert`.
 
@@ -20,6 +22,7 @@ use super::{
     yaml::{self, RoutesError},
 };
 use crate::model::{
+    guards::GuardPolicy,
     matcher::Matchers,
     target::{Target, TargetError, WebhookName},
 };
@@ -32,12 +35,13 @@ pub const DEFAULT_WEBHOOK: &str = "poundcake_alert";
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RouteTable {
     routes: Vec<Route>,
+    max_in_flight: Option<u32>,
 }
 
 impl RouteTable {
     /// Reads a routes file.
     pub fn parse(text: &str) -> Result<Self, RoutesError> {
-        yaml::parse(crate::bom::without(text)).map(|routes| Self { routes })
+        yaml::parse(crate::bom::without(text)).map(|(routes, max_in_flight)| Self { routes, max_in_flight })
     }
 
     /// What holds without a file: everything to [`DEFAULT_WEBHOOK`].
@@ -48,13 +52,25 @@ impl RouteTable {
             target: Target::Webhook(WebhookName::parse(DEFAULT_WEBHOOK)?),
             parameters: BTreeMap::new(),
             on_uncertain: OnUncertain::default(),
+            guards: GuardPolicy::default(),
+            guarded: false,
         };
-        Ok(Self { routes: vec![route] })
+        Ok(Self { routes: vec![route], max_in_flight: None })
     }
 
     /// The first route that takes an alert with these labels.
     pub fn route(&self, labels: &BTreeMap<String, String>) -> Option<&Route> {
         self.routes.iter().find(|route| route.matchers.matches(labels))
+    }
+
+    /// The route of this name.
+    pub fn named(&self, name: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.name == name)
+    }
+
+    /// How many dispatches of all routes together may be unfinished at once.
+    pub fn max_in_flight(&self) -> Option<u32> {
+        self.max_in_flight
     }
 
     /// All of them, in order.

@@ -1,9 +1,13 @@
 //! The routes file's YAML, and what can be wrong with it.
 
-use super::route::{OnUncertain, Route};
+use super::{
+    guards_yaml::{AllGuards, GuardKeys},
+    route::{OnUncertain, Route},
+};
 use crate::{
     dispatcher::template::{Template, TemplateError},
     model::{
+        guards::Mode,
         matcher::Matchers,
         target::{ActionRef, Target, TargetError, WebhookName},
     },
@@ -54,6 +58,15 @@ pub enum RouteProblem {
     /// `on_uncertain` says nothing of an action.
     #[error("on_uncertain is for webhook routes; an action is looked up, and called again only when it did not run")]
     OnUncertain,
+    /// A guard has nothing to be counted by.
+    #[error("give a guarded route a name (up to 64 characters): it is what its alerts are counted by")]
+    NoName,
+    /// Two routes have this name, and one of them is guarded.
+    #[error("another route has this name, and the alerts of guarded routes are counted by name; choose another one")]
+    SameName,
+    /// A guard's value cannot be used.
+    #[error("guards: {0}")]
+    Guard(&'static str),
     /// A parameter's value cannot be read.
     #[error("parameter {name}: {problem}")]
     Parameter {
@@ -67,6 +80,8 @@ pub enum RouteProblem {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default)]
+    guards: AllGuards,
     routes: Vec<Spanned<RouteText>>,
 }
 
@@ -81,19 +96,44 @@ struct RouteText {
     #[serde(default)]
     parameters: BTreeMap<String, Value>,
     on_uncertain: Option<OnUncertain>,
+    #[serde(default)]
+    priority: i32,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    guards: GuardKeys,
 }
 
-pub(super) fn parse(yaml: &str) -> Result<Vec<Route>, RoutesError> {
+/// Characters of `dispatch_route`.
+const NAME: usize = 64;
+
+/// The routes, and `max_in_flight` of all of them together.
+pub(super) fn parse(yaml: &str) -> Result<(Vec<Route>, Option<u32>), RoutesError> {
     let file: File = serde_saphyr::from_str(yaml).map_err(|error| form(&error))?;
-    file.routes
-        .into_iter()
-        .enumerate()
-        .map(|(index, entry)| {
-            let line = entry.referenced.line();
-            let name = entry.value.name.clone().unwrap_or_else(|| format!("route {}", index + 1));
-            read(entry.value, &name).map_err(|problem| RoutesError::Route { line, route: name, problem })
-        })
-        .collect()
+    let all = file.guards.max_in_flight().map_err(|problem| RoutesError::Form(format!("guards: {problem}")))?;
+    let names: Vec<Option<String>> = file.routes.iter().map(|entry| entry.value.name.clone()).collect();
+    let route = |(index, entry): (usize, Spanned<RouteText>)| {
+        let line = entry.referenced.line();
+        let name = entry.value.name.clone().unwrap_or_else(|| format!("route {}", index + 1));
+        read(entry.value, &name, all)
+            .and_then(|route| named(&names, index, route))
+            .map_err(|problem| RoutesError::Route { line, route: name, problem })
+    };
+    let routes = file.routes.into_iter().enumerate().map(route).collect::<Result<_, _>>()?;
+    Ok((routes, all))
+}
+
+/// Guarded routes need a name of their own; counts of two routes would be one.
+fn named(names: &[Option<String>], index: usize, route: Route) -> Result<Route, RouteProblem> {
+    if !route.guarded && !route.shows() {
+        return Ok(route);
+    }
+    let own = names.get(index).and_then(Option::as_deref);
+    let name = own.filter(|name| (1..=NAME).contains(&name.chars().count())).ok_or(RouteProblem::NoName)?;
+    if names.iter().flatten().filter(|other| *other == name).count() > 1 {
+        return Err(RouteProblem::SameName);
+    }
+    Ok(route)
 }
 
 fn form(error: &serde_saphyr::Error) -> RoutesError {
@@ -101,7 +141,7 @@ fn form(error: &serde_saphyr::Error) -> RoutesError {
     RoutesError::Form(plain.to_string())
 }
 
-fn read(entry: RouteText, name: &str) -> Result<Route, RouteProblem> {
+fn read(entry: RouteText, name: &str, all: Option<u32>) -> Result<Route, RouteProblem> {
     let target = match (entry.action, entry.webhook) {
         (Some(action), None) => Target::Action(ActionRef::parse(&action)?),
         (None, Some(webhook)) => Target::Webhook(WebhookName::parse(&webhook)?),
@@ -111,6 +151,7 @@ fn read(entry: RouteText, name: &str) -> Result<Route, RouteProblem> {
     if let (Target::Action(_), Some(_)) = (&target, entry.on_uncertain) {
         return Err(RouteProblem::OnUncertain);
     }
+    let guards = entry.guards.policy(entry.priority, entry.mode).map_err(RouteProblem::Guard)?;
     let parameters = entry.parameters.into_iter().map(|(name, value)| match Template::parse(value) {
         Ok(template) => Ok((name, template)),
         Err(problem) => Err(RouteProblem::Parameter { name, problem }),
@@ -121,5 +162,7 @@ fn read(entry: RouteText, name: &str) -> Result<Route, RouteProblem> {
         target,
         parameters: parameters.collect::<Result<_, _>>()?,
         on_uncertain: entry.on_uncertain.unwrap_or_default(),
+        guarded: guards.is_guarded(all),
+        guards,
     })
 }

@@ -35,7 +35,7 @@ fn still_uncertain(attempt: &Attempt<'_>, end: End) -> End {
     let (give_back_attempt, cause) = match end {
         End::Released(release) => (release.give_back_attempt, release.cause),
         End::NotRun(not_run) => (not_run.give_back_attempt, not_run.cause()),
-        End::Awaiting(_) | End::Dispatched { .. } => {
+        End::Awaiting(_) | End::Dispatched { .. } | End::Shown(_) => {
             attempt.dispatch.metrics.posts_again.inc();
             return end;
         }

@@ -9,6 +9,8 @@ fn policy() -> Policy {
     Policy {
         max_attempts: 8,
         max_age: TimeDelta::hours(6),
+        cooldown: TimeDelta::minutes(10),
+        execution_deadline: TimeDelta::hours(1),
         schedule: Schedule::new(Vec::new()),
         http_timeout: TimeDelta::seconds(35),
         settle_time: TimeDelta::seconds(60),

@@ -32,6 +32,7 @@ fn opener(status: DispatchStatus, reason: Option<DispatchReason>) -> Opener {
         dispatch_reason: reason,
         uncertain: false,
         pending_at: Some(at(100)),
+        started_at: None,
         generation: 0,
         last_seen_at: at(100),
     }
@@ -128,22 +129,29 @@ fn an_uncertain_failure_is_never_retried_by_a_repeat() {
 }
 
 #[test]
-fn a_later_start_waits_out_the_cooldown_then_opens_the_next_episode() {
+fn a_later_start_opens_the_next_episode_at_once() {
     for status in [DispatchStatus::Dispatched, DispatchStatus::Failed] {
-        assert_eq!(decide_at(109, Some(opener(status, None)), None, &firing(105)), Decision::RefireCooldown);
-        assert_eq!(decide_at(110, Some(opener(status, None)), None, &firing(105)), Decision::CloseAndOpen);
+        // How soon it runs is the guard `cooldown`.
+        assert_eq!(decide_at(106, Some(opener(status, None)), None, &firing(105)), Decision::CloseAndOpen);
     }
 }
 
 #[test]
-fn the_cooldown_counts_from_the_last_dispatch_or_else_from_the_row() {
-    let mut open = opener(DispatchStatus::Skipped, Some(DispatchReason::Reopened));
-    open.pending_at = None;
-    open.created_at = at(120);
-    assert_eq!(decide_at(129, Some(open.clone()), None, &firing(125)), Decision::RefireCooldown);
-    assert_eq!(decide_at(130, Some(open.clone()), None, &firing(125)), Decision::CloseAndOpen);
-    open.pending_at = Some(at(150));
-    assert_eq!(decide_at(159, Some(open), None, &firing(125)), Decision::RefireCooldown);
+fn a_repeat_retries_a_failed_dispatch_after_the_cooldown_from_its_start() {
+    let mut open = opener(DispatchStatus::Failed, Some(DispatchReason::RuleFailed));
+    assert_eq!(decide_at(109, Some(open.clone()), None, &firing(100)), Decision::Repeat);
+    assert_eq!(decide_at(110, Some(open.clone()), None, &firing(100)), Decision::RepeatAndRetry);
+    // A guard held it for an hour before it was started.
+    open.started_at = Some(at(160));
+    assert_eq!(decide_at(169, Some(open.clone()), None, &firing(100)), Decision::Repeat);
+    assert_eq!(decide_at(170, Some(open), None, &firing(100)), Decision::RepeatAndRetry);
+}
+
+#[test]
+fn a_resolve_ends_what_a_guard_holds_and_nothing_was_run() {
+    let open = opener(DispatchStatus::Held, Some(DispatchReason::Brake));
+    assert_eq!(decide_at(130, Some(open.clone()), None, &firing(100)), Decision::Repeat);
+    assert_eq!(decide_at(130, Some(open), None, &resolved(125)), Decision::Close { skip_opener: true });
 }
 
 #[test]

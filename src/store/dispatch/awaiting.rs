@@ -3,7 +3,7 @@
 use super::{
     claim::Texts,
     dispatch_log::{self, Entry},
-    links::{self, Link, NewLink},
+    links::{self, Link, LinkStart, NewLink},
 };
 use crate::{
     database::{
@@ -59,6 +59,8 @@ pub struct Awaiting {
     pub labels: Texts,
     /// See `dispatch_log`.
     pub dispatch_log: Option<String>,
+    /// What its links copy.
+    pub start: LinkStart,
 }
 
 #[derive(Queryable, Selectable)]
@@ -78,6 +80,10 @@ struct Row {
     attempted_at: Option<NaiveDateTime>,
     created_at: NaiveDateTime,
     pending_at: Option<NaiveDateTime>,
+    fingerprint: String,
+    dispatch_route: Option<String>,
+    guard_target: Option<String>,
+    started_at: Option<NaiveDateTime>,
 }
 
 /// Characters of `st2_rule_matched`.
@@ -148,6 +154,12 @@ impl Row {
             target: self.dispatch_target,
             labels: self.labels,
             dispatch_log: self.dispatch_log,
+            start: LinkStart {
+                fingerprint: self.fingerprint,
+                route: self.dispatch_route,
+                guard_target: self.guard_target,
+                started_at: self.started_at,
+            },
         }
     }
 }
@@ -197,12 +209,18 @@ pub fn end(conn: &mut AnyConnection, row: &Awaiting, end: &RulesEnd) -> Result<b
                 dsl::settling_since.eq(None::<NaiveDateTime>),
                 dsl::next_attempt_at.eq(None::<NaiveDateTime>),
                 dsl::updated_at.eq(now),
+                end.reason.ends_start().then(|| dsl::started_at.eq(None::<NaiveDateTime>)),
             ))
             .execute(conn)?;
         if changed == 1 {
             keep(conn, row, end, now)?;
         }
-        let new = |link: &Link| NewLink { request_id: row.request_id, alert_id: row.alert_id, link: link.clone() };
+        let new = |link: &Link| NewLink {
+            request_id: row.request_id,
+            alert_id: row.alert_id,
+            link: link.clone(),
+            start: row.start.clone(),
+        };
         links::insert_missing(conn, &end.links.iter().map(new).collect::<Vec<_>>())?;
         Ok(changed == 1)
     })

@@ -5,12 +5,20 @@
 //! Crash safety: before the claim's COMMIT nothing happened; after it the lease ends and the row, marked uncertain
 //! before anything is sent, is looked up before anybody posts.
 
-use super::due::RELAYED;
+mod hold;
+pub(super) mod last_start;
+pub(super) mod start;
+mod texts;
+
+pub use texts::Texts;
+
+use self::last_start::LastStart;
+use super::{due::RELAYED, links::LinkStart};
 use crate::{
     database::{
         DatabaseError,
         connection::AnyConnection,
-        prepared::{among, filled, prepared, update},
+        prepared::{filled, prepared},
         schema::{
             poundcake_alerts::{self, dsl},
             poundcake_api_calls,
@@ -18,9 +26,11 @@ use crate::{
         transaction,
     },
     model::{
+        guards::step::{ClaimStep, Routed},
         ids::{AlertId, ApiCallId, RequestId},
         status::{AlertStatus, DispatchStatus},
         target::Target,
+        waivers::Waivers,
     },
     store::{
         ingest::alerts::status,
@@ -30,7 +40,7 @@ use crate::{
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     time::{Duration, Instant},
 };
 
@@ -54,13 +64,37 @@ pub struct Claimed {
     pub token: String,
     /// Where it goes; `None`: no route matches. Stored before anything is sent.
     pub target: Option<Target>,
+    /// What the claim permits.
+    pub purpose: Purpose,
     /// The database's clock at the claim.
     pub claimed_at: NaiveDateTime,
     /// This host's, read before the database's: however late COMMIT is answered, the lease counts from no earlier.
     pub begun: Instant,
 }
 
+/// What a claim permits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To send it. The row is uncertain and has a start.
+    Send,
+    /// To look up what may have been sent, or to say that no route takes it.
+    Look,
+    /// To render and show what would be sent (`mode: approve`, `mode: shadow`). The row is certain and has no start.
+    Show,
+}
+
 impl Claimed {
+    /// What the links of its executions copy.
+    pub fn link_start(&self) -> LinkStart {
+        let started_at = if self.purpose == Purpose::Send { Some(self.claimed_at) } else { self.alert.started_at };
+        LinkStart {
+            fingerprint: self.alert.fingerprint.clone(),
+            route: self.alert.dispatch_route.clone(),
+            guard_target: self.alert.guard_target.clone(),
+            started_at,
+        }
+    }
+
     /// True when the resolver has moved an uncertain webhook back to `pending` (`on_uncertain: post_again`): its lookups were
     /// empty for a whole settle time. Of a replay `attempted_at` is NULL, and it settles before it is certain.
     pub fn may_be_posted_again(&self) -> bool {
@@ -112,36 +146,59 @@ pub struct ClaimedAlert {
     pub dispatch_target: Option<String>,
     /// See `dispatch_log`.
     pub dispatch_log: Option<String>,
+    /// The route of the last claim.
+    pub dispatch_route: Option<String>,
+    /// What `per_target` and `brake` count; `None` on routes without guards.
+    pub guard_target: Option<String>,
+    /// The start of this generation, before this claim.
+    pub started_at: Option<NaiveDateTime>,
+    /// The first start of this generation, before this claim.
+    pub first_started_at: Option<NaiveDateTime>,
+    /// What a person has waived for this generation.
+    pub dispatch_waived: Option<String>,
 }
 
-/// A JSON object of texts, read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Texts(pub BTreeMap<String, String>, Option<String>);
+impl ClaimedAlert {
+    /// What a person has waived for this generation.
+    pub fn waivers(&self) -> Waivers {
+        Waivers::parse(self.dispatch_waived.as_deref())
+    }
 
-impl From<String> for Texts {
-    /// What cannot be read has no texts and says why; `claim` leaves such a row.
-    fn from(json: String) -> Self {
-        match serde_json::from_str(&json) {
-            Ok(texts) => Self(texts, None),
-            Err(error) => Self(BTreeMap::new(), Some(error.to_string())),
-        }
+    /// When its age begins: at its first start, else at what a person or a pause has moved it to, else at this generation.
+    pub fn age_from(&self) -> NaiveDateTime {
+        let guarded_start = self.first_started_at.filter(|_| self.guard_target.is_some());
+        guarded_start.or(self.waivers().age_from).or(self.pending_at).unwrap_or(self.created_at)
     }
 }
 
-impl Texts {
-    /// Fails where the column could not be read.
-    pub(crate) fn check(&self, alert_id: AlertId, column: &str) -> Result<(), Unreadable> {
-        let problem = |text| Unreadable::new(alert_id, format!("{column} is not a JSON object of texts: {text}"));
-        self.1.as_deref().map(problem).map_or(Ok(()), Err)
-    }
+/// A row that may be started, for the decision about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Claimable<'a> {
+    /// The row.
+    pub alert: &'a ClaimedAlert,
+    /// Its webhook.
+    pub request_id: RequestId,
+    /// When its fingerprint was last started, by any alert and generation.
+    pub last_start: Option<NaiveDateTime>,
+    /// The database's clock.
+    pub now: NaiveDateTime,
 }
 
 /// How claims are made.
 pub struct ClaimPolicy<'a> {
     /// How long a claim is ours.
     pub lease: Duration,
-    /// Where an alert goes, by its labels; called for rows that are not uncertain.
-    pub route: &'a dyn Fn(&ClaimedAlert) -> Option<Target>,
+    /// What happens to a row; called for rows that are not uncertain.
+    pub step: &'a dyn Fn(Claimable<'_>) -> ClaimStep,
+}
+
+/// What a claim did.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// Ours now.
+    pub claimed: Vec<Claimed>,
+    /// Rows that a guard holds now, or that ended: not to be dispatched.
+    pub held: Vec<AlertId>,
 }
 
 /// Claims what can be claimed of `requests`, in one transaction; what is missing from the result was not claimable:
@@ -153,52 +210,88 @@ pub fn claim(
     requests: &[ClaimRequest],
     token: &str,
     policy: &ClaimPolicy<'_>,
-) -> Result<Vec<Claimed>, DatabaseError> {
-    let (claimed, unreadable) = transaction::write(conn, |conn| {
+) -> Result<Claims, DatabaseError> {
+    let (claims, unreadable) = transaction::write(conn, |conn| {
         let begun = Instant::now();
-        let (mut all, mut unreadable) = (Vec::new(), Vec::new());
-        for (alert, request_id, now) in claimable(conn, requests)? {
-            match read(&alert, request_id.as_deref(), policy) {
-                Ok((request_id, target)) => {
-                    let token = token.to_owned();
-                    all.push(Claimed { alert, request_id, token, target, claimed_at: now, begun });
-                }
-                Err(row) => unreadable.push((row, now)),
-            }
+        let mut sorted = Sorted::default();
+        for row in claimable(conn, requests)? {
+            sorted.take(row, policy, token, begun);
         }
-        take(conn, &all, token, policy.lease)?;
+        let Sorted { claimed, guarded, unreadable } = sorted;
+        start::take(conn, &claimed, policy.lease)?;
+        hold::hold(conn, &guarded)?;
         for (row, now) in &unreadable {
             unreadable::put_off(conn, std::slice::from_ref(row), *now)?;
         }
-        Ok((all, unreadable))
+        let held = guarded.into_iter().map(|row| row.id).collect();
+        Ok((Claims { claimed, held }, unreadable))
     })?;
     let unreadable: Vec<Unreadable> = unreadable.into_iter().map(|(row, _)| row).collect();
     unreadable::report(&unreadable);
-    Ok(claimed)
+    Ok(claims)
+}
+
+/// The rows of a claim by what happens to them.
+#[derive(Default)]
+struct Sorted {
+    claimed: Vec<Claimed>,
+    guarded: Vec<hold::Guarded>,
+    unreadable: Vec<(Unreadable, NaiveDateTime)>,
+}
+
+impl Sorted {
+    fn take(&mut self, row: Row, policy: &ClaimPolicy<'_>, token: &str, begun: Instant) {
+        let (alert, request_id, now, start_of_alerts, start_of_links) = row;
+        let last_start = start_of_alerts.max(start_of_links);
+        let (request_id, sent_to) = match read(&alert, request_id.as_deref()) {
+            Ok(read) => read,
+            Err(row) => return self.unreadable.push((row, now)),
+        };
+        let mut claim = |alert, purpose, target| {
+            let token = token.to_owned();
+            self.claimed.push(Claimed { alert, request_id, token, target, purpose, claimed_at: now, begun });
+        };
+        if alert.dispatch_uncertain {
+            return claim(alert, Purpose::Look, sent_to);
+        }
+        match (policy.step)(Claimable { alert: &alert, request_id, last_start, now }) {
+            ClaimStep::NoRoute => claim(alert, Purpose::Look, None),
+            ClaimStep::Start(routed) => {
+                let (alert, target) = alert.on_route(routed);
+                claim(alert, Purpose::Send, Some(target));
+            }
+            ClaimStep::Show(routed) => {
+                let (alert, target) = alert.on_route(routed);
+                claim(alert, Purpose::Show, Some(target));
+            }
+            step => self.guarded.push(hold::Guarded { id: alert.id, step, now }),
+        }
+    }
+}
+
+impl ClaimedAlert {
+    /// The row as the claim stores it.
+    fn on_route(self, routed: Routed) -> (Self, Target) {
+        let Routed { route, target, guard_target } = routed;
+        (Self { dispatch_route: Some(route), guard_target, ..self }, target)
+    }
 }
 
 /// What a dispatch needs of a row besides the row. Nothing is made up for what cannot be read: without its labels an alert
 /// would take another route, and without its target a lookup would look elsewhere and post again.
-fn read(
-    alert: &ClaimedAlert,
-    request_id: Option<&str>,
-    policy: &ClaimPolicy<'_>,
-) -> Result<(RequestId, Option<Target>), Unreadable> {
+pub(super) fn read(alert: &ClaimedAlert, request_id: Option<&str>) -> Result<(RequestId, Option<Target>), Unreadable> {
     let request_id = unreadable::request_id(alert.id, alert.api_call_id, request_id)?;
     alert.labels.check(alert.id, "labels")?;
     alert.annotations.check(alert.id, "annotations")?;
     // A row that may have been sent keeps its target: the lookup must look where it went.
     let sent_to = alert.dispatch_target.as_deref().filter(|_| alert.dispatch_uncertain);
-    let target = match sent_to.map(str::parse) {
-        Some(Ok(target)) => Some(target),
-        Some(Err(error)) => return Err(Unreadable::new(alert.id, format!("dispatch_target: {error}"))),
-        None => (policy.route)(alert),
-    };
+    let target = sent_to.map(str::parse).transpose();
+    let target = target.map_err(|error| Unreadable::new(alert.id, format!("dispatch_target: {error}")))?;
     Ok((request_id, target))
 }
 
-/// An alert, the `request_id` of its webhook, and the time of the claim.
-type Row = (ClaimedAlert, Option<String>, NaiveDateTime);
+/// An alert, the `request_id` of its webhook, the time of the claim, and the last start of its fingerprint among alerts and links.
+type Row = (ClaimedAlert, Option<String>, NaiveDateTime, Option<NaiveDateTime>, Option<NaiveDateTime>);
 
 /// The guard, under locks that last until COMMIT. A `pending` row is in its backoff until it is due, but for two cases in
 /// which its due time is only the relay's, and its message may be consumed before the confirm is marked: it was never
@@ -218,49 +311,19 @@ fn claimable(conn: &mut AnyConnection, requests: &[ClaimRequest]) -> Result<Vec<
     // A subquery locks nothing, a join would lock the webhook for all its other alerts.
     let call = poundcake_api_calls::table.filter(poundcake_api_calls::id.eq(dsl::api_call_id));
     let request_id = call.select(poundcake_api_calls::request_id).single_value();
+    let (of_alerts, of_links) = (LastStart::OfAlerts, LastStart::OfLinks);
     let rows: Vec<Row> = match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => {
-            prepared(query.for_update().select((ClaimedAlert::as_select(), request_id, now))).load(conn)?
+            let columns = (ClaimedAlert::as_select(), request_id, now, of_alerts, of_links);
+            prepared(query.for_update().select(columns)).load(conn)?
         }
         // BEGIN IMMEDIATE holds the only write lock.
         #[cfg(feature = "sqlite")]
         AnyConnection::Sqlite(conn) => {
-            prepared(query.select((ClaimedAlert::as_select(), request_id, now))).load(conn)?
+            let columns = (ClaimedAlert::as_select(), request_id, now, of_alerts, of_links);
+            prepared(query.select(columns)).load(conn)?
         }
     };
     Ok(rows.into_iter().filter(|(row, ..)| asked.contains(&(row.id, row.dispatch_generation))).collect())
-}
-
-/// The claim, of rows that are locked. What is about to be sent is marked as an attempt, and uncertain before it is sent,
-/// whatever happens afterwards.
-fn take(conn: &mut AnyConnection, claimed: &[Claimed], token: &str, lease: Duration) -> Result<(), DatabaseError> {
-    let Some(now) = claimed.first().map(|claimed| claimed.claimed_at) else { return Ok(()) };
-    let mut targets: BTreeMap<Option<String>, Vec<AlertId>> = BTreeMap::new();
-    for claimed in claimed {
-        let sends = !claimed.alert.dispatch_uncertain || claimed.may_be_posted_again();
-        let sent = claimed.target.as_ref().filter(|_| sends);
-        targets.entry(sent.map(ToString::to_string)).or_default().push(claimed.alert.id);
-    }
-    for (target, ids) in targets {
-        let claim = (
-            dsl::dispatch_status.eq(DispatchStatus::Dispatching),
-            dsl::claimed_by.eq(Some(token)),
-            dsl::next_attempt_at.eq(Some(now + lease)),
-            dsl::updated_at.eq(now),
-        );
-        let attempt = target.map(|target| {
-            (
-                dsl::dispatch_target.eq(Some(target)),
-                dsl::dispatch_attempts.eq(dsl::dispatch_attempts + 1),
-                dsl::dispatch_uncertain.eq(true),
-                dsl::dispatch_silent.eq(true),
-                // The mark permits one POST.
-                dsl::settling_since.eq(None::<NaiveDateTime>),
-                dsl::attempted_at.eq(Some(now)),
-            )
-        });
-        update(among(ids), (claim, attempt)).execute(conn)?;
-    }
-    Ok(())
 }

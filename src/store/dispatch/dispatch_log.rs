@@ -63,6 +63,9 @@ pub struct Entry {
     /// Of what was shown for an approval: its digest, unmasked. An approval copies it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// Of what was shown: the parameters, masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<serde_json::Value>,
 }
 
 /// When the generation before had its last call to StackStorm, and when that was written down; RFC 3339.
@@ -101,6 +104,7 @@ impl Entry {
             accept_unknown: false,
             before: None,
             digest: None,
+            parameters: None,
         }
     }
 

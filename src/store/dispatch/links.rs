@@ -37,6 +37,19 @@ pub struct Link {
     pub action_ref: Option<String>,
 }
 
+/// What guards count of the dispatch that led to an execution. A link keeps it when a replay takes it from the alert's row.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LinkStart {
+    /// The alert's fingerprint.
+    pub fingerprint: String,
+    /// The route that started it.
+    pub route: Option<String>,
+    /// Guarded routes: what `per_target` and `brake` count.
+    pub guard_target: Option<String>,
+    /// The start of the dispatch.
+    pub started_at: Option<NaiveDateTime>,
+}
+
 /// The executions that are known for an alert, of all its generations.
 pub fn of_alert(conn: &mut AnyConnection, alert_id: AlertId) -> Result<HashSet<String>, DatabaseError> {
     let chosen = dsl::poundcake_st2_execution_link.filter(dsl::alert_id.eq(alert_id)).select(dsl::st2_execution_id);
@@ -102,6 +115,7 @@ pub(crate) struct NewLink {
     pub(crate) request_id: RequestId,
     pub(crate) alert_id: AlertId,
     pub(crate) link: Link,
+    pub(crate) start: LinkStart,
 }
 
 struct Row<'a> {
@@ -111,6 +125,7 @@ struct Row<'a> {
     st2_rule_ref: Option<Cow<'a, str>>,
     st2_action_ref: Option<Cow<'a, str>>,
     created_at: Clock,
+    start: &'a LinkStart,
 }
 
 /// An INSERT of links. diesel's own is prepared each time; this one stays prepared for few rows, whose trips are most of its cost.
@@ -130,6 +145,8 @@ where
     str: ToSql<Text, DB>,
     String: ToSql<Text, DB>,
     for<'c> Option<Cow<'c, str>>: ToSql<Nullable<Text>, DB>,
+    Option<String>: ToSql<Nullable<Text>, DB>,
+    Option<NaiveDateTime>: ToSql<Nullable<Timestamp>, DB>,
     NaiveDateTime: ToSql<Timestamp, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
@@ -138,7 +155,8 @@ where
         }
         out.push_sql(
             "INSERT INTO poundcake_st2_execution_link \
-             (request_id, alert_id, st2_execution_id, st2_rule_ref, st2_action_ref, created_at) VALUES ",
+             (request_id, alert_id, st2_execution_id, st2_rule_ref, st2_action_ref, fingerprint, route, guard_target, started_at, \
+             created_at) VALUES ",
         );
         for (index, row) in self.0.iter().enumerate() {
             out.push_sql(if index == 0 { "(" } else { ", (" });
@@ -151,6 +169,14 @@ where
             out.push_bind_param::<Nullable<Text>, _>(&row.st2_rule_ref)?;
             out.push_sql(", ");
             out.push_bind_param::<Nullable<Text>, _>(&row.st2_action_ref)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Text, _>(&row.start.fingerprint)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Text>, _>(&row.start.route)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Text>, _>(&row.start.guard_target)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Timestamp>, _>(&row.start.started_at)?;
             out.push_sql(", ");
             row.created_at.walk_ast(out.reborrow())?;
             out.push_sql(")");
@@ -174,6 +200,7 @@ pub(crate) fn insert<'a>(
         st2_rule_ref: new.link.rule_ref.as_deref().map(|text| column(text, REF)),
         st2_action_ref: new.link.action_ref.as_deref().map(|text| column(text, REF)),
         created_at: now,
+        start: &new.start,
     };
     let rows: Vec<Row<'_>> = links.into_iter().map(row).collect();
     if !rows.is_empty() {

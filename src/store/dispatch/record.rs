@@ -6,7 +6,7 @@
 
 use super::{
     dispatch_log::{self, Entry},
-    links::{self, Link, NewLink},
+    links::{self, Link, LinkStart, NewLink},
 };
 use crate::{
     database::{
@@ -50,6 +50,8 @@ pub struct Record {
     pub authority: Authority,
     /// At least one.
     pub links: Vec<Link>,
+    /// What the links copy.
+    pub start: LinkStart,
     /// For `dispatch_log`.
     pub log: Option<Entry>,
 }
@@ -129,7 +131,7 @@ fn claims_dispatched(conn: &mut AnyConnection, usual: &[&Record]) -> Result<(), 
 fn new_links(records: &[&Record]) -> Vec<NewLink> {
     let of = |record: &&Record| {
         let (request_id, alert_id) = (record.request_id, record.alert_id);
-        let new = move |link: &Link| NewLink { request_id, alert_id, link: link.clone() };
+        let new = |link: &Link| NewLink { request_id, alert_id, link: link.clone(), start: record.start.clone() };
         record.links.iter().map(new).collect::<Vec<_>>()
     };
     records.iter().flat_map(of).collect()

@@ -1,10 +1,7 @@
 //! Every way a claim ends, but for the execution that it led to (`record`): each UPDATE carries the token, and tells
 //! whether the claim was still ours.
 
-use super::{
-    claim::ClaimRequest,
-    dispatch_log::{self, Entry},
-};
+use super::dispatch_log::{self, Entry};
 use crate::{
     database::{
         DatabaseError,
@@ -17,6 +14,7 @@ use crate::{
         ids::AlertId,
         status::{DispatchReason, DispatchStatus},
         truncate::column,
+        waivers::Waivers,
     },
     store::ingest::{alerts::ERROR, episodes},
 };
@@ -52,18 +50,12 @@ struct Disclaimed {
 }
 
 /// After a claim whose COMMIT was not answered: gives back what it holds, if it holds anything. Nothing was posted, for
-/// no process works on the claim; so what it marked as an attempt is certain again. Returns how many rows.
-pub fn disclaim(
-    conn: &mut AnyConnection,
-    requests: &[ClaimRequest],
-    token: &str,
-    lease: Duration,
-) -> Result<usize, DatabaseError> {
-    let ids: Vec<AlertId> = requests.iter().map(|request| request.alert_id).collect();
+/// nobody was told of the claim; so what it marked as an attempt is certain again. Returns how many rows.
+pub fn disclaim(conn: &mut AnyConnection, token: &str, lease: Duration) -> Result<usize, DatabaseError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
         let held: Vec<Disclaimed> = dsl::poundcake_alerts
-            .filter(dsl::id.eq_any(&ids))
+            .filter(dsl::dispatch_status.eq(DispatchStatus::Dispatching))
             .filter(dsl::claimed_by.eq(token))
             .order(dsl::id)
             .select(Disclaimed::as_select())
@@ -80,6 +72,7 @@ pub fn disclaim(
                 give_back_attempt: marked,
                 settling_since: None,
                 cause: None,
+                waived: None,
             };
             release_now(conn, (row.id, token), now, &release)?;
         }
@@ -109,6 +102,8 @@ pub struct Release {
     pub settling_since: Option<NaiveDateTime>,
     /// `None` leaves `dispatch_error` as it is, and logs nothing.
     pub cause: Option<Cause>,
+    /// `Some` replaces what a person has waived for this generation.
+    pub waived: Option<Waivers>,
 }
 
 /// Back to `pending`, due later. False when the claim is no longer ours.
@@ -137,6 +132,9 @@ fn release_now(
             dsl::settling_since.eq(release.settling_since),
             dsl::next_attempt_at.eq(Some(now + release.due_in)),
             dsl::updated_at.eq(now),
+            // What is certain not to run was not started.
+            (!release.doubt.is_uncertain()).then(|| dsl::started_at.eq(None::<NaiveDateTime>)),
+            release.waived.as_ref().map(|waived| dsl::dispatch_waived.eq(waived.print())),
         ))
         .execute(conn)?;
     if changed == 1 && !release.doubt.is_uncertain() {
@@ -215,8 +213,44 @@ pub fn end(conn: &mut AnyConnection, id: AlertId, token: &str, end: &NotRun) -> 
                 dsl::settling_since.eq(None::<NaiveDateTime>),
                 dsl::next_attempt_at.eq(None::<NaiveDateTime>),
                 dsl::updated_at.eq(now),
+                end.reason.ends_start().then(|| dsl::started_at.eq(None::<NaiveDateTime>)),
             ))
             .execute(conn)?;
+        Ok(changed == 1)
+    })
+}
+
+/// How a claim ends that showed what would be sent: nothing was sent, and the row is certain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// `held` or `skipped`.
+    pub status: DispatchStatus,
+    /// Why.
+    pub reason: DispatchReason,
+    /// When a held row must be looked at again.
+    pub due_in: Option<TimeDelta>,
+    /// What would be sent, masked, and its digest.
+    pub entry: Entry,
+}
+
+/// Writes what was shown. A row whose episode has ended is `skipped/resolved_before_dispatch`. False when the claim is no longer
+/// ours.
+pub fn show(conn: &mut AnyConnection, id: AlertId, token: &str, shown: &Shown) -> Result<bool, DatabaseError> {
+    transaction::write(conn, |conn| {
+        let now = transaction::now(conn)?;
+        append_log(conn, (id, token), now, &shown.entry)?;
+        let changed = diesel::update(held(id, token))
+            .set((
+                dsl::dispatch_status.eq(shown.status),
+                dsl::dispatch_reason.eq(Some(shown.reason)),
+                dsl::claimed_by.eq(None::<String>),
+                dsl::next_attempt_at.eq(shown.due_in.map(|due_in| now + due_in)),
+                dsl::updated_at.eq(now),
+            ))
+            .execute(conn)?;
+        if changed == 1 && shown.status == DispatchStatus::Held {
+            episodes::skip_if_ended(conn, id, now)?;
+        }
         Ok(changed == 1)
     })
 }

@@ -81,6 +81,7 @@ struct OpenRow {
     dispatch_reason: Option<DispatchReason>,
     dispatch_uncertain: bool,
     pending_at: Option<NaiveDateTime>,
+    started_at: Option<NaiveDateTime>,
     dispatch_generation: i32,
     last_seen_at: Option<NaiveDateTime>,
 }
@@ -95,6 +96,7 @@ impl From<OpenRow> for Opener {
             dispatch_reason: row.dispatch_reason,
             uncertain: row.dispatch_uncertain,
             pending_at: row.pending_at,
+            started_at: row.started_at,
             generation: row.dispatch_generation,
             last_seen_at: row.last_seen_at.unwrap_or(row.created_at),
         }
@@ -167,7 +169,8 @@ pub(crate) fn skip_if_ended(conn: &mut AnyConnection, id: AlertId, now: NaiveDat
     if !ended || is_open(conn, &fingerprint)? {
         return Ok(());
     }
-    diesel::update(row.filter(dsl::dispatch_status.eq(DispatchStatus::Pending)))
+    let waits = dsl::dispatch_status.eq_any([DispatchStatus::Pending, DispatchStatus::Held]);
+    diesel::update(row.filter(waits))
         .set((
             dsl::dispatch_status.eq(DispatchStatus::Skipped),
             dsl::dispatch_reason.eq(Some(DispatchReason::ResolvedBeforeDispatch)),
@@ -221,7 +224,7 @@ fn retry(
             dsl::dispatch_attempts.eq(0),
             dsl::dispatch_log.eq(Some(dispatch_log::append(log.as_deref(), &entry))),
             dsl::attempted_at.eq(None::<NaiveDateTime>),
-            // What was waived was for the old generation, and a new one waits for the cooldown like a new firing.
+            // The links keep the start for the cooldown, which this generation does not waive.
             dsl::started_at.eq(None::<NaiveDateTime>),
             dsl::first_started_at.eq(None::<NaiveDateTime>),
             dsl::dispatch_waived.eq(None::<String>),

@@ -10,13 +10,14 @@ use poundcake::{
     database::connection::AnyConnection,
     model::{
         doubt::Doubt,
+        guards::step::{ClaimStep, Routed},
         ids::AlertId,
         status::{DispatchReason, DispatchStatus},
         target::{Target, WebhookName},
     },
     store::dispatch::{
         awaiting::{self, Awaiting, RulesEnd},
-        claim::{self, ClaimPolicy, Claimed, ClaimedAlert},
+        claim::{self, ClaimPolicy, Claimable, Claimed},
         dispatch_log::{Entry, POST_AGAIN},
         links::Link,
         release::{self, Watch},
@@ -32,9 +33,12 @@ on_both_stores! {
 }
 
 fn claim(conn: &mut AnyConnection, token: &str) -> Claimed {
-    let route = |_: &ClaimedAlert| WebhookName::parse("hook").ok().map(Target::Webhook);
-    let claimed = claim::claim(conn, &REQUESTS, token, &ClaimPolicy { lease: LEASE, route: &route });
-    claimed.expect("a claim").pop().expect("claimed")
+    let step = |_: Claimable<'_>| {
+        let target = Target::Webhook(WebhookName::parse("hook").expect("a name"));
+        ClaimStep::Start(Routed { route: "route 1".to_owned(), target, guard_target: None })
+    };
+    let claimed = claim::claim(conn, &REQUESTS, token, &ClaimPolicy { lease: LEASE, step: &step });
+    claimed.expect("a claim").claimed.pop().expect("claimed")
 }
 
 /// The POST's answer never came; the resolver looks at once.
@@ -113,7 +117,7 @@ fn an_unanswered_claim_of_a_webhook_in_doubt_leaves_it_in_doubt(database: TestDa
     let mut conn = with_one(&database);
     marked(&mut conn, &database);
     claim(&mut conn, "lost");
-    assert_eq!(release::disclaim(&mut conn, &REQUESTS, "lost", LEASE).expect("given back"), 1);
+    assert_eq!(release::disclaim(&mut conn, "lost", LEASE).expect("given back"), 1);
     assert_eq!(row(&database), ["pending", "-", "1", "1"], "the first POST may have arrived");
     assert!(!claim(&mut conn, "next").may_be_posted_again());
 }

@@ -68,6 +68,7 @@ impl Ledger {
             dispatch_reason: row.dispatch_reason,
             uncertain: row.uncertain,
             pending_at: row.pending_at,
+            started_at: None,
             generation: row.generation,
             last_seen_at: row.last_seen_at.unwrap_or(row.created_at),
         };

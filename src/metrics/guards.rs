@@ -1,0 +1,79 @@
+//! What is counted of guards.
+
+use super::{Registering, counter, counters, gauges, histogram};
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGaugeVec};
+use std::{collections::BTreeMap, time::Duration};
+
+/// The metrics of guards. Labels are names of routes and reasons, never targets.
+pub struct GuardMetrics {
+    /// `poundcake_held_rows{route,reason}`: rows that guards hold, at the time of the scrape (ingest).
+    pub held: IntGaugeVec,
+    /// `poundcake_places{route}`: dispatches of guarded routes that are started and not finished, at the time of the scrape (ingest).
+    pub places: IntGaugeVec,
+    /// `poundcake_brake_on{route}`: 1 while the brake of a route is on, as this dispatcher last saw it.
+    pub brakes: IntGaugeVec,
+    /// `poundcake_admission_seconds`: duration of an admission.
+    pub admission_seconds: Histogram,
+    /// `poundcake_admitted_total{result}`: rows that were `started` or `left` their line for a reason of their own.
+    pub admitted: IntCounterVec,
+    /// `poundcake_held_moved_total{to}`: held rows that moved on: to `pending`, to another guard (`held`), or to their end
+    /// (`expired`, `not_approved`).
+    pub moved: IntCounterVec,
+    /// `poundcake_places_freed_by_deadline_total`: places of executions that had not ended at `POUNDCAKE_EXECUTION_DEADLINE`.
+    pub freed_by_deadline: IntCounter,
+}
+
+impl GuardMetrics {
+    pub(super) fn register(r: &Registering) -> Result<Self, prometheus::Error> {
+        let freed = "Places of executions that had not ended at the deadline";
+        Ok(Self {
+            held: gauges(r, "held_rows", "Rows that guards hold", &["route", "reason"])?,
+            places: gauges(r, "places", "Dispatches of guarded routes that are not finished", &["route"])?,
+            brakes: gauges(r, "brake_on", "1 while the brake of a route is on", &["route"])?,
+            admission_seconds: histogram(r, "admission_seconds", "Duration of an admission", 0.001, 2.0, 14)?,
+            admitted: counters(r, "admitted_total", "Rows that an admission started or moved", &["result"])?,
+            moved: counters(r, "held_moved_total", "Held rows that moved on", &["to"])?,
+            freed_by_deadline: counter(r, "places_freed_by_deadline_total", freed)?,
+        })
+    }
+
+    /// One admission.
+    pub fn observe_admission(&self, duration: Duration, started: usize, left: usize) {
+        self.admission_seconds.observe(duration.as_secs_f64());
+        for (result, rows) in [("started", started), ("left", left)] {
+            self.admitted.with_label_values(&[result]).inc_by(u64::try_from(rows).unwrap_or_default());
+        }
+    }
+
+    /// What guards hold, by route and reason, and places, by route; at the time of a scrape.
+    pub fn show<'a>(
+        &self,
+        held: impl Iterator<Item = (&'a str, &'a str, i64)>,
+        places: impl Iterator<Item = (&'a str, i64)>,
+    ) {
+        self.forget();
+        held.for_each(|(route, reason, rows)| self.held.with_label_values(&[route, reason]).set(rows));
+        places.for_each(|(route, places)| self.places.with_label_values(&[route]).set(places));
+    }
+
+    /// Old figures would look like guards that let nothing go.
+    pub fn forget(&self) {
+        self.held.reset();
+        self.places.reset();
+    }
+
+    /// The routes whose brake is on.
+    pub fn set_brakes(&self, routes: &[String]) {
+        self.brakes.reset();
+        for route in routes {
+            self.brakes.with_label_values(&[route]).set(1);
+        }
+    }
+
+    /// Held rows that moved on, by what happened to them.
+    pub fn count_moved(&self, moved: &BTreeMap<&'static str, usize>) {
+        for (to, rows) in moved {
+            self.moved.with_label_values(&[to]).inc_by(u64::try_from(*rows).unwrap_or_default());
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What an admission writes into rows that it does not start.
+
+use crate::{
+    database::{
+        DatabaseError,
+        connection::AnyConnection,
+        prepared::{among, update},
+        schema::poundcake_alerts::dsl,
+        transaction,
+    },
+    model::{guards::admission::Blocked, ids::AlertId, status::DispatchReason},
+};
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use std::collections::BTreeMap;
+
+/// Rows leave the line for a reason of their own; they are locked.
+pub(super) fn leave(
+    conn: &mut AnyConnection,
+    rows: &[(AlertId, DispatchReason, NaiveDateTime)],
+    now: NaiveDateTime,
+) -> Result<(), DatabaseError> {
+    let mut groups: BTreeMap<(DispatchReason, NaiveDateTime), Vec<AlertId>> = BTreeMap::new();
+    for (id, reason, until) in rows {
+        groups.entry((*reason, *until)).or_default().push(*id);
+    }
+    for ((reason, until), ids) in groups {
+        let values =
+            (dsl::dispatch_reason.eq(Some(reason)), dsl::next_attempt_at.eq(Some(until)), dsl::updated_at.eq(now));
+        update(among(ids), values).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// See [`super::name_guard`].
+pub(super) fn name_guard(
+    conn: &mut AnyConnection,
+    route: &str,
+    blocked: Blocked,
+    limit: i64,
+) -> Result<usize, DatabaseError> {
+    // A pause of the route holds the line as it is: its rows keep the guard that they waited for.
+    let reason = match blocked.reason {
+        DispatchReason::Paused => return Ok(0),
+        reason => reason,
+    };
+    transaction::write(conn, |conn| {
+        let query = dsl::poundcake_alerts
+            .filter(dsl::guard_key.eq(format!("held/{route}")))
+            .filter(dsl::dispatch_reason.ne(reason))
+            .limit(limit)
+            .select(dsl::id);
+        let ids: Vec<AlertId> = match conn {
+            #[cfg(feature = "mysql")]
+            AnyConnection::Mysql(conn) => query.for_update().skip_locked().load(conn)?,
+            #[cfg(feature = "sqlite")]
+            AnyConnection::Sqlite(conn) => query.load(conn)?,
+        };
+        let changed = ids.len();
+        update(among(ids), dsl::dispatch_reason.eq(Some(reason))).execute(conn)?;
+        Ok(changed)
+    })
+}

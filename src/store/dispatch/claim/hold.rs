@@ -1,0 +1,122 @@
+//! What a claim does with rows that are not dispatched now: a guard holds them, or they end.
+
+use crate::{
+    database::{
+        DatabaseError,
+        connection::AnyConnection,
+        prepared::{among, update},
+        schema::poundcake_alerts::dsl,
+    },
+    model::{
+        guards::{
+            admission::wait_for_target,
+            step::{ClaimStep, Routed},
+        },
+        ids::AlertId,
+        status::{DispatchReason, DispatchStatus},
+        truncate::column,
+    },
+    store::{
+        dispatch::counts::{self, TargetCounts},
+        ingest::alerts::ERROR,
+    },
+};
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use std::collections::BTreeMap;
+
+/// A row and what happens to it.
+pub(super) struct Guarded {
+    pub(super) id: AlertId,
+    pub(super) step: ClaimStep,
+    pub(super) now: NaiveDateTime,
+}
+
+/// Rows that one UPDATE changes alike.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Change {
+    route: String,
+    target: Option<String>,
+    guard_target: Option<String>,
+    status: DispatchStatus,
+    reason: DispatchReason,
+    error: Option<String>,
+    until: Option<NaiveDateTime>,
+}
+
+/// Writes what happens to the rows; they are locked.
+pub(super) fn hold(conn: &mut AnyConnection, rows: &[Guarded]) -> Result<(), DatabaseError> {
+    let Some(now) = rows.first().map(|row| row.now) else { return Ok(()) };
+    let mut targets = targets(conn, rows, now)?;
+    let mut changes: BTreeMap<Change, Vec<AlertId>> = BTreeMap::new();
+    for row in rows {
+        if let Some(change) = change(row, &mut targets) {
+            changes.entry(change).or_default().push(row.id);
+        }
+    }
+    for (change, ids) in changes {
+        let error =
+            change.error.as_deref().map(|error| dsl::dispatch_error.eq(Some(column(error, ERROR).into_owned())));
+        let values = (
+            dsl::dispatch_status.eq(change.status),
+            dsl::dispatch_reason.eq(Some(change.reason)),
+            dsl::dispatch_route.eq(Some(change.route)),
+            dsl::dispatch_target.eq(change.target),
+            dsl::guard_target.eq(change.guard_target),
+            dsl::next_attempt_at.eq(change.until),
+            dsl::claimed_by.eq(None::<String>),
+            dsl::updated_at.eq(now),
+            error,
+        );
+        update(among(ids), values).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// What is known of the targets of rows whose route has `per_target`.
+fn targets(conn: &mut AnyConnection, rows: &[Guarded], now: NaiveDateTime) -> Result<TargetCounts, DatabaseError> {
+    let mut asked = counts::AskedTargets::default();
+    for row in rows {
+        if let ClaimStep::Line {
+            routed: Routed { route, guard_target: Some(target), .. },
+            per_target: Some(per_target),
+            ..
+        } = &row.step
+        {
+            asked.ask(route, target, &per_target.rates);
+        }
+    }
+    counts::targets(conn, &asked, now)
+}
+
+/// `None`: nothing, the row was claimed.
+fn change(row: &Guarded, targets: &mut TargetCounts) -> Option<Change> {
+    let change = |routed: &Routed, status, reason, error, until| Change {
+        route: routed.route.clone(),
+        target: Some(routed.target.to_string()),
+        guard_target: routed.guard_target.clone(),
+        status,
+        reason,
+        error,
+        until,
+    };
+    match &row.step {
+        ClaimStep::NoRoute | ClaimStep::Start(_) | ClaimStep::Show(_) => None,
+        ClaimStep::Settle { routed, status, reason, error } => {
+            Some(change(routed, *status, *reason, error.clone(), None))
+        }
+        ClaimStep::Wait { routed, reason, until } => {
+            Some(change(routed, DispatchStatus::Held, *reason, None, Some(*until)))
+        }
+        ClaimStep::Line { routed, reason, until, per_target } => {
+            let wait = per_target.as_ref().zip(routed.guard_target.as_deref()).and_then(|(per_target, target)| {
+                let known = targets.of(&routed.route, target);
+                let until = wait_for_target(&per_target.rates, &known.starts, known.last_wait, row.now)?;
+                known.last_wait = Some(until);
+                Some(until)
+            });
+            let reason = if wait.is_some() { DispatchReason::TargetRate } else { *reason };
+            Some(change(routed, DispatchStatus::Held, reason, None, wait.or(Some(*until))))
+        }
+    }
+}

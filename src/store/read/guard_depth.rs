@@ -1,0 +1,75 @@
+//! How many rows guards hold, by route and reason, and how many places are taken, for `/metrics`.
+
+use crate::{
+    database::{DatabaseError, connection::AnyConnection},
+    model::status::DispatchReason,
+};
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Nullable, Text},
+};
+
+/// Rows that one guard of one route holds.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct HeldRows {
+    /// The route's name.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub dispatch_route: Option<String>,
+    /// The guard.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub dispatch_reason: Option<DispatchReason>,
+    /// How many.
+    #[diesel(sql_type = BigInt)]
+    pub n: i64,
+}
+
+impl HeldRows {
+    /// The route's name, for a label.
+    pub fn route(&self) -> &str {
+        self.dispatch_route.as_deref().unwrap_or_default()
+    }
+
+    /// The guard's name, for a label.
+    pub fn reason(&self) -> &'static str {
+        self.dispatch_reason.map_or("", DispatchReason::as_str)
+    }
+}
+
+/// Dispatches of one route that are started and not finished.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct Places {
+    /// The route's name.
+    #[diesel(sql_type = Text)]
+    pub route: String,
+    /// How many.
+    #[diesel(sql_type = BigInt)]
+    pub n: i64,
+}
+
+/// What guards hold and start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GuardDepth {
+    /// Rows that wait.
+    pub held: Vec<HeldRows>,
+    /// Places that are taken.
+    pub places: Vec<Places>,
+}
+
+/// Counts both.
+pub fn read(conn: &mut AnyConnection) -> Result<GuardDepth, DatabaseError> {
+    let held = diesel::sql_query(
+        "SELECT dispatch_route, dispatch_reason, COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_status = 'held' \
+         GROUP BY dispatch_route, dispatch_reason",
+    )
+    .load(conn)?;
+    // A key is `place/ROUTE`; '0' is the character after '/'.
+    let places = diesel::sql_query(
+        "SELECT route, CAST(SUM(n) AS SIGNED) AS n FROM ( \
+         SELECT SUBSTR(guard_key, 7) AS route, COUNT(*) AS n FROM poundcake_alerts \
+         WHERE guard_key >= 'place/' AND guard_key < 'place0' GROUP BY guard_key UNION ALL \
+         SELECT SUBSTR(guard_key, 7) AS route, COUNT(DISTINCT alert_id) AS n FROM poundcake_st2_execution_link \
+         WHERE guard_key >= 'place/' AND guard_key < 'place0' GROUP BY guard_key) p GROUP BY route",
+    )
+    .load(conn)?;
+    Ok(GuardDepth { held, places })
+}
