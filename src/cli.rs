@@ -6,7 +6,6 @@ mod config;
 mod demo;
 mod dispatcher;
 mod doctor;
-pub(crate) mod explain;
 mod failed;
 mod guards;
 mod history;

@@ -225,6 +225,9 @@ pub struct HttpSettings {
     /// PEM file of the private key for the certificate; read again when it changes
     #[arg(long, env = "POUNDCAKE_TLS_KEY", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+    /// The operator page at `/` of ingest and standalone: on or off
+    #[arg(long, env = "POUNDCAKE_PAGE", default_value = "on", value_parser = parse::on_or_off, action = clap::ArgAction::Set)]
+    pub page: bool,
     /// Maximum size of a webhook; at most half of MariaDB's `max_allowed_packet`
     #[arg(long, env = "POUNDCAKE_MAX_BODY_BYTES", default_value = "32MiB", value_parser = parse::bytes)]
     pub max_body_bytes: usize,

@@ -7,9 +7,11 @@
 pub mod cursor;
 pub(crate) mod durations;
 mod executions;
+pub(crate) mod explain;
 pub(crate) mod from_api;
 mod guards;
 mod listing;
+mod now;
 mod orders;
 pub(crate) mod st2_rows;
 mod stats;
@@ -18,6 +20,7 @@ pub(crate) mod timeline;
 
 pub use executions::{ExecutionEntry, ExecutionFilter, ExecutionStory};
 pub use listing::Listing;
+pub use now::Now;
 pub use st2_rows::{ExecutionShown, TablesState};
 pub use stats::{Counts, Day, Range, Stats, Workflow};
 pub use story::{AlertAlone, AlertEntry, AlertStory, LinkStory, RequestEntry, RequestStory};

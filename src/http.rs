@@ -1,4 +1,4 @@
-//! Everything over HTTP: the webhook, the query API, probes and metrics.
+//! Everything over HTTP: the webhook, the query API, the operator page, probes and metrics.
 //!
 //! [`serve`] builds a server for a [`Role`]; `routes` is the table of everything it answers and who may ask; `gate` stands
 //! before all of it and lets nothing through that the table does not list. Errors become HTTP in `problem` alone.
@@ -9,6 +9,7 @@ mod auth;
 mod body;
 mod connections;
 mod context;
+mod cookies;
 pub(crate) mod csrf;
 mod encoding;
 mod executions;
@@ -17,6 +18,7 @@ mod guards;
 mod listener;
 mod openapi;
 mod orders;
+mod page;
 mod pauses;
 pub(crate) mod probe_cache;
 mod probes;

@@ -2,11 +2,11 @@
 //! how long each step took. Whatever an alert wrote is made harmless first.
 
 use super::{
-    explain, local_time,
+    local_time,
     table::{cut, harmless},
 };
 use crate::{
-    history::{AlertStory, ExecutionShown, ExecutionStory, LinkStory, RequestStory, Step, TablesState},
+    history::{AlertStory, ExecutionShown, ExecutionStory, LinkStory, RequestStory, Step, TablesState, explain},
     store::dispatch::dispatch_log::Entry,
 };
 use chrono::{DateTime, NaiveDateTime};

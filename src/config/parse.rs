@@ -8,6 +8,15 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .map_err(|error| format!("{error}; write a duration such as 500ms, 35s, 10m, 6h"))
 }
 
+/// `on` or `off`.
+pub(super) fn on_or_off(text: &str) -> Result<bool, String> {
+    match text.trim() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        other => Err(format!("{other:?} is neither; write on or off")),
+    }
+}
+
 /// Long enough for MariaDB's own bounds (a lock wait is 3 s) to come first.
 pub(super) fn database_timeout(text: &str) -> Result<Duration, String> {
     const SHORTEST: Duration = Duration::from_secs(5);

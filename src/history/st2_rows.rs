@@ -87,6 +87,14 @@ impl ExecutionShown {
         }
     }
 
+    /// The parameters' JSON, where they were read.
+    pub fn parameters(&self) -> Option<&str> {
+        match &self.row {
+            Row::Whole(row) => row.parameters.as_deref(),
+            Row::Short(_) => None,
+        }
+    }
+
     /// The execution whose task it is.
     pub fn parent(&self) -> Option<&str> {
         self.row.outcome().parent.as_deref()

@@ -22,6 +22,8 @@ pub struct RouteInfo {
     pub method: &'static str,
     /// Path, with `{parameters}`.
     pub path: &'static str,
+    /// Part of the operator page: a browser's session is as good as a token.
+    pub page: bool,
 }
 
 impl RouteInfo {

@@ -27,7 +27,12 @@ pub(super) const PARAMETERS: &[&str] = &[
 /// A page of alerts.
 pub(super) async fn list(request: HttpRequest, history: web::Data<History>) -> Result<HttpResponse, Problem> {
     let query = query::Query::parse(&request, &[PARAMETERS, query::PAGING])?;
-    let filter = Filter {
+    Ok(query::answer(&request, &history.alerts(filter(&query)?, query.window(List::Alerts)?).await?))
+}
+
+/// What the parameters choose.
+pub(super) fn filter(query: &query::Query) -> Result<Filter, Problem> {
+    Ok(Filter {
         ids: None,
         request_id: query.request_id()?,
         dispatch_status: query.parsed("dispatch_status")?,
@@ -43,8 +48,7 @@ pub(super) async fn list(request: HttpRequest, history: web::Data<History>) -> R
         route: query.text("route"),
         from: query.time("from")?,
         to: query.time("to")?,
-    };
-    Ok(query::answer(&request, &history.alerts(filter, query.window(List::Alerts)?).await?))
+    })
 }
 
 /// An alert's whole story.

@@ -1,7 +1,9 @@
 //! Who is calling, and whether they may: Bearer or Basic, against the tokens files.
 
+mod session;
 mod tokens;
 
+pub(super) use session::LIFETIME;
 pub use tokens::TokensError;
 
 use super::{access::Access, problem::Problem};
@@ -57,6 +59,35 @@ impl Auth {
             return Err(Problem::NotAllowed);
         }
         Err(Problem::WrongToken)
+    }
+
+    /// The same for the operator page: without a token a session will do.
+    pub(super) fn check_page(
+        &self,
+        access: Access,
+        header: Option<&HeaderValue>,
+        session: Option<&str>,
+    ) -> Result<Option<String>, Problem> {
+        match (&self.operator, session) {
+            (Some(file), Some(session)) if header.is_none() && access != Access::Public => {
+                match file.of_session(session, chrono::Utc::now()) {
+                    Some((_, Role::Viewer)) if access == Access::Operator => Err(Problem::ReadsOnly),
+                    Some((name, _)) => Ok(Some(name)),
+                    None => Err(Problem::WrongToken),
+                }
+            }
+            _ => self.check(access, header),
+        }
+    }
+
+    /// A new session for an operator's token; `None` for any other token.
+    pub(super) fn sign_in(&self, token: &str) -> Option<String> {
+        self.operator.as_ref()?.session(token, chrono::Utc::now())
+    }
+
+    /// Whether operators need tokens.
+    pub(super) fn has_operators(&self) -> bool {
+        self.operator.is_some()
     }
 }
 

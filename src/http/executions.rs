@@ -14,6 +14,12 @@ pub(super) const PARAMETERS: &[&str] = &["request_id", "alert_id", "action", "st
 /// A page of executions.
 pub(super) async fn list(request: HttpRequest, history: web::Data<History>) -> Result<HttpResponse, Problem> {
     let query = query::Query::parse(&request, &[PARAMETERS, query::PAGING])?;
+    let filter = filter(&query)?;
+    Ok(query::answer(&request, &history.executions(filter, query.window(List::Executions)?).await?))
+}
+
+/// What the parameters choose.
+pub(super) fn filter(query: &query::Query) -> Result<ExecutionFilter, Problem> {
     let links = LinkFilter {
         request_id: query.request_id()?,
         alert_id: query.text("alert_id").map(|text| query::alert_id("alert_id", &text)).transpose()?,
@@ -21,8 +27,7 @@ pub(super) async fn list(request: HttpRequest, history: web::Data<History>) -> R
         from: query.time("from")?,
         to: query.time("to")?,
     };
-    let filter = ExecutionFilter { links, status: query.parsed("status")? };
-    Ok(query::answer(&request, &history.executions(filter, query.window(List::Executions)?).await?))
+    Ok(ExecutionFilter { links, status: query.parsed("status")? })
 }
 
 /// An execution and what it belongs to.

@@ -2,20 +2,21 @@
 //! It adds the headers that every answer has, counts webhooks by status and writes the access log line.
 
 use super::{
-    access::Access,
+    access::{Access, RouteInfo},
     body,
     connections::Connection,
     context::{Caller, Shared},
-    csrf,
+    cookies, csrf, page,
+    problem::Problem,
     table::Table,
 };
 use actix_web::{
-    Error, HttpMessage, HttpResponse, ResponseError,
+    Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
         ConnectionType,
-        header::{self, HeaderValue},
+        header::{self, HeaderName, HeaderValue},
     },
     middleware::Next,
     web,
@@ -33,10 +34,11 @@ pub(super) async fn gate(
     };
     let _in_flight = shared.begin();
     let _answering = request.conn_data::<Connection>().map(Connection::begin);
-    let access = table.access(request.request());
-    let is_webhook = matches!(access, Ok(Access::Webhook));
-    let access = access.and_then(|access| csrf::check(request.request()).map(|()| access));
-    let allowed = access.and_then(|access| shared.auth.check(access, request.headers().get(header::AUTHORIZATION)));
+    let route = table.route(request.request());
+    let is_webhook = matches!(route, Ok(RouteInfo { access: Access::Webhook, .. }));
+    let is_page = matches!(route, Ok(RouteInfo { page: true, .. }));
+    let route = route.and_then(|route| csrf::check(request.request()).map(|()| route));
+    let allowed = route.and_then(|route| check(&shared, route, request.request()));
     let (mut response, caller) = match allowed {
         Ok(caller) => {
             request.extensions_mut().insert(Caller(caller.clone()));
@@ -45,7 +47,8 @@ pub(super) async fn gate(
         Err(problem) => {
             // A sender that is still writing would see a reset connection instead of the answer.
             body::discard_unread(&mut request).await;
-            (request.into_response(problem.error_response()), None)
+            let answer = if is_page { page::refused(request.request(), &problem) } else { problem.error_response() };
+            (request.into_response(answer), None)
         }
     };
     harden(&mut response);
@@ -63,11 +66,38 @@ fn data(request: &ServiceRequest) -> Option<(web::Data<Shared>, web::Data<Table>
     Some((request.app_data::<web::Data<Shared>>()?.clone(), request.app_data::<web::Data<Table>>()?.clone()))
 }
 
-/// Answers are for the caller alone and are what they say they are.
+/// Whether the caller may, and the name of the token or of the session.
+fn check(shared: &Shared, route: &RouteInfo, request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let header = request.headers().get(header::AUTHORIZATION);
+    if route.page {
+        return shared.auth.check_page(route.access, header, cookies::get(request, cookies::SESSION));
+    }
+    shared.auth.check(route.access, header)
+}
+
+/// What a browser may do with an answer: show it, with nothing from elsewhere, and in no other site's frame.
+const FOR_BROWSERS: [(HeaderName, &str); 6] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+    ),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+    (header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+];
+
+/// Answers are for the caller alone and are what they say they are. Only what is the same for all says itself that it may be
+/// kept.
 fn harden(response: &mut ServiceResponse) {
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in FOR_BROWSERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
 }
 
 fn log(response: &ServiceResponse, caller: Option<&str>, begun: Instant) {

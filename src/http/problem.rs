@@ -9,7 +9,7 @@ use crate::{
     logging::chain,
     model::ids::RequestId,
 };
-use actix_web::{HttpResponse, ResponseError, http::StatusCode, http::header};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, http::StatusCode, http::header};
 use serde::Serialize;
 
 /// Everything that is answered with an error.
@@ -116,6 +116,22 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
+        let (mut response, body) = self.described();
+        let text = serde_json::to_string(&body).unwrap_or_default();
+        response.insert_header((header::CONTENT_TYPE, "application/problem+json")).body(text)
+    }
+}
+
+impl Problem {
+    /// As a page for people: status, headers, and the same words.
+    pub(super) fn for_people(&self) -> (HttpResponseBuilder, StatusCode, String) {
+        let (response, body) = self.described();
+        let instance = body.instance.map(|instance| format!(" ({instance})")).unwrap_or_default();
+        (response, self.status_code(), body.detail + &instance)
+    }
+
+    /// Status and headers, and what the body says. Trouble of ours is logged here.
+    fn described(&self) -> (HttpResponseBuilder, Body) {
         let status = self.status_code();
         let mut body = Body {
             title: status.canonical_reason().unwrap_or("Error"),
@@ -151,8 +167,7 @@ impl ResponseError for Problem {
             }
             _ => {}
         }
-        let text = serde_json::to_string(&body).unwrap_or_default();
-        response.insert_header((header::CONTENT_TYPE, "application/problem+json")).body(text)
+        (response, body)
     }
 }
 

@@ -46,6 +46,21 @@ impl Query {
         Ok(Self(pairs))
     }
 
+    /// The same of a form, which sends its empty fields too.
+    pub(super) fn parse_form(request: &HttpRequest, known: &[&[&'static str]]) -> Result<Self, Problem> {
+        let Self(mut pairs) = Self::parse(request, known)?;
+        for (_, value) in &mut pairs {
+            *value = value.trim().to_owned();
+        }
+        pairs.retain(|(_, value)| !value.is_empty());
+        Ok(Self(pairs))
+    }
+
+    /// What was given, in order.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// A text as it is.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)
@@ -93,7 +108,8 @@ impl Query {
         Ok(Window { limit: limit.unwrap_or(LIMIT), after })
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    /// What was given for a name.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }

@@ -5,8 +5,8 @@ use super::{
         Access::{Operator, Public, Viewer, Webhook},
         RouteInfo,
     },
-    alerts, executions, guards, openapi, orders, pauses, probes, replays, requests, stats,
-    table::{RouteEntry, get, route},
+    alerts, executions, guards, openapi, orders, page, pauses, probes, replays, requests, stats,
+    table::{self, RouteEntry, get, route},
     webhook,
 };
 use actix_web::web;
@@ -38,6 +38,30 @@ pub(super) static INGEST: &[RouteEntry] = &[
     route(Operator, "DELETE", "/api/v1/pauses/{id}", || web::delete().to(pauses::resume)),
 ];
 
+/// The operator page, on `ingest` and `standalone` unless `POUNDCAKE_PAGE=off`.
+pub(super) static PAGE: &[RouteEntry] = &[
+    table::page(Viewer, "GET", "/", || get().to(page::now::show)),
+    table::page(Viewer, "GET", "/alerts", || get().to(page::alerts::list)),
+    table::page(Viewer, "GET", "/alerts/{id}", || get().to(page::alert::one)),
+    table::page(Viewer, "GET", "/requests/{request_id}", || get().to(page::request::one)),
+    table::page(Viewer, "GET", "/executions", || get().to(page::executions::list)),
+    table::page(Viewer, "GET", "/executions/{st2_execution_id}", || get().to(page::execution::one)),
+    table::page(Viewer, "GET", "/stats", || get().to(page::stats::show)),
+    table::page(Public, "GET", "/login", || get().to(page::login::form)),
+    table::page(Public, "POST", "/login", || web::post().to(page::login::sign_in)),
+    table::page(Public, "POST", "/logout", || web::post().to(page::login::sign_out)),
+    table::page(Public, "GET", "/page/style.css", || get().to(page::assets::style)),
+    table::page(Public, "GET", "/page/page.js", || get().to(page::assets::script)),
+    table::page(Public, "GET", "/page/icon.svg", || get().to(page::assets::icon)),
+];
+
+/// What a server with the page answers.
+pub(super) static WITH_PAGE: &[&[RouteEntry]] = &[INGEST, PAGE];
+/// What a server without it answers.
+pub(super) static WITHOUT_PAGE: &[&[RouteEntry]] = &[INGEST];
+/// What a server of probes answers.
+pub(super) static PROBES_ALONE: &[&[RouteEntry]] = &[PROBES];
+
 /// The routes of a process that serves nothing but its probes.
 pub(super) static PROBES: &[RouteEntry] = &[
     route(Public, "GET", "/livez", || get().to(probes::livez)),
@@ -47,5 +71,5 @@ pub(super) static PROBES: &[RouteEntry] = &[
 
 /// All routes, for documentation and for tests that walk them.
 pub fn all_routes() -> impl Iterator<Item = &'static RouteInfo> {
-    INGEST.iter().map(|route| &route.info)
+    WITH_PAGE.iter().copied().flatten().map(|route| &route.info)
 }

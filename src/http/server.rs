@@ -9,6 +9,7 @@ use super::{
     context::{Parts, Shared},
     gate,
     listener::{ListenError, Listener},
+    page::Logins,
     probes::Probes,
     routes, table,
     tls::{self, TlsError},
@@ -96,14 +97,16 @@ pub fn serve(
     let probes = web::Data::new(Probes::new(Instant::now(), &parts.store));
     let shared = web::Data::new(Shared::new(parts, auth, Arc::clone(&connections)));
     let watched = shared.clone();
+    let logins = web::Data::new(Logins::default());
+    let of_ingest = if settings.page { routes::WITH_PAGE } else { routes::WITHOUT_PAGE };
     let app = move || {
         let app = App::new().app_data(shared.clone()).app_data(probes.clone()).wrap(from_fn(gate::gate));
         match &for_handlers {
             Some((ingest, limits, history)) => {
                 let app = app.app_data(ingest.clone()).app_data(limits.clone()).app_data(history.clone());
-                app.configure(|config| table::register(config, routes::INGEST))
+                app.app_data(logins.clone()).configure(|config| table::register(config, of_ingest))
             }
-            None => app.configure(|config| table::register(config, routes::PROBES)),
+            None => app.configure(|config| table::register(config, routes::PROBES_ALONE)),
         }
     };
     let mut server = HttpServer::new(app)

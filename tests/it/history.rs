@@ -7,5 +7,5 @@ mod figures;
 mod indexes;
 mod lists;
 mod refused;
-mod rows;
+pub mod rows;
 mod stories;

@@ -26,6 +26,7 @@ mod metrics;
 mod orders;
 mod outcomes;
 mod pack;
+mod page;
 mod probes;
 mod queries;
 mod recovery;

@@ -1,6 +1,8 @@
 //! A file of `name:token` lines: several tokens live at once, and a change takes effect within a second. A line of operators may
 //! end with a role: `name:token:viewer`.
 
+use super::session::{self, Claim};
+use chrono::{DateTime, Utc};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -61,6 +63,13 @@ impl Padded {
 
     fn same(&self, other: &Self) -> Choice {
         self.0.ct_eq(&other.0)
+    }
+
+    /// The text without its padding.
+    fn bytes(&self) -> &[u8] {
+        let (text, length) = self.0.split_at(WIDTH);
+        let length = length.try_into().map_or(0, u16::from_be_bytes);
+        text.get(..usize::from(length)).unwrap_or(text)
     }
 }
 
@@ -128,6 +137,21 @@ impl TokensFile {
             }
         }
         found
+    }
+
+    /// A new session for a token of ours.
+    pub(super) fn session(&self, token: &str, now: DateTime<Utc>) -> Option<String> {
+        let (name, _) = self.find(None, token)?;
+        session::issue(&name, Padded::new(token)?.bytes(), now)
+    }
+
+    /// The name in a session that one of our tokens of that name signed, and that token's role.
+    pub(super) fn of_session(&self, session: &str, now: DateTime<Utc>) -> Option<(String, Role)> {
+        let claim = Claim::read(session, now)?;
+        let tokens = self.current();
+        let mut ours = tokens.iter().filter(|token| token.name == claim.name);
+        let role = ours.find(|token| claim.is_signed_by(token.secret.bytes()))?.role;
+        Some((claim.name, role))
     }
 
     /// The tokens as they are now. A file that cannot be used leaves the old ones in force: it may be half written, and

@@ -1,4 +1,4 @@
-//! Queries of `doctor`: rows that are overdue, failed or uncertain.
+//! Queries of `doctor` and of the operator page: rows that are overdue, failed, held or uncertain.
 
 use crate::{
     database::{DatabaseError, connection::AnyConnection, transaction},
@@ -72,7 +72,7 @@ pub fn overdue(conn: &mut AnyConnection, grace: TimeDelta) -> Result<Vec<Overdue
 }
 
 #[derive(QueryableByName)]
-struct FailedRow {
+struct OfReason {
     #[diesel(sql_type = Nullable<Text>)]
     dispatch_reason: Option<DispatchReason>,
     #[diesel(sql_type = BigInt)]
@@ -81,8 +81,30 @@ struct FailedRow {
 
 /// Failed rows by reason.
 pub fn failed(conn: &mut AnyConnection) -> Result<Vec<(Option<DispatchReason>, i64)>, DatabaseError> {
-    let rows: Vec<FailedRow> = diesel::sql_query(
+    let rows: Vec<OfReason> = diesel::sql_query(
         "SELECT dispatch_reason, COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_status = 'failed' \
+         GROUP BY dispatch_reason ORDER BY dispatch_reason",
+    )
+    .load(conn)?;
+    Ok(rows.into_iter().map(|row| (row.dispatch_reason, row.n)).collect())
+}
+
+/// How many of the rows that were stored in the last `since` have failed, by the database's clock.
+pub fn failed_lately(conn: &mut AnyConnection, since: TimeDelta) -> Result<i64, DatabaseError> {
+    let now = transaction::now(conn)?;
+    let count: Count = diesel::sql_query(
+        "SELECT COUNT(*) AS n FROM poundcake_alerts \
+         WHERE dispatch_status = 'failed' AND next_attempt_at IS NULL AND created_at >= ?",
+    )
+    .bind::<Timestamp, _>(now - since)
+    .get_result(conn)?;
+    Ok(count.n)
+}
+
+/// Held rows by the guard that holds them.
+pub fn held(conn: &mut AnyConnection) -> Result<Vec<(Option<DispatchReason>, i64)>, DatabaseError> {
+    let rows: Vec<OfReason> = diesel::sql_query(
+        "SELECT dispatch_reason, COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_status = 'held' \
          GROUP BY dispatch_reason ORDER BY dispatch_reason",
     )
     .load(conn)?;

@@ -43,6 +43,7 @@ pub fn settings() -> HttpSettings {
         operator_tokens_file: None,
         tls_cert: None,
         tls_key: None,
+        page: true,
         max_body_bytes: 32 << 20,
     }
 }

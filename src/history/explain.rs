@@ -1,9 +1,9 @@
-//! Statuses and reasons in words, for the terminal.
+//! Statuses and reasons in words, for people.
 
 use crate::model::status::{DispatchReason, DispatchStatus};
 
 /// A status without a reason.
-pub(super) fn of_status(status: DispatchStatus) -> &'static str {
+pub(crate) fn of_status(status: DispatchStatus) -> &'static str {
     match status {
         DispatchStatus::Pending => "stored; waiting to be published or retried",
         DispatchStatus::Queued => "in the queue; waiting for a dispatcher",
@@ -17,7 +17,7 @@ pub(super) fn of_status(status: DispatchStatus) -> &'static str {
 }
 
 /// Why something was not run.
-pub(super) fn of_reason(reason: DispatchReason) -> &'static str {
+pub(crate) fn of_reason(reason: DispatchReason) -> &'static str {
     match reason {
         DispatchReason::Resolved => "a resolve notification; nothing to run",
         DispatchReason::Repeat => "the same firing again",

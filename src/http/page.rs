@@ -1,0 +1,76 @@
+//! The operator page: what a person who was woken looks at. Server-rendered, readable without JavaScript, nothing from
+//! elsewhere; it does nothing that the API cannot, and asks the same functions.
+//!
+//! Each page is a file with a handler, a view of plain texts and a template of the same name in `templates`. [`frame`] is what
+//! all pages share, [`words`] how states and times are shown.
+
+pub(super) mod alert;
+pub(super) mod alerts;
+pub(super) mod assets;
+mod attempts;
+mod chart;
+pub(super) mod execution;
+pub(super) mod executions;
+mod form;
+mod frame;
+pub(super) mod login;
+pub(super) mod now;
+pub(super) mod request;
+mod rows;
+pub(super) mod stats;
+mod timeline;
+mod verdict;
+mod words;
+
+pub(super) use login::Logins;
+
+use super::problem::Problem;
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, http::header};
+use askama::Template;
+use frame::Frame;
+
+/// Why a page is not shown.
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct Refused {
+    frame: Frame,
+    heading: &'static str,
+    detail: String,
+    missing: bool,
+}
+
+/// A page, or why there is none.
+fn respond(request: &HttpRequest, page: Result<impl Template, Problem>) -> HttpResponse {
+    match page.and_then(|page| page.render().map_err(|error| Problem::Internal(error.into()))) {
+        Ok(text) => html(StatusCode::OK, text),
+        Err(problem) => refused(request, &problem),
+    }
+}
+
+/// A problem as a page. Who is not signed in is sent to where that is done, and comes back.
+pub(super) fn refused(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+    if matches!(problem, Problem::NoToken | Problem::WrongToken) {
+        return login::redirect(request);
+    }
+    let (mut response, status, detail) = problem.for_people();
+    let heading = match status {
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::BAD_REQUEST => "This cannot be shown",
+        StatusCode::FORBIDDEN => "Not allowed",
+        StatusCode::SERVICE_UNAVAILABLE => "Not available now",
+        _ => "Something went wrong",
+    };
+    let missing = status == StatusCode::NOT_FOUND;
+    let page = Refused { frame: Frame::of(request, "", heading), heading, detail, missing };
+    let text = page.render().unwrap_or_default();
+    response.insert_header(header::ContentType::html()).body(text)
+}
+
+fn html(status: StatusCode, text: String) -> HttpResponse {
+    HttpResponse::build(status).insert_header(header::ContentType::html()).body(text)
+}
+
+/// To another page, after a POST or for a better address.
+fn go_to(address: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, address)).finish()
+}

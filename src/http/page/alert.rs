@@ -1,0 +1,182 @@
+//! `/alerts/{id}`: what happened to one alert and why, what was sent, what ran, and a text for a ticket.
+
+use super::{
+    super::{problem::Problem, query},
+    frame::Frame,
+    respond,
+    rows::{AlertRow, ExecutionRow, missing, name},
+    timeline::{self, Line},
+    words::{Moment, State, link, pretty},
+};
+use crate::{
+    database::page::Window,
+    history::{AlertAlone, AlertStory, ExecutionShown, History, explain},
+    operator::Filter,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use chrono::NaiveDateTime;
+use serde_json::{Map, Value};
+
+/// Other alerts of the fingerprint that are shown.
+const OTHERS: u16 = 10;
+
+#[derive(Template)]
+#[template(path = "alert.html")]
+struct Page {
+    frame: Frame,
+    row: AlertRow,
+    status: State,
+    class: &'static str,
+    decision: String,
+    error: Option<String>,
+    uncertain: bool,
+    due: Option<Moment>,
+    opened_by: Option<String>,
+    timeline: Vec<Line>,
+    executions: Vec<ExecutionRow>,
+    sent: Vec<Sent>,
+    missing: Option<String>,
+    rows: Vec<AlertRow>,
+    request_id: String,
+    fingerprint: String,
+    times: Vec<(&'static str, Moment)>,
+    attempts: i32,
+    generation: i32,
+    source: Option<String>,
+    labels: Vec<Pair>,
+    annotations: Vec<Pair>,
+    text: String,
+}
+
+/// What an execution was given, and what it gave.
+struct Sent {
+    id: String,
+    parameters: Option<String>,
+    result: Option<String>,
+}
+
+/// A label or an annotation.
+struct Pair {
+    name: String,
+    value: String,
+    href: Option<String>,
+}
+
+/// One alert.
+pub(in crate::http) async fn one(
+    path: web::Path<String>,
+    request: HttpRequest,
+    history: web::Data<History>,
+) -> HttpResponse {
+    respond(&request, view(&path, &request, &history).await)
+}
+
+async fn view(path: &str, request: &HttpRequest, history: &History) -> Result<Page, Problem> {
+    query::Query::parse(request, &[])?;
+    let id = query::alert_id("id", path)?;
+    let found = history.alert(id).await?.ok_or_else(|| Problem::NoSuch { what: "alert", id: id.to_string() })?;
+    let summary = &found.story.alert.summary;
+    let fingerprint = Some(summary.fingerprint.clone()).filter(|fingerprint| !fingerprint.is_empty());
+    let mut rows = Vec::new();
+    if fingerprint.is_some() {
+        let same = Filter { fingerprint, ..Filter::default() };
+        let others = history.alerts(same, Window { limit: OTHERS + 1, after: None }).await?;
+        rows.extend(others.rows.iter().filter(|other| other.alert.id != id).map(AlertRow::from));
+    }
+    Ok(page(request, &found, rows))
+}
+
+fn page(request: &HttpRequest, found: &AlertAlone, rows: Vec<AlertRow>) -> Page {
+    let AlertAlone { story, execution_db } = found;
+    let (alert, summary) = (&story.alert, &story.alert.summary);
+    let row = AlertRow::from(story);
+    let timeline = timeline::lines(story);
+    let title = format!("{} {}", name(summary), summary.instance);
+    Page {
+        frame: Frame::of(request, "alerts", title.trim()),
+        status: State::alert(summary.status),
+        class: class(summary.dispatch_status),
+        decision: decision(story),
+        error: summary.dispatch_error.clone(),
+        uncertain: alert.dispatch_uncertain,
+        due: summary.next_attempt_at.map(Moment::clock),
+        opened_by: summary.opened_by.map(|id| id.to_string()),
+        executions: story.links.iter().map(ExecutionRow::linked).collect(),
+        sent: story.links.iter().filter_map(|link| link.execution.as_ref()).filter_map(sent).collect(),
+        missing: missing(execution_db),
+        rows,
+        request_id: story.request_id.clone(),
+        fingerprint: summary.fingerprint.clone(),
+        times: times(story),
+        attempts: summary.dispatch_attempts,
+        generation: summary.dispatch_generation,
+        source: alert.generator_url.as_deref().and_then(link),
+        labels: pairs(&alert.labels),
+        annotations: pairs(&alert.annotations),
+        text: text(story, &row, &timeline),
+        timeline,
+        row,
+    }
+}
+
+/// The colour of the decision.
+fn class(status: crate::model::status::DispatchStatus) -> &'static str {
+    use crate::model::status::DispatchStatus::{Dispatched, Failed, Held, Skipped};
+    match status {
+        Dispatched => "ok",
+        Failed => "bad",
+        Held => "hold",
+        Skipped => "idle",
+        _ => "busy",
+    }
+}
+
+/// In a sentence.
+fn decision(story: &AlertStory) -> String {
+    let row = &story.alert.summary;
+    row.dispatch_reason.map_or_else(|| explain::of_status(row.dispatch_status), explain::of_reason).to_owned()
+}
+
+fn times(story: &AlertStory) -> Vec<(&'static str, Moment)> {
+    let (alert, summary) = (&story.alert, &story.alert.summary);
+    let given: [(&str, Option<NaiveDateTime>); 5] = [
+        ("Started", summary.starts_at),
+        ("Ended", summary.ends_at),
+        ("Received", Some(summary.created_at)),
+        ("Last seen", alert.last_seen_at),
+        ("Closed", alert.closed_at),
+    ];
+    given.into_iter().filter_map(|(word, at)| Some((word, Moment::clock(at?)))).collect()
+}
+
+fn sent(execution: &ExecutionShown) -> Option<Sent> {
+    let (parameters, result) = (execution.parameters().map(pretty), execution.result().map(pretty));
+    let id = execution.id().to_owned();
+    (parameters.is_some() || result.is_some()).then_some(Sent { id, parameters, result })
+}
+
+fn pairs(json: &str) -> Vec<Pair> {
+    let map: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
+    let pair = |(name, value): (String, Value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Pair { name, href: link(&value), value }
+    };
+    map.into_iter().map(pair).collect()
+}
+
+/// For a ticket.
+fn text(story: &AlertStory, row: &AlertRow, timeline: &[Line]) -> String {
+    let summary = &story.alert.summary;
+    let head = [&row.name, &row.instance, &row.severity].into_iter().filter(|part| !part.is_empty());
+    let head = head.map(String::as_str).collect::<Vec<_>>().join(" ");
+    let reason = summary.dispatch_reason.map(|reason| format!("/{reason}")).unwrap_or_default();
+    let mut lines = vec![
+        format!("{head}, {}", summary.status),
+        format!("alert {}, fingerprint {}, request {}", summary.id, summary.fingerprint, story.request_id),
+        format!("{}{reason}: {}", summary.dispatch_status, decision(story)),
+    ];
+    lines.extend(summary.dispatch_error.as_ref().map(|error| format!("last error: {error}")));
+    lines.extend(timeline.iter().map(|line| line.plain.clone()));
+    lines.join("\n")
+}

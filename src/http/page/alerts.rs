@@ -1,0 +1,147 @@
+//! `/alerts`: the list, with all filters of the API as a form, a time range, and a search for what a pager shows.
+
+use super::{
+    super::{
+        alerts::{PARAMETERS, filter},
+        problem::Problem,
+        query::{self, Query},
+    },
+    form::{self, Choice, Field, InForce},
+    frame::Frame,
+    go_to, refused, respond,
+    rows::{AlertRow, missing},
+    words::State,
+};
+use crate::{
+    database::page::Window,
+    history::{History, cursor::List},
+    model::{
+        ids::{Fingerprint, RequestId},
+        status::{AlertStatus, DispatchReason, DispatchStatus},
+    },
+    operator::Filter,
+    stackstorm::ExecutionId,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
+const PATH: &str = "/alerts";
+/// What the page has besides the API's parameters.
+const OWN: &[&str] = &["q", "range"];
+/// Filters that choose few rows by themselves: no time range is needed.
+const RARE: &[&str] = &["request_id", "fingerprint"];
+
+#[derive(Template)]
+#[template(path = "alerts.html")]
+struct Alerts {
+    frame: Frame,
+    ranges: Vec<Choice>,
+    in_force: Vec<InForce>,
+    fields: Vec<Field>,
+    range: String,
+    open: bool,
+    chips: Vec<(Option<State>, Choice)>,
+    rows: Vec<AlertRow>,
+    missing: Option<String>,
+    everywhere: Option<String>,
+    newest: Option<String>,
+    older: Option<String>,
+}
+
+/// A page of alerts.
+pub(in crate::http) async fn list(request: HttpRequest, history: web::Data<History>) -> HttpResponse {
+    let query = match Query::parse_form(&request, &[PARAMETERS, query::PAGING, OWN]) {
+        Ok(query) => query,
+        Err(problem) => return refused(&request, &problem),
+    };
+    match query.get("q") {
+        Some(searched) => match found(searched, &query, &history).await {
+            Ok(address) => go_to(&address),
+            Err(problem) => refused(&request, &problem),
+        },
+        None => respond(&request, view(&request, &query, &history).await),
+    }
+}
+
+async fn view(request: &HttpRequest, query: &Query, history: &History) -> Result<Alerts, Problem> {
+    let range = form::range(query, RARE);
+    let mut filter = filter(query)?;
+    filter.from = filter.from.or(form::since(range)?);
+    let page = history.alerts(filter, query.window(List::Alerts)?).await?;
+    let in_force = form::in_force(PATH, query);
+    Ok(Alerts {
+        frame: Frame::of(request, "alerts", "Alerts"),
+        ranges: form::ranges(PATH, query, range),
+        open: in_force.iter().any(|filter| filter.name != "dispatch status"),
+        in_force,
+        fields: fields(query),
+        range: range.to_owned(),
+        chips: chips(query),
+        rows: page.rows.iter().map(AlertRow::from).collect(),
+        missing: page.execution_db.as_ref().and_then(missing),
+        everywhere: (range != "all").then(|| form::with(PATH, query, "range", Some("all"))),
+        newest: query.get("next").map(|_| form::with(PATH, query, "next", None)),
+        older: page.cursor().map(|next| form::with(PATH, query, "next", Some(&next))),
+    })
+}
+
+fn fields(query: &Query) -> Vec<Field> {
+    vec![
+        Field::text(query, "alert_name", "Alert name", "exactly"),
+        Field::text(query, "instance", "Instance", "exactly"),
+        Field::text(query, "severity", "Severity", "exactly"),
+        Field::of(query, "status", "Alertmanager says", AlertStatus::ALL.iter().map(|word| word.as_str())),
+        Field::of(query, "dispatch_status", "Dispatch status", DispatchStatus::ALL.iter().map(|word| word.as_str())),
+        Field::of(query, "reason", "Reason", DispatchReason::ALL.iter().map(|word| word.as_str())),
+        Field::text(query, "target", "Target", "action:pack.name"),
+        Field::text(query, "route", "Route", "its name"),
+        Field::text(query, "fingerprint", "Fingerprint", "16 hex digits"),
+        Field::text(query, "request_id", "Request id", "of its webhook"),
+        Field::text(query, "from", "From (UTC)", "2026-11-27T03:14:00Z"),
+        Field::text(query, "to", "To (UTC)", "now"),
+    ]
+}
+
+/// The states, as links.
+fn chips(query: &Query) -> Vec<(Option<State>, Choice)> {
+    let chosen = query.get("dispatch_status");
+    let chip = |status: Option<DispatchStatus>| {
+        let word = status.map(DispatchStatus::as_str);
+        let href = form::with(PATH, query, "dispatch_status", word);
+        (status.map(State::dispatch), Choice { label: "all".to_owned(), href, current: word == chosen })
+    };
+    std::iter::once(None).chain(DispatchStatus::ALL.iter().copied().map(Some)).map(chip).collect()
+}
+
+/// Where the thing is that was searched for: an id is its page; a word is an alert's name if one has it, else an instance; of
+/// two words the first is the name.
+async fn found(searched: &str, query: &Query, history: &History) -> Result<String, Problem> {
+    let given = |name: &str, value: &str| {
+        let value = url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>();
+        let rest = form::with(PATH, query, "q", None);
+        let joint = if rest.contains('?') { '&' } else { '?' };
+        format!("{rest}{joint}{name}={value}")
+    };
+    if let Some((name, instance)) = searched.split_once(char::is_whitespace) {
+        return Ok(given("alert_name", name)
+            + &format!(
+                "&instance={}",
+                url::form_urlencoded::byte_serialize(instance.trim().as_bytes()).collect::<String>()
+            ));
+    }
+    if searched.bytes().all(|b| b.is_ascii_digit()) && searched.len() < 16 {
+        return Ok(format!("{PATH}/{searched}"));
+    }
+    if searched.len() == 36 && RequestId::parse(searched).is_ok() {
+        return Ok(format!("/requests/{searched}"));
+    }
+    if searched.len() == 24 && ExecutionId::parse(searched).is_ok() {
+        return Ok(format!("/executions/{searched}"));
+    }
+    if Fingerprint::parse(searched).is_some() {
+        return Ok(given("fingerprint", searched));
+    }
+    let named = Filter { alert_name: Some(searched.to_owned()), ..Filter::default() };
+    let page = history.alerts(named, Window { limit: 1, after: None }).await?;
+    Ok(given(if page.rows.is_empty() { "instance" } else { "alert_name" }, searched))
+}

@@ -1,0 +1,138 @@
+//! `/`: is all well, and if not, what is it.
+
+use super::{
+    super::{problem::Problem, query::Query},
+    frame::Frame,
+    respond,
+    rows::{AlertRow, missing},
+    verdict::{self, Verdict},
+    words::{Moment, age},
+};
+use crate::{
+    history::{History, Now},
+    model::{
+        pause::{Pause, Scope},
+        status::{DispatchReason, DispatchStatus},
+    },
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
+/// What holds alerts, in the order in which the guards decide. Always the same rows: one that vanishes makes people search.
+const GUARDS: [DispatchReason; 7] = [
+    DispatchReason::Paused,
+    DispatchReason::Approval,
+    DispatchReason::Cooldown,
+    DispatchReason::TargetRate,
+    DispatchReason::Brake,
+    DispatchReason::InFlight,
+    DispatchReason::Rate,
+];
+
+#[derive(Template)]
+#[template(path = "now.html")]
+struct Page {
+    frame: Frame,
+    verdict: Verdict,
+    pauses: Vec<InForce>,
+    waiting: Vec<Count>,
+    held: Vec<Count>,
+    look: Vec<Count>,
+    missing: Option<String>,
+    rows: Vec<AlertRow>,
+}
+
+/// A number with a name that leads to its rows.
+struct Count {
+    label: String,
+    /// `None` where no filter of the list chooses them.
+    href: Option<String>,
+    rows: i64,
+    note: String,
+}
+
+/// A pause in force.
+struct InForce {
+    what: String,
+    by: String,
+    reason: String,
+    since: Moment,
+    until: Option<Moment>,
+}
+
+/// How things stand.
+pub(in crate::http) async fn show(request: HttpRequest, history: web::Data<History>) -> HttpResponse {
+    respond(&request, view(&request, &history).await)
+}
+
+async fn view(request: &HttpRequest, history: &History) -> Result<Page, Problem> {
+    Query::parse(request, &[])?;
+    let now = history.now().await?;
+    Ok(Page {
+        frame: Frame::of(request, "now", "Now"),
+        verdict: verdict::of(&now),
+        pauses: now.pauses.iter().map(in_force).collect(),
+        waiting: waiting(&now),
+        held: held(&now),
+        look: look(&now),
+        missing: missing(&now.execution_db),
+        rows: now.settled.iter().map(AlertRow::from).collect(),
+    })
+}
+
+fn in_force(pause: &Pause) -> InForce {
+    let what = match &pause.scope {
+        Scope::Everything => "Everything".to_owned(),
+        Scope::Route(name) => format!("Route {name}"),
+        Scope::Matchers(matchers) => format!("Alerts with {matchers}"),
+        Scope::Unreadable(why) => format!("Everything: its row cannot be read ({why})"),
+    };
+    InForce {
+        what,
+        by: pause.operator.clone(),
+        reason: pause.reason.clone(),
+        since: Moment::clock(pause.since),
+        until: pause.until.map(Moment::clock),
+    }
+}
+
+fn count(label: &str, filter: &str, rows: i64, note: String) -> Count {
+    Count { label: label.to_owned(), href: Some(format!("/alerts?{filter}&range=all")), rows, note }
+}
+
+fn waiting(now: &Now) -> Vec<Count> {
+    let on_the_way = now.waiting.iter().filter(|depth| depth.status != DispatchStatus::Held);
+    let one = |depth: &crate::store::read::depth::Depth| {
+        let (word, oldest) = (depth.status.as_str(), depth.oldest_seconds);
+        let note = if depth.rows > 0 { age(oldest) } else { String::new() };
+        count(word, &format!("dispatch_status={word}"), depth.rows, note)
+    };
+    on_the_way.map(one).collect()
+}
+
+fn held(now: &Now) -> Vec<Count> {
+    let one = |reason: &DispatchReason| {
+        let rows = now.held.iter().find(|(held, _)| *held == Some(*reason)).map_or(0, |(_, rows)| *rows);
+        count(reason.as_str(), &format!("dispatch_status=held&reason={reason}"), rows, String::new())
+    };
+    GUARDS.iter().map(one).collect()
+}
+
+fn look(now: &Now) -> Vec<Count> {
+    let failed: i64 = now.failed.iter().map(|(_, rows)| rows).sum();
+    let reasons: Vec<&str> = now.failed.iter().filter_map(|(reason, _)| Some((*reason)?.as_str())).collect();
+    let late: i64 = now.overdue.iter().map(|overdue| overdue.rows).sum();
+    let oldest = now.overdue.iter().map(|overdue| overdue.oldest_seconds).max();
+    let plain = |label: &str, rows: i64, note: String| Count { label: label.to_owned(), href: None, rows, note };
+    let lately = Some("/alerts?dispatch_status=failed&range=1h".to_owned());
+    let running = Some("/executions?status=running&range=all".to_owned());
+    let mut rows = vec![
+        Count { href: lately, ..plain("failed, last hour", now.failed_lately, String::new()) },
+        count("failed, all", "dispatch_status=failed", failed, reasons.join(", ")),
+        plain("uncertain", now.uncertain, String::new()),
+        plain("late", late, oldest.map(age).unwrap_or_default()),
+    ];
+    let overdue = now.executions_overdue;
+    rows.extend(overdue.map(|overdue| Count { href: running, ..plain("executions overdue", overdue, String::new()) }));
+    rows
+}
