@@ -152,10 +152,11 @@ impl Admission {
             }
         }
         for (route, blocked) in &admitted.blocked {
-            if dispatch.lines.note(route, blocked.reason, Instant::now()) {
+            let Some(is_news) = dispatch.lines.note(route, blocked.reason, Instant::now()) else { continue };
+            if is_news {
                 log::info!(event = "line_held", route, reason:% = blocked.reason, by_all = blocked.by_all; "the line of a route waits");
-                self.rename(route.clone(), *blocked).await;
             }
+            self.rename(route.clone(), *blocked).await;
         }
     }
 

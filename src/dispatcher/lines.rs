@@ -8,13 +8,13 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// A line whose guards take turns is not renamed more often.
-const RENAMED_EVERY: Duration = Duration::from_secs(10);
+/// The rows of a line are not told more often which guard holds them.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// Shared by claims, admission and all that ends a dispatch.
 #[derive(Default)]
 pub struct Lines {
-    /// By route: what holds its line, and since when its rows say so.
+    /// By route: what holds its line, and when its rows were told.
     held_by: Mutex<HashMap<String, (DispatchReason, Instant)>>,
     wake: Notify,
 }
@@ -47,17 +47,16 @@ impl Lines {
         self.lock().remove(route);
     }
 
-    /// Notes what holds a line. True when its rows should be told.
-    pub(super) fn note(&self, route: &str, reason: DispatchReason, now: Instant) -> bool {
+    /// Notes what holds a line. `None`: its rows were told a moment ago; else they should be, and it says whether another guard
+    /// held it before. They are told again from time to time: a claim may have named the guard before.
+    pub(super) fn note(&self, route: &str, reason: DispatchReason, now: Instant) -> Option<bool> {
         let mut held_by = self.lock();
-        match held_by.get(route) {
-            Some((known, _)) if *known == reason => false,
-            Some((_, since)) if now.duration_since(*since) < RENAMED_EVERY => false,
-            _ => {
-                held_by.insert(route.to_owned(), (reason, now));
-                true
-            }
+        let known = held_by.get(route).copied();
+        if known.is_some_and(|(_, told)| now.duration_since(told) < TOLD_EVERY) {
+            return None;
         }
+        held_by.insert(route.to_owned(), (reason, now));
+        Some(known.is_none_or(|(known, _)| known != reason))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, (DispatchReason, Instant)>> {

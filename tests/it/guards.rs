@@ -3,7 +3,9 @@
 mod brake;
 mod cooldown;
 mod in_flight;
+mod kills;
 mod modes;
+mod pauses;
 mod rates;
 
 use crate::harness::{Pipeline, SOON, Setup, Shape, eventually, firing};

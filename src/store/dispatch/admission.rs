@@ -104,12 +104,17 @@ fn admit_once(
     brakes.retain(|route| routes.iter().any(|line| line.name == route));
     let mut lines = Vec::with_capacity(routes.len());
     for route in routes {
-        lines.push(line::count(conn, request, route, &mut brakes, now)?);
+        lines.push(line::count(conn, request, route, &brakes, now)?);
     }
     let all_places = request.max_in_flight.map(|limit| Ok::<_, DatabaseError>((limit, counts::all_places(conn)?)));
     let all_places = all_places.transpose()?;
     let mut rows = HashMap::new();
     let heads = heads::load(conn, request, routes, &mut lines, &mut rows, now)?;
+    // After the heads: each of them is in the line that is counted, so no start takes a brake by surprise.
+    for (route, line) in std::iter::zip(routes, &mut lines) {
+        line.counts.braked = line::is_braked(conn, route, &brakes, now)?;
+        brakes.set(&route.name, line.counts.braked, now);
+    }
     let decision = admission::decide(now, request.slots, all_places, lines, heads);
     let admitted = apply(conn, request, routes, &decision, (rows, now, begun))?;
     if brakes != brakes_before {

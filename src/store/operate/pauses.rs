@@ -104,8 +104,12 @@ pub fn begin(
 pub fn end(conn: &mut AnyConnection, id: ApiCallId, order: &NewOrder) -> Result<Option<Pause>, DatabaseError> {
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
-        let in_force = dsl::poundcake_api_calls.find(id).filter(dsl::pause_until.gt(now));
-        if diesel::update(in_force).set(dsl::pause_until.eq(Some(now))).execute(conn)? == 0 {
+        let row = dsl::poundcake_api_calls.find(id);
+        let in_force = row.filter(dsl::pause_until.gt(now)).select(dsl::pause_until);
+        let Some(until) = in_force.first::<Option<NaiveDateTime>>(conn).optional()?.flatten() else { return Ok(None) };
+        // Of two people at once the second finds another end than it read, even where it read the clock first.
+        let unchanged = row.filter(dsl::pause_until.eq(until));
+        if diesel::update(unchanged).set(dsl::pause_until.eq(Some(now))).execute(conn)? == 0 {
             return Ok(None);
         }
         let result = serde_json::json!({ "until": rfc3339(now) }).to_string();

@@ -194,7 +194,9 @@ proptest! {
         let mut world = World::default();
         for Step { seconds, arrivals, ends, slots } in steps {
             world.now += seconds;
-            arrivals.into_iter().for_each(|host| world.arrive(host));
+            for host in arrivals {
+                world.arrive(host);
+            }
             world.running.drain(..ends.min(world.running.len()));
             let before = world.running.len();
             world.admit(&policy, slots);
@@ -213,7 +215,9 @@ proptest! {
     fn every_row_is_started_in_the_end(hosts in prop::collection::vec(0..4_u8, 1..40)) {
         let policy = policy(Some(2), &["10/m"], &["5/m"]);
         let mut world = World::default();
-        hosts.iter().for_each(|host| world.arrive(*host));
+        for host in &hosts {
+            world.arrive(*host);
+        }
         for _ in 0..400 {
             world.now += 10;
             world.running.clear();
