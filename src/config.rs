@@ -249,7 +249,8 @@ pub struct IngestSettings {
     /// `routeLabels.NAME`, `labels.NAME`
     #[arg(long, env = "POUNDCAKE_IDENTITY_ADD")]
     pub identity_add: Option<Additions>,
-    /// How long after a dispatch a new start of the same alert runs nothing
+    /// How long after its last start the same alert is not started again; a new firing is held until then. For routes without
+    /// a `cooldown`. Ingest and dispatchers
     #[arg(long, env = "POUNDCAKE_REFIRE_COOLDOWN", default_value = "10m", value_parser = parse::duration)]
     pub refire_cooldown: Duration,
     /// Maximum number of alert rows per transaction
