@@ -7,7 +7,7 @@ use tokio::{io::AsyncWriteExt as _, process::Command, time::timeout};
 
 use super::{shell::Ending, status::Status};
 
-/// What stands in for StackStorm's own wrapper of Python actions.
+/// The replacement for StackStorm's wrapper of Python actions.
 const WRAPPER: &str = include_str!("program/action.py");
 /// StackStorm's own mark around the result in a program's output.
 const DELIMITER: &str = "%%%%%~=~=~=************=~=~=~%%%%";

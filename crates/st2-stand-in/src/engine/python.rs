@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::{parameters, program, state::State, step::Step};
 
 impl State {
-    /// Hands an action's program to whoever runs programs.
+    /// Passes an action's program to the task that runs programs.
     pub(super) fn start_program(&mut self, id: &str) {
         match self.program_of(id) {
             Ok(program) => {
