@@ -1,6 +1,6 @@
 # PoundCake's commands. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build check unit demo test pack-tests chaos bench services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
+.PHONY: help build check unit demo test pack-tests deploy-tests deploy-render chaos bench services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
 MAKEFLAGS += --no-print-directory
 
 # The embedded build has a target directory of its own: switching features would rebuild everything each time.
@@ -44,13 +44,23 @@ demo: ## The main job on SQLite with a StackStorm stand-in; needs gcc only
 test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; installs them if missing
 	tests/services.sh install
 	tests/venv.sh schemathesis -r tests/requirements/schemathesis.txt
-	$(MAKE) pack-tests
+	$(MAKE) pack-tests deploy-tests
 	cargo test --locked --workspace --no-run
 	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) DURATION=$(CHAOS_IN_TEST) SEED=$(CHAOS_SEED) tests/services.sh run cargo test --locked --workspace
 
 pack-tests: ## Unit tests of the StackStorm pack, without servers
 	tests/venv.sh pack -r tests/requirements/pack.txt
 	PYTHONDONTWRITEBYTECODE=1 $(PACK_TOOLS)/python -m pytest --quiet -p no:cacheprovider packs/poundcake/tests tests/lint
+
+deploy-tests: ## Tests of deploy/, without a cluster: Helm chart, rendered copy
+	tests/services.sh install
+	tests/venv.sh deploy -r tests/requirements/deploy.txt
+	PYTHONDONTWRITEBYTECODE=1 target/test-venvs/deploy/bin/python -m pytest --quiet -p no:cacheprovider tests/deploy
+
+deploy-render: ## Write deploy/kubernetes from the Helm chart
+	tests/deploy/helm.py template poundcake deploy/helm/poundcake --namespace poundcake \
+		--values deploy/kubernetes/values.yaml >target/poundcake.yaml
+	mv target/poundcake.yaml deploy/kubernetes/poundcake.yaml
 
 chaos: ## Random faults everywhere, then the ledger (SEED=…, DURATION=60 seconds)
 	tests/services.sh install
