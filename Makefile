@@ -52,10 +52,10 @@ pack-tests: ## Unit tests of the StackStorm pack, without servers
 	tests/venv.sh pack -r tests/requirements/pack.txt
 	PYTHONDONTWRITEBYTECODE=1 $(PACK_TOOLS)/python -m pytest --quiet -p no:cacheprovider packs/poundcake/tests tests/lint
 
-deploy-tests: ## Tests of deploy/, without a cluster: Helm chart, rendered copy
+deploy-tests: ## Tests of deploy/, without a cluster: Helm chart, rendered copy, systemd units
 	tests/services.sh install
 	tests/venv.sh deploy -r tests/requirements/deploy.txt
-	PYTHONDONTWRITEBYTECODE=1 target/test-venvs/deploy/bin/python -m pytest --quiet -p no:cacheprovider tests/deploy
+	PYTHONDONTWRITEBYTECODE=1 target/test-venvs/deploy/bin/python -m pytest --quiet -rs -p no:cacheprovider tests/deploy
 
 deploy-render: ## Write deploy/kubernetes from the Helm chart
 	tests/deploy/helm.py template poundcake deploy/helm/poundcake --namespace poundcake \

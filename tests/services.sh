@@ -14,7 +14,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(mariadb-server rabbitmq-server libmariadb-dev pkg-config openssl prometheus prometheus-alertmanager libfaketime)
+packages=(mariadb-server rabbitmq-server libmariadb-dev pkg-config openssl prometheus prometheus-alertmanager libfaketime systemd)
 rabbit_bin=/usr/lib/rabbitmq/bin # not /usr/sbin: those wrappers change the user to `rabbitmq`
 
 say() { echo "services: $*" >&2; }
@@ -23,7 +23,7 @@ fail() { say "$*"; exit 1; }
 missing() {
     local path
     PATH=$PATH:/usr/sbin
-    for path in mariadbd mariadb-install-db prometheus prometheus-alertmanager pkg-config openssl; do
+    for path in mariadbd mariadb-install-db prometheus prometheus-alertmanager pkg-config openssl systemd-analyze; do
         command -v "$path" >/dev/null || { echo "$path"; return; }
     done
     [ -x $rabbit_bin/rabbitmq-server ] || echo rabbitmq-server
