@@ -13,6 +13,7 @@ mod guards;
 mod listing;
 mod now;
 mod orders;
+mod processes;
 pub(crate) mod st2_rows;
 mod stats;
 mod story;

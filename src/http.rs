@@ -23,6 +23,7 @@ mod pauses;
 pub(crate) mod probe_cache;
 mod probes;
 mod problem;
+mod processes;
 mod query;
 mod replays;
 mod requests;

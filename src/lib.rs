@@ -6,6 +6,7 @@
 //!
 //! Leaves:
 //! - [`clock`]: the time of day, read in one place.
+//! - [`hostname`]: the name of this host.
 //! - [`bom`]: the byte order mark at the start of a text.
 //! - [`logging`]: the format of log lines, and error chains.
 //! - [`retry`]: when to try again: policy as data, delays as pure functions.
@@ -36,6 +37,7 @@
 //! - [`tracker`]: from execution links to `execution_db`: follows executions to their end.
 //! - [`history`]: what is shown about requests, alerts and executions.
 //! - [`operator`]: what people order: replay, discard, release, approve, pause, prune.
+//! - [`heartbeat`]: the row in which a process tells the others how it is.
 //!
 //! The edges:
 //! - [`config`]: every setting, its default and its meaning.
@@ -62,7 +64,9 @@ pub mod database;
 pub mod descriptors;
 pub mod dispatcher;
 pub mod group_commit;
+pub mod heartbeat;
 pub mod history;
+pub mod hostname;
 pub mod http;
 pub mod ingest;
 pub mod logging;

@@ -66,6 +66,8 @@ pub struct Metrics {
     pub queue_refused: IntGauge,
     /// `poundcake_queue_repairs_total`: how often such a queue was deleted and declared again.
     pub queue_repairs: IntCounter,
+    /// `poundcake_rabbitmq_connected{connection}`: 1 while the `publisher` or the `consumer` of this process is connected.
+    pub rabbitmq_connected: IntGaugeVec,
     /// `poundcake_circuit_state`: 0 closed, 1 probing, 2 open: dispatch is paused.
     pub circuit: IntGauge,
     /// What guards hold and start.
@@ -114,6 +116,7 @@ impl Metrics {
             replays: counters(r, "replays_total", "Alerts moved by operators, by result", &["result"])?,
             queue_refused: gauge(r, "queue_refused", "1 while RabbitMQ refuses the queue with INTERNAL_ERROR")?,
             queue_repairs: counter(r, "queue_repairs_total", "Refused queues deleted and declared again")?,
+            rabbitmq_connected: gauges(r, "rabbitmq_connected", "1 while connected to RabbitMQ", &["connection"])?,
             circuit: gauge(r, "circuit_state", "Circuit breaker: 0 closed, 1 probing, 2 open")?,
             guards: Arc::new(GuardMetrics::register(r)?),
             tracker: Arc::new(TrackerMetrics::register(r)?),

@@ -4,6 +4,7 @@
 //! - [`dispatch`]: what the relay, the dispatcher and the resolver read and write: due rows, claims, releases, records, links.
 //! - [`operate`]: what people order: the filter that chooses alerts, moves (replay, release, …), pauses, orders as rows, prune.
 //! - [`read`]: what people and programs are shown.
+//! - [`processes`]: the rows of running processes.
 //!
 //! Each change of an alert's state is one guarded UPDATE here, or a claim, whose guard is read under a lock. Losing the race is
 //! a value, not an error.
@@ -11,6 +12,7 @@
 pub mod dispatch;
 pub mod ingest;
 pub mod operate;
+pub mod processes;
 pub mod read;
 pub mod unreadable;
 pub mod write_check;

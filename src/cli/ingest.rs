@@ -4,6 +4,7 @@ use crate::{
     app::{self, serving, waiting},
     broker::{Publisher, amqp},
     config::Settings,
+    heartbeat::{self, Sources},
     metrics::Metrics,
     shutdown,
     tasks::Tasks,
@@ -23,6 +24,8 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let (ingest, relay, writer, announcer) =
         app::ingest_parts(&settings, &store, &publisher, &metrics, &tasks)?.into_parts();
     let addresses = listener.addresses().to_vec();
+    let sources = Sources { publisher: Some(publisher), ..Sources::new("ingest", &addresses, &metrics) };
+    let heartbeat = heartbeat::start(store.clone(), sources, stop.clone());
     let server = serving::ingest(&settings, ingest, listener, store, &tasks)?;
     let relay = tasks.spawn("relay", relay.run(stop));
     let server = tasks.spawn_fallible("HTTP server", server);
@@ -30,6 +33,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     serving::say_listening(&addresses);
     server.await?;
     relay.await?;
+    heartbeat.await?;
     app::drain(writer, announcer).await;
     tasks.verdict()?;
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 /// `user@host`, as far as the system tells. It is a record, not a proof: anyone with the database's password may claim
 /// any name.
 pub(super) fn user_and_host() -> String {
-    format!("{}@{}", user(), host())
+    format!("{}@{}", user(), crate::hostname::read())
 }
 
 fn user() -> String {
@@ -15,10 +15,4 @@ fn user() -> String {
         Err(_) => "unknown".to_owned(),
     };
     named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(uid)
-}
-
-fn host() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name = name.trim();
-    if name.is_empty() { "unknown".to_owned() } else { name.to_owned() }
 }

@@ -7,9 +7,10 @@ use crate::{
     broker::{Consumer, Publisher, in_process},
     config::Settings,
     database::{Database, connect::DatabaseUrl, migrations},
+    heartbeat::{self, Sources},
     metrics::Metrics,
     shutdown,
-    st2_tables::schema,
+    st2_tables::{St2Tables, schema},
     tasks::Tasks,
 };
 use std::process::ExitCode;
@@ -50,27 +51,17 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     let listener = serving::bind(settings, "POUNDCAKE_LISTEN", &settings.http.listen)?;
     let (metrics, stop) = (tasks.metrics().clone(), tasks.stop().clone());
-    let (url, patience) = (database(settings)?, settings.database.db_timeout);
-    let store = Database::new(url.clone(), 1);
-    waiting::wait_for_database(&store, &stop).await?;
-    // A migration takes as long as it takes.
-    store.run(migrations::up).await?;
-    let tables = app::st2_tables(settings, &store, None)?;
-    waiting::wait_for_database(&tables.store, &stop).await?;
-    let prefix = tables.prefix.clone();
-    tables.store.run(move |conn| schema::up(conn, &prefix)).await?;
-    let store = Database::bounded(url, settings.database.db_pool, patience);
-    let tables = app::st2_tables(settings, &store, Some(patience))?;
-    // A newer schema has nothing pending and is still not ours.
-    store.require_schema().await?;
-    waiting::check_writes(&store).await?;
+    let (store, tables) = migrated(settings, &stop).await?;
     app::watch_store(&store, &tasks);
     let settings = &app::fitted(settings, &store, &stop).await?;
     let (publisher, consumer) = in_process::pair();
     let (ingest, relay, writer, announcer) =
         app::ingest_parts(settings, &store, &Publisher::InProcess(publisher), &metrics, &tasks)?.into_parts();
+    let addresses = listener.addresses().to_vec();
+    let mut sources = Sources::new("standalone", &addresses, &metrics);
     let dispatcher = if dispatching {
         let dispatch = app::dispatch(settings, &store, &metrics)?;
+        sources.routes = Some(dispatch.routes.clone());
         let concurrency = settings.dispatch.dispatch_concurrency;
         let run = app::run_dispatch(dispatch, concurrency, Consumer::InProcess(consumer), tasks.clone());
         Some(tokio::spawn(run))
@@ -81,11 +72,12 @@ pub(super) async fn run(
     // What runs already is followed, whether or not more is dispatched.
     let tracker = if dispatching || settings.stackstorm.st2_api_url.is_some() {
         let tracker = app::tracker(settings, &store, tables, &metrics)?;
+        sources.tracks = true;
         Some(tasks.spawn("tracker", tracker.run(stop.clone())))
     } else {
         None
     };
-    let addresses = listener.addresses().to_vec();
+    let heartbeat = heartbeat::start(store.clone(), sources, stop.clone());
     let server = serving::ingest(settings, ingest, listener, store, &tasks)?;
     let relay = tasks.spawn("relay", relay.run(stop));
     let server = tasks.spawn_fallible("HTTP server", server);
@@ -96,14 +88,31 @@ pub(super) async fn run(
     }
     server.await?;
     relay.await?;
-    if let Some(dispatcher) = dispatcher {
-        dispatcher.await?;
+    for task in [dispatcher, tracker].into_iter().flatten() {
+        task.await?;
     }
-    if let Some(tracker) = tracker {
-        tracker.await?;
-    }
+    heartbeat.await?;
     app::drain(writer, announcer).await;
     Ok(tasks.verdict()?)
+}
+
+/// Both sides of the database, with exactly our schema.
+async fn migrated(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<(Database, St2Tables)> {
+    let (url, patience) = (database(settings)?, settings.database.db_timeout);
+    let store = Database::new(url.clone(), 1);
+    waiting::wait_for_database(&store, stop).await?;
+    // A migration takes as long as it takes.
+    store.run(migrations::up).await?;
+    let tables = app::st2_tables(settings, &store, None)?;
+    waiting::wait_for_database(&tables.store, stop).await?;
+    let prefix = tables.prefix.clone();
+    tables.store.run(move |conn| schema::up(conn, &prefix)).await?;
+    let store = Database::bounded(url, settings.database.db_pool, patience);
+    let tables = app::st2_tables(settings, &store, Some(patience))?;
+    // A newer schema has nothing pending and is still not ours.
+    store.require_schema().await?;
+    waiting::check_writes(&store).await?;
+    Ok((store, tables))
 }
 
 fn database(settings: &Settings) -> anyhow::Result<DatabaseUrl> {

@@ -3,6 +3,7 @@
 use crate::{
     app::{self, serving},
     config::Settings,
+    heartbeat::{self, Sources},
     metrics::Metrics,
     shutdown,
     tasks::Tasks,
@@ -25,6 +26,8 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     }
     let tracker = app::tracker(&settings, &store, tables, &metrics)?;
     let addresses = listener.addresses().to_vec();
+    let sources = Sources { tracks: true, ..Sources::new("tracker", &addresses, &metrics) };
+    let heartbeat = heartbeat::start(store.clone(), sources, stop.clone());
     let server = serving::probes(&settings, listener, store, &tasks)?;
     let tracker = tasks.spawn("tracker", tracker.run(stop));
     let server = tasks.spawn_fallible("HTTP server", server);
@@ -32,6 +35,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     serving::say_listening(&addresses);
     server.await?;
     tracker.await?;
+    heartbeat.await?;
     tasks.verdict()?;
     Ok(ExitCode::SUCCESS)
 }

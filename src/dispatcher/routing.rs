@@ -41,6 +41,14 @@ impl Routes {
         }
     }
 
+    /// Identifies the file in use: 16 hex digits of its SHA-256. `None` without a file.
+    pub fn digest(&self) -> Option<String> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::File(file) => Some(file.digest()),
+        }
+    }
+
     /// Looks at the file until cancelled; an invalid one keeps the old table, is logged once and shown as a metric.
     pub async fn watch(self, metrics: Metrics, stop: CancellationToken) {
         let Self::File(file) = self else { return };

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header};
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
 
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     include_str!("openapi/base.json"),
     include_str!("openapi/webhook.json"),
     include_str!("openapi/requests.json"),
@@ -17,6 +17,7 @@ const PARTS: [&str; 9] = [
     include_str!("openapi/stats.json"),
     include_str!("openapi/orders.json"),
     include_str!("openapi/guards.json"),
+    include_str!("openapi/processes.json"),
     include_str!("openapi/probes.json"),
 ];
 

@@ -5,7 +5,7 @@ use super::{
         Access::{Operator, Public, Viewer, Webhook},
         RouteInfo,
     },
-    alerts, executions, guards, openapi, orders, page, pauses, probes, replays, requests, stats,
+    alerts, executions, guards, openapi, orders, page, pauses, probes, processes, replays, requests, stats,
     table::{self, RouteEntry, get, route},
     webhook,
 };
@@ -33,6 +33,7 @@ pub(super) static INGEST: &[RouteEntry] = &[
     route(Operator, "POST", "/api/v1/releases", || web::post().to(replays::release)),
     route(Operator, "POST", "/api/v1/approvals", || web::post().to(replays::approve)),
     route(Viewer, "GET", "/api/v1/guards", || get().to(guards::show)),
+    route(Viewer, "GET", "/api/v1/processes", || get().to(processes::list)),
     route(Viewer, "GET", "/api/v1/pauses", || get().to(pauses::list)),
     route(Operator, "POST", "/api/v1/pauses", || web::post().to(pauses::begin)),
     route(Operator, "DELETE", "/api/v1/pauses/{id}", || web::delete().to(pauses::resume)),

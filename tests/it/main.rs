@@ -28,6 +28,7 @@ mod outcomes;
 mod pack;
 mod page;
 mod probes;
+mod processes;
 mod queries;
 mod recovery;
 mod replay;

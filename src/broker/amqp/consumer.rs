@@ -18,6 +18,7 @@ use lapin::{
     options::{BasicConsumeOptions, BasicQosOptions, BasicRejectOptions},
     types::FieldTable,
 };
+use prometheus::IntGauge;
 use std::{sync::Arc, time::Instant};
 
 /// The receiving side.
@@ -28,6 +29,7 @@ pub struct Consumer {
     reconnect: Reconnect,
     repair: Repair,
     queue: Queue,
+    connected: IntGauge,
 }
 
 /// What is known of the queue.
@@ -49,9 +51,10 @@ struct Subscription {
 
 impl Consumer {
     /// Does not connect yet. `prefetch` is how many unacked messages the broker hands out at most.
-    pub fn new(url: BrokerUrl, prefetch: u16, repair: Repair) -> Self {
+    /// `connected` is 1 while there is a connection.
+    pub fn new(url: BrokerUrl, prefetch: u16, repair: Repair, connected: IntGauge) -> Self {
         let (subscription, reconnect, queue) = (None, Reconnect::new(), Queue::Assumed);
-        Self { url, prefetch, subscription, reconnect, repair, queue }
+        Self { url, prefetch, subscription, reconnect, repair, queue, connected }
     }
 
     /// See [`crate::broker::Consumer::next`].
@@ -83,6 +86,7 @@ impl Consumer {
 
     /// See [`crate::broker::Consumer::pause`].
     pub async fn pause(&mut self) {
+        self.connected.set(0);
         if let Some(subscription) = self.subscription.take()
             && let Err(error) = subscription.session.connection.close(200, "paused".into()).await
         {
@@ -96,6 +100,7 @@ impl Consumer {
     fn lost(&mut self, error: &str) {
         log::warn!(event = "broker_lost", broker = self.url.label(); "lost the connection to RabbitMQ: {error}");
         self.subscription = None;
+        self.connected.set(0);
     }
 
     async fn connect(&mut self) {
@@ -107,6 +112,7 @@ impl Consumer {
             Ok(subscription) => {
                 self.reconnect.succeeded();
                 self.subscription = Some(subscription);
+                self.connected.set(1);
                 return;
             }
             Err(Refusal::NoQueue) => {

@@ -3,6 +3,7 @@
 //! The content decides, not the file's time and size: images and packages fix times, and `cp -p` and `rsync -t` keep them.
 
 use super::{table::RouteTable, yaml::RoutesError};
+use sha2::{Digest, Sha256};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -19,6 +20,8 @@ pub struct RoutesFile {
 #[derive(Debug)]
 struct State {
     table: Arc<RouteTable>,
+    /// Of the content that the table was made from.
+    digest: String,
     content: Content,
     error: Option<RoutesError>,
 }
@@ -41,13 +44,18 @@ impl RoutesFile {
     /// Reads the file for the first time; there is no old table to keep, so an invalid one is an error.
     pub fn open(path: &Path) -> Result<Self, RoutesError> {
         let content = read(path);
-        let state = State { table: Arc::new(parse(&content)?), content, error: None };
+        let state = State { table: Arc::new(parse(&content)?), digest: digest(&content), content, error: None };
         Ok(Self { path: path.to_owned(), state: RwLock::new(state) })
     }
 
     /// The table in use.
     pub fn table(&self) -> Arc<RouteTable> {
         Arc::clone(&self.state().table)
+    }
+
+    /// Identifies the content of the table in use: 16 hex digits of its SHA-256.
+    pub fn digest(&self) -> String {
+        self.state().digest.clone()
     }
 
     /// What is wrong with the file as it stands, while an older table is in use.
@@ -63,9 +71,11 @@ impl RoutesFile {
         }
         let table = parse(&content);
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let digest = digest(&content);
         state.content = content;
         match table {
             Ok(table) => {
+                state.digest = digest;
                 state.table = Arc::new(table);
                 state.error = None;
                 Refresh::Loaded
@@ -86,6 +96,11 @@ impl RoutesFile {
 fn read(path: &Path) -> Content {
     fs::read_to_string(path)
         .map_err(|error| RoutesError::Unreadable { path: path.display().to_string(), problem: error.to_string() })
+}
+
+fn digest(content: &Content) -> String {
+    let hash = Sha256::digest(content.as_ref().map_or("", String::as_str));
+    format!("{hash:x}").chars().take(16).collect()
 }
 
 fn parse(content: &Content) -> Result<RouteTable, RoutesError> {

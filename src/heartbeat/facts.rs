@@ -1,0 +1,77 @@
+//! What a process tells of itself.
+
+use serde::{Deserialize, Serialize};
+
+/// The body of a process's row. What a process does not know is absent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// The program's.
+    pub version: String,
+    /// RFC 3339, by the clock of its host.
+    pub started_at: String,
+    /// Where it listens.
+    pub addresses: Vec<String>,
+    /// What it waits for now, in words.
+    pub waits_for: Vec<String>,
+    /// The circuit breaker for StackStorm; dispatchers have one.
+    pub circuit: Option<Circuit>,
+    /// Its connection to RabbitMQ.
+    pub rabbitmq: Option<RabbitMq>,
+    /// What follows executions.
+    pub tracker: Option<Tracker>,
+    /// The routes in use; dispatchers have some.
+    pub routes: Option<Routes>,
+    /// The database server that it reached when it started, as `host:port`.
+    pub database_node: Option<String>,
+}
+
+/// States of the circuit breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Circuit {
+    /// StackStorm works.
+    Closed,
+    /// One call is let through to find out.
+    HalfOpen,
+    /// Nothing is posted.
+    Open,
+}
+
+/// States of the connection to RabbitMQ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RabbitMq {
+    /// It works.
+    Connected,
+    /// There is none.
+    Disconnected,
+    /// The dispatcher takes no messages while the circuit is open.
+    Paused,
+}
+
+/// What the tracker tells.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tracker {
+    /// It reads StackStorm's event stream.
+    pub stream_connected: bool,
+    /// Executions that have not ended.
+    pub following: i64,
+    /// Those among them that are past `POUNDCAKE_EXECUTION_DEADLINE`.
+    pub overdue: i64,
+    /// Mean seconds from an execution's change of status to its row, of the last changes; absent before the first.
+    pub lag_seconds: Option<f64>,
+    /// Seconds since StackStorm last answered a poll; absent before the first answer.
+    pub answered_seconds_ago: Option<u64>,
+}
+
+/// Which routes are in use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Routes {
+    /// 16 hex digits of the file's SHA-256; absent without a file.
+    pub digest: Option<String>,
+    /// The file has changed and is invalid: the routes before it are in use.
+    pub invalid: bool,
+}
