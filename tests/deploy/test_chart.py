@@ -73,7 +73,7 @@ def test_the_migration_alone_has_the_rights_of_the_schema(chart):
     assert secrets == ["poundcake-migrate"]
 
 
-def test_ingest_has_no_key_of_stackstorm_and_the_tracker_no_rabbitmq(chart):
+def test_each_process_has_the_secrets_that_it_needs(chart):
     variables = {
         name: {variable["name"] for variable in pod["containers"][0]["env"]}
         for name, pod in pods(chart.objects(EVERYTHING)).items()
@@ -81,6 +81,8 @@ def test_ingest_has_no_key_of_stackstorm_and_the_tracker_no_rabbitmq(chart):
     stackstorm = {"ST2_API_KEY_FILE", "ST2_PASSWORD_FILE"}
     assert stackstorm & variables["pc-poundcake-ingest"] == set()
     assert stackstorm < variables["pc-poundcake-dispatcher"] and stackstorm < variables["pc-poundcake-tracker"]
+    tokens = {"POUNDCAKE_WEBHOOK_TOKENS_FILE", "POUNDCAKE_OPERATOR_TOKENS_FILE"}
+    assert [name for name, own in variables.items() if tokens & own] == ["pc-poundcake-ingest"]
     assert "AMQP_URL_FILE" in variables["pc-poundcake-ingest"] and "AMQP_URL_FILE" not in variables["pc-poundcake-tracker"]
 
 

@@ -23,8 +23,8 @@
   (list "ST2_API_KEY_FILE" "st2_api_key" $s.st2ApiKey $s.st2ApiKey.key "dispatcher tracker")
   (list "ST2_PASSWORD_FILE" "st2_password" $s.st2Password $s.st2Password.key "dispatcher tracker")
   (list "ST2_CA_FILE" "st2_ca.crt" $s.st2Ca $s.st2Ca.key "dispatcher tracker")
-  (list "POUNDCAKE_WEBHOOK_TOKENS_FILE" "webhook_tokens" $s.webhookTokens $s.webhookTokens.key "ingest dispatcher tracker")
-  (list "POUNDCAKE_OPERATOR_TOKENS_FILE" "operator_tokens" $s.operatorTokens $s.operatorTokens.key "ingest dispatcher tracker")
+  (list "POUNDCAKE_WEBHOOK_TOKENS_FILE" "webhook_tokens" $s.webhookTokens $s.webhookTokens.key "ingest")
+  (list "POUNDCAKE_OPERATOR_TOKENS_FILE" "operator_tokens" $s.operatorTokens $s.operatorTokens.key "ingest")
   (list "POUNDCAKE_TLS_CERT" "server.crt" $s.server $tls.cert "ingest dispatcher tracker")
   (list "POUNDCAKE_TLS_KEY" "server.key" $s.server $tls.key "ingest dispatcher tracker")
 -}}
