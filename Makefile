@@ -1,6 +1,6 @@
 # PoundCake's commands. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build check unit demo test pack-tests deploy-tests deploy-render chaos bench services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
+.PHONY: help build check unit demo test image-test pack-tests deploy-tests deploy-render chaos bench services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
 MAKEFLAGS += --no-print-directory
 
 # The embedded build has a target directory of its own: switching features would rebuild everything each time.
@@ -20,7 +20,7 @@ CHAOS_IN_TEST ?= 15
 CHAOS_SEED ?= 213
 DURATION ?= 60
 PACK_TOOLS := target/test-venvs/pack/bin
-PACK_PYTHON := packs crates/st2-stand-in/src/program tests/lint/packs.py tests/lint/pack_schemas.py tests/lint/test_packs.py
+PACK_PYTHON := packs crates/st2-stand-in/src/program tests/lint/packs.py tests/lint/pack_schemas.py tests/lint/test_packs.py tests/containers
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; ins
 	$(MAKE) pack-tests deploy-tests
 	cargo test --locked --workspace --no-run
 	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) DURATION=$(CHAOS_IN_TEST) SEED=$(CHAOS_SEED) tests/services.sh run cargo test --locked --workspace
+	$(MAKE) image-test
+
+image-test: ## compose/ on a Docker engine: faults under load, then the ledger; skipped where no engine answers
+	tests/containers/image_test.py
 
 pack-tests: ## Unit tests of the StackStorm pack, without servers
 	tests/venv.sh pack -r tests/requirements/pack.txt

@@ -18,6 +18,7 @@ pub(crate) mod operator_name;
 mod orders;
 mod pause;
 pub mod print;
+mod probe;
 mod prune;
 mod release;
 pub(crate) mod replay;
@@ -92,6 +93,8 @@ enum Command {
     Orders(orders::Orders),
     /// Delete settled history
     Prune(prune::Prune),
+    /// Ask a process on this machine whether it is ready
+    Probe(probe::Probe),
     /// Check the whole installation, and say what to do
     Doctor(doctor::Doctor),
     /// Show the effective settings, with secrets masked
@@ -173,6 +176,7 @@ impl Command {
             Self::Guards(command) => command.run().await,
             Self::Orders(command) => command.run().await,
             Self::Prune(command) => command.run().await,
+            Self::Probe(command) => command.run().await,
             Self::Doctor(command) => command.run().await,
             Self::Config(WithSettings { settings }) => {
                 started(settings);

@@ -6,6 +6,7 @@ mod errors;
 mod listening;
 mod operating;
 mod output;
+mod probe;
 mod readme;
 mod routes;
 

@@ -143,3 +143,25 @@ async fn a_file_that_is_no_alert_is_refused() {
         assert_eq!(status.code(), Some(1), "{text:?}: {output} {error}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_routes_of_compose_suit_the_demos_stackstorm() {
+    let stand_in = StandIn::start(&Options::for_tests(KEY)).expect("a stand-in");
+    let variables = [("ST2_API_URL", stand_in.api_url()), ("ST2_API_KEY", KEY.to_owned())];
+    let routes = repository("compose/routes.yml");
+    for key in ["cooldown", "max_in_flight", "rate", "per_target", "brake", "approval_timeout"] {
+        assert!(routes.contains(&format!("{key}: ")), "every guard is shown: {key}");
+    }
+    for (alert, team, route) in [
+        ("PoundCakeTest", "web", "route test: action:core.echo"),
+        ("HostDown", "db", "route databases: action:remediation.host_down_workflow"),
+        ("HostDown", "web", "route hosts: action:remediation.host_down_workflow"),
+        ("DiskFull", "web", "route disks, not trusted yet: action:remediation.host_down_workflow"),
+        ("Other", "web", "route rules: webhook:poundcake_alert"),
+    ] {
+        let mut alert = firing(alert, "web-1:9100", "2026-11-22T01:00:00Z");
+        alert["labels"]["team"] = team.into();
+        let (status, output, error) = routes_test_with(Some(&routes), &alert.to_string(), &variables).await;
+        assert!(status.success() && output.contains(route), "{output}{error}");
+    }
+}
