@@ -134,10 +134,21 @@ pub(crate) async fn fitted(
     Ok(settings)
 }
 
-/// Both sides of the history.
+/// Both sides of the history, and the limits of the routes if there is a routes file.
 pub(crate) fn history(settings: &Settings, store: &Database) -> anyhow::Result<History> {
     let tables = st2_tables(settings, store, Some(settings.database.db_timeout))?;
-    Ok(History::new(store.clone(), tables, settings.tracker.st2_web_url.clone()))
+    let history = History::new(store.clone(), tables, settings.tracker.st2_web_url.clone());
+    let Some(routes) = routes_for_display(settings) else { return Ok(history) };
+    let cooldown = delta(settings.ingest.refire_cooldown, "POUNDCAKE_REFIRE_COOLDOWN")?;
+    Ok(history.with_routes(routes, cooldown))
+}
+
+/// The routes file as a process reads it that decides nothing by it: one that cannot be read is not shown.
+fn routes_for_display(settings: &Settings) -> Option<Routes> {
+    let path = settings.dispatch.routes.as_deref()?;
+    Routes::open(Some(path))
+        .inspect_err(|error| log::warn!(event = "routes_not_shown"; "limits of routes are not shown: {error:#}"))
+        .ok()
 }
 
 /// What dispatches: shared by worker, resolver and route watcher.
@@ -175,8 +186,6 @@ fn policy(settings: &Settings) -> anyhow::Result<Policy> {
             dispatch.lease
         )
     })?;
-    let delta =
-        |duration: Duration, name: &str| TimeDelta::from_std(duration).with_context(|| format!("{name} is too long"));
     Ok(Policy {
         max_attempts: dispatch.dispatch_max_attempts.max(1),
         max_age: delta(dispatch.dispatch_max_age, "POUNDCAKE_DISPATCH_MAX_AGE")?,
@@ -190,6 +199,10 @@ fn policy(settings: &Settings) -> anyhow::Result<Policy> {
         rule_deadline: delta(dispatch.rule_deadline, "POUNDCAKE_RULE_DEADLINE")?,
         template_text: dispatch.template_text,
     })
+}
+
+fn delta(duration: Duration, name: &str) -> anyhow::Result<TimeDelta> {
+    TimeDelta::from_std(duration).with_context(|| format!("{name} is too long"))
 }
 
 /// Runs worker, resolver and route watcher until cancelled.
@@ -211,6 +224,13 @@ pub(crate) async fn run_dispatch(
     for task in [watcher, resolver, keeper, places, admission, consumer] {
         // What it came to is known to `tasks`.
         drop(task.await);
+    }
+}
+
+/// Follows the routes file that a process only shows.
+pub(crate) fn watch_shown_routes(history: &History, tasks: &Tasks) {
+    if let Some(routes) = history.known_routes() {
+        drop(tasks.spawn("routes watcher", watch_routes(routes, tasks.metrics().clone(), tasks.stop().clone())));
     }
 }
 

@@ -118,11 +118,24 @@ impl Consumer {
 pub struct Delivery {
     /// What it says.
     pub message: Message,
+    /// How often it was delivered before.
+    pub returned: u32,
     /// RabbitMQ's channel and tag, for the ack.
     amqp: Option<(Arc<amqp::Acks>, u64)>,
 }
 
 impl Delivery {
+    /// Returns the message to the queue; it is delivered again at once. For a row that this database node does not have yet.
+    pub async fn give_back(self) {
+        let Some((acks, tag)) = self.amqp else { return };
+        if let Err(error) = acks.give_back(tag).await {
+            log::debug!(
+                event = "reject_failed", alert_id = self.message.alert_id, error:% = error;
+                "reject failed; RabbitMQ redelivers the message"
+            );
+        }
+    }
+
     /// Takes the message off the queue, soon: together with those before it. If the channel has died meanwhile the broker
     /// delivers it again, which the claim turns into nothing.
     pub async fn ack(self) {

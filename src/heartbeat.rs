@@ -14,12 +14,14 @@ use crate::{
     store::processes::{self, ProcessRow},
 };
 use collect::Collector;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// How often the row is written.
+/// How often the row is written while nothing changes.
 const EVERY: Duration = Duration::from_secs(5);
+/// How often the facts are looked at; what has changed is written at once.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long the end of a process waits for the deletion of its row.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -30,17 +32,22 @@ pub fn start(store: Database, sources: Sources, stop: CancellationToken) -> Join
         let path = sources.path();
         let mut collector = Collector::new(sources);
         let mut node = None;
+        let mut last: Option<(Facts, Instant)> = None;
         while !stop.is_cancelled() {
             if node.is_none() {
                 node = store.run(processes::database_node).await.ok().flatten();
             }
             let facts = collector.facts(node.clone()).await;
-            let body = serde_json::to_string(&facts).unwrap_or_else(|_| "{}".to_owned());
-            let row = ProcessRow { id, path: path.clone(), body };
-            said(store.run(move |conn| processes::write(conn, &row)).await);
+            let is_due = last.as_ref().is_none_or(|(told, at)| at.elapsed() >= EVERY || facts.is_news_after(told));
+            if is_due {
+                let body = serde_json::to_string(&facts).unwrap_or_else(|_| "{}".to_owned());
+                let row = ProcessRow { id, path: path.clone(), body };
+                said(store.run(move |conn| processes::write(conn, &row)).await);
+                last = Some((facts, Instant::now()));
+            }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(EVERY) => {}
+                () = tokio::time::sleep(LOOK) => {}
             }
         }
         let deleted = store.run(move |conn| processes::delete(conn, id));

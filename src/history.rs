@@ -9,7 +9,7 @@ pub(crate) mod durations;
 mod executions;
 pub(crate) mod explain;
 pub(crate) mod from_api;
-mod guards;
+pub mod guards;
 mod listing;
 mod now;
 mod orders;
@@ -29,8 +29,10 @@ pub use timeline::Step;
 
 use crate::{
     database::{Database, DatabaseError, connection::AnyConnection, statement_timeout::bounded},
+    dispatcher::Routes,
     st2_tables::St2Tables,
 };
+use chrono::TimeDelta;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -51,8 +53,17 @@ pub struct History {
     store: Database,
     tables: St2Tables,
     web_url: Option<url::Url>,
+    /// For display; nothing is decided by them here.
+    routes: Option<KnownRoutes>,
     /// Walks over many links at once: each keeps a connection busy for seconds.
     walks: Arc<Semaphore>,
+}
+
+/// The routes that are shown.
+#[derive(Clone)]
+struct KnownRoutes {
+    routes: Routes,
+    cooldown: TimeDelta,
 }
 
 /// How many walks at once.
@@ -61,7 +72,18 @@ const WALKS: usize = 2;
 impl History {
     /// `web_url` is `ST2_WEB_URL`: with it executions carry a link to StackStorm's own page.
     pub fn new(store: Database, tables: St2Tables, web_url: Option<url::Url>) -> Self {
-        Self { store, tables, web_url, walks: Arc::new(Semaphore::new(WALKS)) }
+        Self { store, tables, web_url, routes: None, walks: Arc::new(Semaphore::new(WALKS)) }
+    }
+
+    /// Shows the limits of these routes next to their use. `cooldown`: `POUNDCAKE_REFIRE_COOLDOWN`.
+    #[must_use]
+    pub fn with_routes(self, routes: Routes, cooldown: TimeDelta) -> Self {
+        Self { routes: Some(KnownRoutes { routes, cooldown }), ..self }
+    }
+
+    /// The routes, if this process has a routes file.
+    pub fn known_routes(&self) -> Option<Routes> {
+        Some(self.routes.as_ref()?.routes.clone())
     }
 
     /// Our side, never for long.

@@ -4,12 +4,14 @@
 //! - [`dispatch`]: what the relay, the dispatcher and the resolver read and write: due rows, claims, releases, records, links.
 //! - [`operate`]: what people order: the filter that chooses alerts, moves (replay, release, …), pauses, orders as rows, prune.
 //! - [`read`]: what people and programs are shown.
+//! - [`guard_row`]: the lock of all admissions, and the brakes that are on.
 //! - [`processes`]: the rows of running processes.
 //!
 //! Each change of an alert's state is one guarded UPDATE here, or a claim, whose guard is read under a lock. Losing the race is
 //! a value, not an error.
 
 pub mod dispatch;
+pub mod guard_row;
 pub mod ingest;
 pub mod operate;
 pub mod processes;

@@ -43,7 +43,9 @@ pub(crate) fn ingest(
     store: Database,
     tasks: &Tasks,
 ) -> anyhow::Result<impl Future<Output = io::Result<()>> + Send + use<>> {
-    let role = Role::Ingest { ingest: Box::new(ingest), history: Box::new(app::history(settings, &store)?) };
+    let history = app::history(settings, &store)?;
+    app::watch_shown_routes(&history, tasks);
+    let role = Role::Ingest { ingest: Box::new(ingest), history: Box::new(history) };
     Ok(http::serve(&settings.http, role, listener, parts(store, tasks))?)
 }
 

@@ -43,7 +43,7 @@ impl Consumer {
             return Event::NoQueue;
         }
         match self.receiver.recv().await {
-            Some(message) => Event::Delivery(Delivery { message, amqp: None }),
+            Some(message) => Event::Delivery(Delivery { message, returned: 0, amqp: None }),
             None => std::future::pending().await,
         }
     }

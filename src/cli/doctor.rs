@@ -4,7 +4,9 @@
 
 mod database;
 mod finding;
+mod processes;
 mod rabbitmq;
+mod routes;
 mod rows;
 mod server;
 mod stackstorm;
@@ -35,7 +37,8 @@ impl Doctor {
         let settings = started(*self.settings);
         let (database, rabbitmq, stackstorm) =
             tokio::join!(of_database(&settings), rabbitmq::check(&settings), stackstorm::check(&settings));
-        let findings: Vec<Finding> = [database, rabbitmq, stackstorm].into_iter().flatten().collect();
+        let findings: Vec<Finding> =
+            [database, rabbitmq, stackstorm, routes::check(&settings)].into_iter().flatten().collect();
         match self.output {
             Output::Json => {
                 let verdict = finding::verdict(&findings);
@@ -61,6 +64,8 @@ async fn of_database(settings: &Settings) -> Vec<Finding> {
     let (mut findings, usable) = database::check(settings, &store).await;
     if usable {
         findings.extend(rows::check(&store).await);
+        findings.extend(routes::resolves(&store).await);
+        findings.extend(processes::check(&store).await);
     }
     findings.extend(tracker::check(settings, &store, usable).await);
     findings

@@ -3,6 +3,7 @@
 //! Where StackStorm can be asked, it says what each action takes: then exactly what would be sent is shown, and what
 //! StackStorm would refuse. Otherwise the routes are shown as they are, with a note that says why.
 
+mod guards;
 mod tester;
 
 use super::print;
@@ -44,7 +45,7 @@ impl Routes {
         let table = Table::open(settings.dispatch.routes.as_deref())?.table();
         let alerts = alerts(&read(&file)?, &settings.ingest.identity()?)?;
         ensure!(!alerts.is_empty(), "{} holds no alert", file.display());
-        let tester = Tester::new(*settings);
+        let tester = Tester::new(*settings, table.max_in_flight());
         let mut all_fine = true;
         for alert in alerts {
             match alert {

@@ -9,10 +9,7 @@ use super::{
     shared::{Shared, Slot},
 };
 use crate::{
-    model::{
-        guards::{Mode, admission::Blocked},
-        status::DispatchReason,
-    },
+    model::{guards::admission::Blocked, status::DispatchReason},
     store::dispatch::{
         admission::{self, Admitted, GuardedRoute, Request},
         claim::Claimed,
@@ -176,15 +173,7 @@ impl Admission {
 /// The guarded routes that start alerts.
 fn asked(dispatch: &Dispatch) -> Asked {
     let table = dispatch.routes.table();
-    let starts = |mode| matches!(mode, Mode::Run | Mode::Approve);
-    let routes = table.routes().iter().filter(|route| route.guarded && starts(route.guards.mode));
-    let guarded = routes.map(|route| GuardedRoute {
-        name: route.name.clone(),
-        policy: route.guards.clone(),
-        cooldown: route.cooldown(dispatch.policy.cooldown),
-        target: route.target.clone(),
-    });
-    Asked { routes: guarded.collect(), max_in_flight: table.max_in_flight() }
+    Asked { routes: table.guarded(dispatch.policy.cooldown), max_in_flight: table.max_in_flight() }
 }
 
 /// A panic concerns this row alone: its lease brings it back, looked up before anything is posted.

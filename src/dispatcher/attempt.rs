@@ -32,17 +32,7 @@ impl<'a> Attempt<'a> {
 
     /// The alert as templates and parameters see it; `None` when the row has no fingerprint.
     pub(super) fn alert_view(&self) -> Option<AlertView<'_>> {
-        let alert = &self.claimed.alert;
-        Some(AlertView {
-            request_id: self.claimed.request_id,
-            alert_id: alert.id,
-            fingerprint: self.fingerprint.as_ref()?,
-            status: alert.status,
-            labels: &alert.labels.0,
-            annotations: &alert.annotations.0,
-            starts_at: alert.starts_at,
-            generator_url: alert.generator_url.as_deref(),
-        })
+        Some(AlertView::of(self.claimed.request_id, &self.claimed.alert, self.fingerprint.as_ref()?))
     }
 
     /// Why nothing may be posted now: a pause covers the alert, or it is not known whether one does.

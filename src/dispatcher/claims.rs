@@ -6,7 +6,7 @@ use crate::{
     model::guards::step::ClaimStep,
     retry::Reconnect,
     store::dispatch::{
-        claim::{self, ClaimPolicy, ClaimRequest, Claimable, Claimed},
+        claim::{self, ClaimPolicy, ClaimRequest, Claimable, Claimed, Ended},
         record::{self, Record, Recorded},
         release,
     },
@@ -20,6 +20,8 @@ pub(super) enum Claim {
     Ours(Box<Claimed>),
     /// A guard holds it now, or it ended without a call.
     Held,
+    /// This database node does not have the row yet.
+    Absent,
     /// Stale, settled, held by another dispatcher or not due.
     NotClaimable,
 }
@@ -43,7 +45,7 @@ pub(super) fn claims_of(dispatch: &Arc<Dispatch>, tasks: &Tasks) -> Batched<Clai
 async fn claim(dispatch: &Dispatch, requests: Vec<ClaimRequest>, token: String) -> Result<Vec<Claim>, DatabaseError> {
     let (rules, lease) = (dispatch.rules(), dispatch.policy.lease.length);
     let lines = Arc::clone(&dispatch.lines);
-    dispatch
+    let claimed = dispatch
         .store
         .run(move |conn| {
             let step = |row: Claimable<'_>| match rules.claim(row) {
@@ -59,12 +61,28 @@ async fn claim(dispatch: &Dispatch, requests: Vec<ClaimRequest>, token: String) 
                 if claims.held.contains(&request.alert_id) {
                     return Claim::Held;
                 }
+                if claims.absent.contains(&request.alert_id) {
+                    return Claim::Absent;
+                }
                 let index = claims.claimed.iter().position(|claimed| claimed.alert.id == request.alert_id);
                 index.map_or(Claim::NotClaimable, |index| Claim::Ours(Box::new(claims.claimed.swap_remove(index))))
             };
-            Ok(requests.iter().map(take).collect())
+            Ok((requests.iter().map(take).collect(), claims.ended))
         })
-        .await
+        .await;
+    claimed.map(|(claims, ended)| {
+        for ended in &ended {
+            note(dispatch, ended);
+        }
+        claims
+    })
+}
+
+/// Counts and logs a row that ended with its claim.
+fn note(dispatch: &Dispatch, Ended { alert_id, request_id, status, reason, error }: &Ended) {
+    dispatch.metrics.settled.with_label_values(&[status.as_str(), reason.as_str()]).inc();
+    let error = error.as_deref().unwrap_or("-");
+    log::warn!(event = "dispatch_ended", request_id:%, alert_id:%, reason:%; "dispatch {status}: {error}");
 }
 
 impl Dispatch {

@@ -1,13 +1,18 @@
 //! Which guard holds a row, as far as that needs no counts: the one place for this decision. `store::dispatch` writes it;
 //! `admission` decides what the counts allow.
 
-use super::routing::{route::Route, table::RouteTable};
+use super::{
+    parameters::{ParameterError, check_placeholders},
+    routing::{route::Route, table::RouteTable},
+    template::AlertView,
+};
 use crate::{
     model::{
         guards::{
             Mode,
             step::{ClaimStep, Routed, cooldown_until},
         },
+        ids::Fingerprint,
         pause::Pause,
         status::{DispatchReason, DispatchStatus},
         truncate::column,
@@ -44,6 +49,11 @@ impl Rules {
         if route.guards.mode == Mode::Off {
             let (status, reason) = (DispatchStatus::Skipped, DispatchReason::RouteOff);
             return ClaimStep::Settle { routed, status, reason, error: None };
+        }
+        // Before a guard holds it: no person is asked to approve what would be rejected.
+        if let Err(error) = complete(route, &row) {
+            let (status, reason) = (DispatchStatus::Failed, DispatchReason::Rejected);
+            return ClaimStep::Settle { routed, status, reason, error: Some(error.to_string()) };
         }
         if let Some(until) = self.paused_until(&route.name, labels, row.now) {
             return ClaimStep::Wait { routed, reason: DispatchReason::Paused, until };
@@ -130,6 +140,13 @@ impl Rules {
     pub(super) fn allowed_age(&self, route: &Route) -> TimeDelta {
         route.allowed_age(self.max_age, self.cooldown)
     }
+}
+
+/// Fails where a placeholder of the route is empty in this row's alert.
+fn complete(route: &Route, row: &Claimable<'_>) -> Result<(), ParameterError> {
+    // A row without a fingerprint is rejected later, by name.
+    let Some(fingerprint) = Fingerprint::parse(&row.alert.fingerprint) else { return Ok(()) };
+    check_placeholders(route, &AlertView::of(row.request_id, row.alert, &fingerprint))
 }
 
 fn not_approved(error: String) -> HeldStep {

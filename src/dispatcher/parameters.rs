@@ -9,9 +9,11 @@
 //! the operator's own and is sent as it stands, so that it may use StackStorm's templates on purpose.
 
 mod check;
+mod placeholders;
 mod secret;
 
 pub use check::{Problem, problems};
+pub use placeholders::{check_placeholders, may_be_empty};
 pub use secret::{Secrets, masked, masked_by_name};
 
 use super::{
@@ -64,6 +66,20 @@ pub enum ParameterError {
         /// The route's name.
         route: String,
     },
+    /// A placeholder of the route came out empty.
+    #[error(
+        "{placeholder} is empty in this alert, so parameter {name:?} of {route} would be incomplete, which an action may take for \
+         \"everything\"; nothing is sent. Add the label to the alert, or to the route's match (as NAME!=\"\"); or write a question mark at \
+         the end of the placeholder, as ${{labels.NAME?}}, if an empty value is right"
+    )]
+    Empty {
+        /// The parameter.
+        name: String,
+        /// As in the routes file.
+        placeholder: String,
+        /// The route's name.
+        route: String,
+    },
     /// Template markers, and they are not to be broken.
     #[error(transparent)]
     Marker(#[from] MarkerFound),
@@ -76,6 +92,7 @@ pub fn fill(
     declared: &BTreeMap<String, Parameter>,
     mode: TemplateText,
 ) -> Result<Map<String, Value>, ParameterError> {
+    check_placeholders(route, alert)?;
     let mut filled = Map::new();
     let undeclared = Parameter::default();
     for (name, template) in &route.parameters {
@@ -86,7 +103,11 @@ pub fn fill(
     }
     for (name, field) in direct().filter(|(name, _)| !route.parameters.contains_key(*name)) {
         let Some(parameter) = declared.get(*name).filter(|parameter| !parameter.immutable) else { continue };
-        if let Some(value) = from_alert(name, field.of(alert), parameter, mode)? {
+        let value = field.of(alert);
+        // What the alert lacks is left out: the action's own default holds.
+        if value != ""
+            && let Some(value) = from_alert(name, value, parameter, mode)?
+        {
             filled.insert((*name).to_owned(), value);
         }
     }
@@ -171,6 +192,7 @@ pub fn webhook_body(
     alert: &AlertView<'_>,
     mode: TemplateText,
 ) -> Result<Map<String, Value>, ParameterError> {
+    check_placeholders(route, alert)?;
     let mut filled = Map::from_iter([("alert_id".to_owned(), Value::from(alert.alert_id.0))]);
     for (name, field) in body().filter(|(name, _)| !route.parameters.contains_key(*name)) {
         filled.insert((*name).to_owned(), text::disarm(name, field.of(alert), mode)?);

@@ -2,13 +2,16 @@
 //!
 //! A string may hold placeholders: `${alert_name}`, `${severity}`, `${instance}`, `${fingerprint}`, `${status}`,
 //! `${starts_at}`, `${generator_url}`, `${request_id}`, `${alert_id}`, `${labels.NAME}`, `${annotations.NAME}`,
-//! `${labels}` and `${annotations}`. `$${` is a plain `${`. What an alert lacks is "". A string that is nothing but
+//! `${labels}` and `${annotations}`. `$${` is a plain `${`. A string that is nothing but
 //! `${labels}` or `${annotations}` becomes the map; within other text the map is written as JSON.
+//! A placeholder that comes out empty or blank is refused, unless it is written with a question mark: `${labels.NAME?}`.
 //! Strings in lists and maps are filled too; every other value is sent as it stands.
 
 mod field;
+mod placeholder;
 
 pub use field::{AlertView, Field};
+pub use placeholder::Placeholder;
 
 use serde_json::Value;
 
@@ -18,7 +21,7 @@ pub enum Template {
     /// The operator's own, without any placeholder: it is sent as it stands, Jinja included.
     Literal(Value),
     /// One placeholder and nothing else.
-    Field(Field),
+    Field(Placeholder),
     /// Text around placeholders.
     Text(Vec<Piece>),
     /// A list with a placeholder somewhere in it.
@@ -33,7 +36,7 @@ pub enum Piece {
     /// The operator's.
     Literal(String),
     /// The alert's.
-    Field(Field),
+    Field(Placeholder),
 }
 
 /// A text that is no template.
@@ -42,7 +45,8 @@ pub enum TemplateError {
     /// A name that is none of ours.
     #[error(
         "${{{0}}} is unknown; write alert_name, severity, instance, fingerprint, status, starts_at, generator_url, \
-         request_id, alert_id, labels, annotations, labels.NAME or annotations.NAME; or $${{ for a plain ${{"
+         request_id, alert_id, labels, annotations, labels.NAME or annotations.NAME, with a ? at its end if it may be empty; \
+         or $${{ for a plain ${{"
     )]
     Unknown(String),
     /// `${` without its `}`.
@@ -80,7 +84,7 @@ impl Template {
             }
             literal.push_str(before);
             let (name, after) = after.split_once('}').ok_or(TemplateError::Unclosed)?;
-            let field = Field::parse(name.trim()).ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
+            let field = Placeholder::parse(name).ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
             if !literal.is_empty() {
                 pieces.push(Piece::Literal(std::mem::take(&mut literal)));
             }
@@ -127,11 +131,22 @@ impl Template {
         }
     }
 
+    /// Every placeholder in it.
+    pub fn placeholders(&self) -> Vec<&Placeholder> {
+        match self {
+            Self::Literal(_) => Vec::new(),
+            Self::Field(placeholder) => vec![placeholder],
+            Self::Text(pieces) => pieces.iter().filter_map(Piece::placeholder).collect(),
+            Self::List(list) => list.iter().flat_map(Self::placeholders).collect(),
+            Self::Map(map) => map.iter().flat_map(|(_, value)| value.placeholders()).collect(),
+        }
+    }
+
     /// Fills it in from an alert.
     pub fn render(&self, alert: &AlertView<'_>) -> Value {
         match self {
             Self::Literal(value) => value.clone(),
-            Self::Field(field) => field.of(alert),
+            Self::Field(placeholder) => placeholder.field.of(alert),
             Self::Text(pieces) => Value::String(pieces.iter().map(|piece| piece.render(alert)).collect()),
             Self::List(list) => list.iter().map(|template| template.render(alert)).collect(),
             Self::Map(map) => {
@@ -142,10 +157,17 @@ impl Template {
 }
 
 impl Piece {
+    const fn placeholder(&self) -> Option<&Placeholder> {
+        match self {
+            Self::Literal(_) => None,
+            Self::Field(placeholder) => Some(placeholder),
+        }
+    }
+
     fn render(&self, alert: &AlertView<'_>) -> String {
         match self {
             Self::Literal(text) => text.clone(),
-            Self::Field(field) => match field.of(alert) {
+            Self::Field(placeholder) => match placeholder.field.of(alert) {
                 Value::String(text) => text,
                 map => map.to_string(),
             },

@@ -19,6 +19,11 @@ use tokio_util::task::TaskTracker;
 /// How long shutdown waits for calls that are under way; what is not over by then is looked up after its lease.
 const FINISH: Duration = Duration::from_secs(25);
 
+/// Waits for a row that this database node does not have yet, in milliseconds: one second in all.
+const ABSENT_WAITS: [u64; 5] = [20, 60, 120, 300, 500];
+/// After them the message goes back to the queue, so often at most.
+const RETURNS: u32 = 10;
+
 /// Takes deliveries and sees each through to its ack.
 pub struct Worker {
     shared: Arc<Shared>,
@@ -88,7 +93,7 @@ async fn requeue(shared: &Shared) -> bool {
 }
 
 /// One delivery. The ack is the last line; a crash anywhere before it brings the message back, and the row says what was
-/// done. Nothing here requeues.
+/// done. Only the message of a row that is not here yet goes back to the queue.
 ///
 /// A panic concerns this row alone: acked, it takes no place of the prefetch, and its lease brings the row back, looked up
 /// before anything is posted.
@@ -96,41 +101,63 @@ async fn handle(shared: Arc<Shared>, delivery: Delivery, slot: Slot) {
     let message = delivery.message;
     let (request_id, alert_id) = (message.request_id, message.alert_id);
     let done = AssertUnwindSafe(dispatch(&shared, message, slot)).catch_unwind().await;
-    let acked = done.unwrap_or_else(|panic| {
+    let done = done.unwrap_or_else(|panic| {
         shared.dispatch.metrics.tasks_failed.with_label_values(&["delivery"]).inc();
         let text = panic_message(&*panic);
         log::error!(
             event = "delivery_failed", request_id:%, alert_id;
             "handling a delivery failed; its row is taken again after its lease: {text}"
         );
-        true
+        Done::Ack
     });
-    if acked {
-        delivery.ack().await;
+    match done {
+        Done::Ack => delivery.ack().await,
+        Done::Absent if delivery.returned < RETURNS => delivery.give_back().await,
+        Done::Absent => {
+            log::warn!(
+                event = "row_absent", request_id:%, alert_id;
+                "the alert of a message is not in the database; the message is dropped. An alert that appears later is published \
+                 again when it is due"
+            );
+            delivery.ack().await;
+        }
+        Done::Stopped => {}
     }
 }
 
-/// Everything before the ack. False when shutdown came first.
-async fn dispatch(shared: &Shared, message: Message, slot: Slot) -> bool {
+/// How a delivery ended.
+enum Done {
+    /// Everything about it is recorded.
+    Ack,
+    /// This database node does not have its row.
+    Absent,
+    /// Shutdown came first: not acked, it comes again.
+    Stopped,
+}
+
+/// Everything before the ack.
+async fn dispatch(shared: &Shared, message: Message, slot: Slot) -> Done {
     // Before the claim: no lease runs while StackStorm does not work.
     let passage = tokio::select! {
-        () = shared.stop.cancelled() => return false,
+        () = shared.stop.cancelled() => return Done::Stopped,
         passage = shared.dispatch.circuit.pass(|| shared.answers()) => passage,
     };
     let request = ClaimRequest { alert_id: message.alert_id, generation: message.generation };
-    let Some(claim) = shared.retry_until("claim", &shared.stop, || shared.claims.ask(request)).await else {
-        return false;
-    };
+    let Some(claim) = claim(shared, request).await else { return Done::Stopped };
     let metrics = &shared.dispatch.metrics;
     match claim {
         Claim::Ours(claimed) => {
             if !shared.see_through(&claimed, slot).await {
-                return false;
+                return Done::Stopped;
             }
         }
         Claim::Held => {
             metrics.claims.with_label_values(&["held"]).inc();
             shared.dispatch.lines.wake();
+        }
+        Claim::Absent => {
+            metrics.claims.with_label_values(&["absent"]).inc();
+            return Done::Absent;
         }
         Claim::NotClaimable => {
             metrics.claims.with_label_values(&["not_claimable"]).inc();
@@ -141,5 +168,19 @@ async fn dispatch(shared: &Shared, message: Message, slot: Slot) -> bool {
         }
     }
     drop(passage);
-    true
+    Done::Ack
+}
+
+/// A row that this database node does not have yet is waited for: another node has committed it, for ingest publishes after
+/// COMMIT. `None` when shutdown came first.
+async fn claim(shared: &Shared, request: ClaimRequest) -> Option<Claim> {
+    let mut waits = ABSENT_WAITS.iter();
+    loop {
+        let claim = shared.retry_until("claim", &shared.stop, || shared.claims.ask(request)).await?;
+        let Some(wait) = waits.next().filter(|_| matches!(claim, Claim::Absent)) else { return Some(claim) };
+        tokio::select! {
+            () = shared.stop.cancelled() => return None,
+            () = tokio::time::sleep(Duration::from_millis(*wait)) => {}
+        }
+    }
 }

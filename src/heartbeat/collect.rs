@@ -6,7 +6,13 @@ use crate::{
     clock, dispatcher, hostname,
     metrics::Metrics,
 };
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+/// So long after its start a process that was never connected is connecting.
+const CONNECTING: Duration = Duration::from_secs(10);
 
 /// Where the facts come from: what this process has.
 pub struct Sources {
@@ -44,6 +50,8 @@ impl Sources {
 pub(super) struct Collector {
     sources: Sources,
     started_at: String,
+    begun: Instant,
+    was_connected: bool,
     lag: Lag,
     /// Polls that StackStorm has answered, and when the last change of that count was seen.
     answers: Option<(u64, Instant)>,
@@ -59,7 +67,8 @@ struct Lag {
 
 impl Collector {
     pub(super) fn new(sources: Sources) -> Self {
-        Self { sources, started_at: clock::rfc3339(clock::utc_now()), lag: Lag::default(), answers: None }
+        let (started_at, begun) = (clock::rfc3339(clock::utc_now()), Instant::now());
+        Self { sources, started_at, begun, was_connected: false, lag: Lag::default(), answers: None }
     }
 
     pub(super) async fn facts(&mut self, database_node: Option<String>) -> Facts {
@@ -78,21 +87,26 @@ impl Collector {
         }
     }
 
-    async fn rabbitmq(&self, circuit: Option<Circuit>) -> Option<RabbitMq> {
-        let connected = |connected| if connected { RabbitMq::Connected } else { RabbitMq::Disconnected };
-        if let Some(publisher @ Publisher::Amqp(_)) = &self.sources.publisher {
+    async fn rabbitmq(&mut self, circuit: Option<Circuit>) -> Option<RabbitMq> {
+        let metric = &self.sources.metrics.rabbitmq_connected;
+        let is_connected = if let Some(publisher @ Publisher::Amqp(_)) = &self.sources.publisher {
             // Connects if need be: an idle process is shown as connected only if it could publish. A missing queue is created with
             // the first message.
             let is_connected = matches!(publisher.ready().await, Ok(()) | Err(PublishError::NoQueue));
-            self.sources.metrics.rabbitmq_connected.with_label_values(&["publisher"]).set(i64::from(is_connected));
-            return Some(connected(is_connected));
-        }
-        if !self.sources.consumes {
+            metric.with_label_values(&["publisher"]).set(i64::from(is_connected));
+            is_connected
+        } else if self.sources.consumes {
+            metric.with_label_values(&["consumer"]).get() == 1
+        } else {
             return None;
-        }
-        let connected = connected(self.sources.metrics.rabbitmq_connected.with_label_values(&["consumer"]).get() == 1);
-        let paused = connected == RabbitMq::Disconnected && circuit == Some(Circuit::Open);
-        Some(if paused { RabbitMq::Paused } else { connected })
+        };
+        self.was_connected |= is_connected;
+        Some(match is_connected {
+            true => RabbitMq::Connected,
+            false if circuit == Some(Circuit::Open) => RabbitMq::Paused,
+            false if !self.was_connected && self.begun.elapsed() < CONNECTING => RabbitMq::Connecting,
+            false => RabbitMq::Disconnected,
+        })
     }
 
     fn routes(&self) -> Option<Routes> {

@@ -26,6 +26,15 @@ pub struct Facts {
     pub database_node: Option<String>,
 }
 
+impl Facts {
+    /// Whether others should know it at once. Ages and counts change all the time.
+    pub(super) fn is_news_after(&self, told: &Self) -> bool {
+        let stream = |facts: &Self| facts.tracker.as_ref().map(|tracker| tracker.stream_connected);
+        let seen = |facts: &Self| (facts.circuit, facts.rabbitmq, facts.routes.clone(), stream(facts));
+        seen(self) != seen(told)
+    }
+}
+
 /// States of the circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,6 +53,8 @@ pub enum Circuit {
 pub enum RabbitMq {
     /// It works.
     Connected,
+    /// The process has started within the last 10 s and is not connected yet.
+    Connecting,
     /// There is none.
     Disconnected,
     /// The dispatcher takes no messages while the circuit is open.

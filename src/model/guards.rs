@@ -9,14 +9,14 @@ pub mod step;
 
 use chrono::TimeDelta;
 use rate::Rate;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A POST may follow its admission by this long, so a window counts starts of its length and this.
 pub const POST_AFTER_START: TimeDelta = TimeDelta::seconds(10);
 
 /// What happens to alerts of a route (`mode`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// They are started.
@@ -30,8 +30,20 @@ pub enum Mode {
     Off,
 }
 
+impl Mode {
+    /// As in the routes file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Approve => "approve",
+            Self::Shadow => "shadow",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// What ends a brake.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Release {
     /// It ends when no more targets than `above` wait or were started.

@@ -30,6 +30,12 @@ impl Matchers {
         self.0.iter().all(|matcher| matcher.matches(labels))
     }
 
+    /// True when no alert matches that lacks this label, or has it empty.
+    pub fn require(&self, label: &str) -> bool {
+        let nothing = BTreeMap::new();
+        self.0.iter().any(|matcher| matcher.label == label && !matcher.matches(&nothing))
+    }
+
     /// True when there is none: as a route that takes everything, as a mute that is meant to take nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

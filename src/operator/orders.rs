@@ -5,12 +5,14 @@ use crate::{
     database::{Database, DatabaseError, connection::AnyConnection},
     metrics::Metrics,
     model::{ids::ApiCallId, status::DispatchStatus},
-    store::operate::{
-        author::Author,
-        brakes::{self, Brakes},
-        filter::{self, CHUNK, Chosen, Move},
-        moves,
-        orders::{self, NewOrder, Source},
+    store::{
+        guard_row,
+        operate::{
+            author::Author,
+            filter::{self, CHUNK, Chosen, Move},
+            moves,
+            orders::{self, NewOrder, Source},
+        },
     },
 };
 use serde::Serialize;
@@ -135,12 +137,12 @@ impl Order {
     }
 
     /// The brakes that the order ends: a release of one whole route or of everything that is held.
-    fn brakes(&self) -> Option<Brakes> {
+    fn brakes(&self) -> Option<guard_row::Which> {
         let filter = &self.filter;
         let rest = Filter { route: None, dispatch_status: None, ..filter.clone() };
         let held = filter.dispatch_status.is_none_or(|status| status == DispatchStatus::Held);
         let whole = self.what == Move::Release && self.oldest.is_none() && rest.is_empty() && held;
-        whole.then(|| filter.route.clone().map_or(Brakes::All, Brakes::Of))
+        whole.then(|| filter.route.clone().map_or(guard_row::Which::All, guard_row::Which::Of))
     }
 }
 
@@ -212,7 +214,7 @@ async fn move_all(store: &Database, order: &Order, chosen: &[Chosen], done: &mut
         done.moved += moved.await?;
     }
     if let Some(which) = whole {
-        done.brakes_off = store.run(move |conn| brakes::end(conn, &which)).await?;
+        done.brakes_off = store.run(move |conn| guard_row::end(conn, &which)).await?;
     }
     Ok(())
 }

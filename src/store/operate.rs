@@ -2,7 +2,6 @@
 //! and prune.
 
 pub mod author;
-pub mod brakes;
 pub mod filter;
 mod holds;
 pub mod moves;

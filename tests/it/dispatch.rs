@@ -30,7 +30,7 @@ routes:
     action: remediation.fails
   - match: alertname="Incomplete"
     action: remediation.host_down_workflow
-    parameters: {instance: "${labels.nowhere}"}
+    parameters: {instance: "${labels.nowhere?}"}
   - match: alertname=~"Rule.*"
     webhook: poundcake_alert
     parameters: {alert_name: HostDown}

@@ -1,9 +1,9 @@
 //! `poundcake doctor`: what it says with everything up, with each neighbour down, and with what goes wrong in practice.
 
-use crate::harness::{Pipeline, Process, SOON, Setup, Shape, T0, TestDatabase, eventually, firing};
+use crate::harness::{Pipeline, Process, SOON, Setup, Shape, T0, TestDatabase, eventually, firing, resolved};
 use serde_json::{Value, json};
 
-const ROUTES: &str = "routes: [{name: all, action: core.noop}]";
+const ROUTES: &str = "routes: [{name: all, action: core.noop, guards: {max_in_flight: 50}}]";
 const NOWHERE: &str = "127.0.0.1:1";
 
 /// Exit code and findings.
@@ -297,4 +297,66 @@ async fn stackstorms_tables_are_looked_at_where_they_are() {
     let (code, document) = doctor(process("doctor").variable("ST2_DATABASE_URL", elsewhere)).await;
     assert_eq!((code, of_level(&document, "wrong")), (1, vec!["tracker tables".to_owned()]), "{document}");
     assert!(of_check(&document, "tables").1.contains("correct ST2_DATABASE_URL"), "{document}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dispatchers_with_different_routes_files_are_wrong_and_a_killed_one_is_named() {
+    let pipeline = running().await;
+    let other = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(other.path(), "routes: [{name: other, action: core.noop, guards: {max_in_flight: 9}}]")
+        .expect("the file");
+    let second = pipeline.setup.process("dispatcher").variable("POUNDCAKE_ROUTES", other.path().display().to_string());
+    let second = second.start().ready().await;
+    let wrong = eventually("the second one has written its row", SOON, async || {
+        let (code, document) = doctor(pipeline.setup.process("doctor")).await;
+        let wrong = of_level(&document, "wrong");
+        if (code, wrong) == (1, vec!["processes routes file".to_owned()]) { Ok(document) } else { Err(document) }
+    })
+    .await;
+    let (found, advice) = of_check(&wrong, "routes file");
+    assert!(
+        found.starts_with("dispatchers use different routes files: ") && found.matches(": dispatcher ").count() == 2,
+        "{found}"
+    );
+    assert!(advice.contains("the same POUNDCAKE_ROUTES"), "{advice}");
+
+    second.kill();
+    let aged = "UPDATE poundcake_api_calls SET created_at = created_at - INTERVAL 40 SECOND WHERE method = 'PROCESS'";
+    pipeline.database().execute(aged);
+    eventually("the living ones have written again", SOON, async || {
+        let (code, document) = doctor(pipeline.setup.process("doctor")).await;
+        let notes = of_level(&document, "note");
+        let killed = notes.iter().filter(|note| note.starts_with("processes dispatcher ")).count();
+        if (code, killed) == (0, 1) { Ok(()) } else { Err(document) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn routes_without_a_limit_and_placeholders_that_may_be_empty_are_notes() {
+    const ROUTES: &str = "routes:
+        - {name: free, match: 'a=b', action: core.local, parameters: {cmd: 'df ${labels.disk} ${labels.a} ${labels.x?}'}}
+        - {name: tight, match: 'a=~\".+\"', action: core.noop, guards: {rate: 20/h}}
+        - {name: rules, webhook: poundcake_alert}";
+    let pipeline = Setup::new(Shape::Standalone).await.routes(ROUTES).start().await;
+    let (code, document) = doctor(pipeline.setup.process("doctor")).await;
+    assert_eq!((code, of_level(&document, "wrong").len()), (0, 0), "{document}");
+    assert_eq!(of_check(&document, "limits").0, "routes that start an action without a limit: free", "{document}");
+    let (found, advice) = of_check(&document, "route free");
+    assert_eq!(found, "placeholders that may be empty in parameters: cmd (${labels.disk})");
+    assert!(advice.contains("failed/rejected"), "{advice}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alerts_that_wait_on_a_receiver_without_resolves_are_a_note() {
+    let pipeline = running().await;
+    let held = "UPDATE poundcake_alerts SET dispatch_status = 'held', dispatch_reason = 'in_flight', dispatch_route = 'gone', \
+                next_attempt_at = UTC_TIMESTAMP() + INTERVAL 1 HOUR, pending_at = pending_at - INTERVAL 1 HOUR WHERE id = 1";
+    pipeline.dispatcher().kill();
+    assert_eq!(pipeline.database().execute(held), 1);
+    let (_, document) = doctor(pipeline.setup.process("doctor")).await;
+    assert!(of_check(&document, "resolves").1.contains("send_resolved: true"), "{document}");
+    pipeline.send(&[resolved("Other", "b", T0, "2026-11-22T02:00:00Z")]).await;
+    let (_, document) = doctor(pipeline.setup.process("doctor")).await;
+    assert!(!document.to_string().contains("send_resolved"), "{document}");
 }

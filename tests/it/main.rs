@@ -5,6 +5,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "a test owns the database that it is given")]
 #![expect(unreachable_pub, reason = "a test binary exports nothing; pub marks what the harness offers to tests")]
 
+mod absent;
 mod broker;
 mod claims;
 mod clocks;

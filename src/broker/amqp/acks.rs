@@ -3,7 +3,10 @@
 //! RabbitMQ pays for each ack of a quorum queue with an entry in its log. Crash safety: with unsent acks the messages come
 //! again, and their rows are not claimable.
 
-use lapin::{Channel, options::BasicAckOptions};
+use lapin::{
+    Channel,
+    options::{BasicAckOptions, BasicRejectOptions},
+};
 use std::{
     collections::BTreeSet,
     sync::{Mutex, PoisonError},
@@ -78,6 +81,16 @@ impl Acks {
     /// A message was rejected.
     pub(in crate::broker) fn rejected(&self, tag: u64) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).finish(tag, false);
+    }
+
+    /// A message goes back to the queue. It counts as done only after the broker was told: an ack of a later one with `multiple`
+    /// would take it off the queue.
+    pub(in crate::broker) async fn give_back(&self, tag: u64) -> Result<(), lapin::Error> {
+        let in_order = self.sending.lock().await;
+        self.channel.basic_reject(tag, BasicRejectOptions { requeue: true }).await?;
+        drop(in_order);
+        self.rejected(tag);
+        Ok(())
     }
 
     /// A message is done. An error means that its channel is gone: the broker delivers again what it was not told of.

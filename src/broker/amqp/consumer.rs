@@ -16,7 +16,7 @@ use futures_util::{StreamExt, TryFutureExt};
 use lapin::{
     message::Delivery as AmqpDelivery,
     options::{BasicConsumeOptions, BasicQosOptions, BasicRejectOptions},
-    types::FieldTable,
+    types::{AMQPValue, FieldTable},
 };
 use prometheus::IntGauge;
 use std::{sync::Arc, time::Instant};
@@ -196,10 +196,18 @@ impl From<SessionError> for Refusal {
     }
 }
 
+/// How often a quorum queue has delivered it before.
+fn returned(delivery: &AmqpDelivery) -> u32 {
+    let headers = delivery.properties.headers().as_ref();
+    let count =
+        headers.and_then(|headers| headers.inner().get("x-delivery-count")).and_then(AMQPValue::as_long_long_int);
+    count.map_or(0, |count| u32::try_from(count).unwrap_or(u32::MAX))
+}
+
 async fn decode(delivery: AmqpDelivery, acks: &Arc<Acks>) -> Option<Delivery> {
     let tag = delivery.delivery_tag;
     match Message::decode(&delivery.data) {
-        Ok(message) => Some(Delivery { message, amqp: Some((Arc::clone(acks), tag)) }),
+        Ok(message) => Some(Delivery { message, returned: returned(&delivery), amqp: Some((Arc::clone(acks), tag)) }),
         Err(error) => {
             log::error!(
                 event = "message_dead_lettered", bytes = delivery.data.len();

@@ -1,5 +1,6 @@
 //! Shows what would happen to one alert, line by line.
 
+use super::guards::{self, Defaults};
 use crate::{
     cli::print::{self, PrintError},
     config::Settings,
@@ -27,6 +28,7 @@ const KEPT: Duration = Duration::from_mins(10);
 pub(super) struct Tester {
     settings: Settings,
     actions: ActionCache,
+    defaults: Defaults,
     /// StackStorm, or why it is not asked.
     client: Result<Client, String>,
 }
@@ -40,12 +42,18 @@ struct Call {
 }
 
 impl Tester {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: Settings, max_in_flight: Option<u32>) -> Self {
         let client = settings.stackstorm.client_config().and_then(|mut config| {
             config.timeout = config.timeout.min(CALL_TIMEOUT);
             Ok(Client::new(config)?)
         });
-        Self { settings, actions: ActionCache::new(KEPT), client: client.map_err(|error| format!("{error:#}")) }
+        let defaults = Defaults { cooldown: settings.ingest.refire_cooldown, max_in_flight };
+        Self {
+            settings,
+            actions: ActionCache::new(KEPT),
+            defaults,
+            client: client.map_err(|error| format!("{error:#}")),
+        }
     }
 
     /// False where the alert would be rejected.
@@ -60,6 +68,9 @@ impl Tester {
             return Ok(true);
         };
         print::line(format_args!("  route {}: {}", route.name, route.target))?;
+        for line in guards::lines(route, &alert.labels, alert.fingerprint.as_str(), self.defaults) {
+            print::line(format_args!("  {line}"))?;
+        }
         let Call { filled, wrong, note } = self.call(route, &view(alert)).await;
         let error = filled.as_ref().err().map(|error| format!("failed/rejected: {error}"));
         for (name, value) in filled.unwrap_or_default() {

@@ -118,7 +118,7 @@ fn a_required_parameter_that_stays_empty_is_refused_with_what_to_write() {
     let required = |name: &str| json!({name: {"type": "string", "required": true}});
     assert_eq!(filled(&json!({}), required("severity")).unwrap_err(), message("severity"));
     assert_eq!(filled(&json!({}), required("cluster")).unwrap_err(), message("cluster"));
-    assert_eq!(filled(&json!({"x": "${labels.x}"}), required("x")).unwrap_err(), message("x"));
+    assert_eq!(filled(&json!({"x": "${labels.x?}"}), required("x")).unwrap_err(), message("x"));
     assert_eq!(filled(&json!({"x": ""}), required("x")).unwrap(), json!({"x": ""}));
 }
 
@@ -128,9 +128,11 @@ fn what_the_alert_lacks_leaves_the_actions_default_alone() {
         "severity": {"type": "string", "required": true, "default": "warning"},
         "n": {"type": "integer"},
         "text": {"type": "string"},
+        "alert_name": {"type": "string"},
     });
-    let sent = filled(&json!({"n": "${labels.n}", "text": "${labels.text}"}), declaration).unwrap();
-    assert_eq!(sent, json!({"text": ""}));
+    let sent = filled(&json!({"n": "${labels.n?}", "text": "${labels.text?}"}), declaration).unwrap();
+    assert_eq!(sent, json!({"text": "", "alert_name": "HostDown"}), "severity is left out, required or not");
+    assert_eq!(filled(&json!({}), json!({"severity": {"type": "string"}})).unwrap(), json!({}));
 }
 
 #[test]
@@ -140,7 +142,7 @@ fn values_get_the_declared_type_where_that_is_beyond_doubt() {
         "labels": {"type": "string"}, "annotations": {"type": "object"}, "alert_name": {"type": "integer"},
     });
     let parameters =
-        json!({"i": "${labels.shards}", "j": "1${alert_id}", "f": "1.${alert_id}", "b": "tru${labels.e}e"});
+        json!({"i": "${labels.shards}", "j": "1${alert_id}", "f": "1.${alert_id}", "b": "tru${labels.e?}e"});
     let sent = filled(&parameters, declaration).unwrap();
     assert_eq!(sent["i"], 12);
     assert_eq!(sent["j"], 17);
@@ -170,7 +172,8 @@ fn reject_refuses_alert_text_with_markers() {
 
 #[test]
 fn a_rule_gets_the_whole_alert_and_what_the_route_adds() {
-    let body = webhook_body(&route(&json!({"team": "${labels.team}!"})), &alert().view(), TemplateText::Break).unwrap();
+    let body =
+        webhook_body(&route(&json!({"team": "${labels.team?}!"})), &alert().view(), TemplateText::Break).unwrap();
     let expected = json!({
         "alert_name": "HostDown",
         "instance": "web-01:9100",
@@ -185,4 +188,37 @@ fn a_rule_gets_the_whole_alert_and_what_the_route_adds() {
         "team": "!",
     });
     assert_eq!(Value::Object(body), expected);
+}
+
+#[test]
+fn an_empty_placeholder_of_the_route_is_refused_in_both_modes_and_names_parameter_and_placeholder() {
+    let own = json!({"hosts": "${labels.cluster}-*"});
+    let said = "${labels.cluster} is empty in this alert, so parameter \"hosts\" of hosts would be incomplete";
+    let error = filled(&own, json!({"hosts": {"type": "string"}})).unwrap_err();
+    assert!(error.starts_with(said) && error.contains("${labels.NAME?}"), "{error}");
+    let error = webhook_body(&route(&own), &alert().view(), TemplateText::Break).unwrap_err().to_string();
+    assert!(error.starts_with(said), "{error}");
+    let permitted = filled(&json!({"hosts": "${labels.cluster?}-*"}), json!({"hosts": {"type": "string"}})).unwrap();
+    assert_eq!(permitted, json!({"hosts": "-*"}));
+}
+
+#[test]
+fn placeholders_that_some_alert_of_the_route_leaves_empty_are_known_before_it_comes() {
+    let route = |matchers: &str, value: &str| {
+        let yaml = json!({"routes": [{"match": matchers, "action": "a.b", "parameters": {"p": value}}]});
+        RouteTable::parse(&yaml.to_string()).unwrap().routes()[0].clone()
+    };
+    for (matchers, value, expected) in [
+        ("a=b", "${labels.cluster}", vec!["${labels.cluster}"]),
+        ("cluster=\"eu\"", "${labels.cluster}", vec![]),
+        ("cluster=~\".+\"", "${labels.cluster}", vec![]),
+        ("cluster!=\"\"", "${labels.cluster}", vec![]),
+        ("cluster=~\".*\"", "${labels.cluster} ${labels.x?} ${fingerprint}", vec!["${labels.cluster}"]),
+        ("instance!=\"\"", "${instance} ${annotations.runbook}", vec!["${annotations.runbook}"]),
+        ("cluster!=\"us\"", "${labels.cluster}", vec!["${labels.cluster}"]),
+    ] {
+        let found: Vec<String> =
+            may_be_empty(&route(matchers, value)).iter().map(|(_, placeholder)| placeholder.to_string()).collect();
+        assert_eq!(found, expected, "{matchers} {value}");
+    }
 }

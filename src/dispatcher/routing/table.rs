@@ -21,11 +21,15 @@ use super::{
     route::{OnUncertain, Route},
     yaml::{self, RoutesError},
 };
-use crate::model::{
-    guards::GuardPolicy,
-    matcher::Matchers,
-    target::{Target, TargetError, WebhookName},
+use crate::{
+    model::{
+        guards::{GuardPolicy, Mode},
+        matcher::Matchers,
+        target::{Target, TargetError, WebhookName},
+    },
+    store::dispatch::admission::GuardedRoute,
 };
+use chrono::TimeDelta;
 use std::collections::BTreeMap;
 
 /// The webhook that takes every alert where there is no routes file.
@@ -71,6 +75,20 @@ impl RouteTable {
     /// How many dispatches of all routes together may be unfinished at once.
     pub fn max_in_flight(&self) -> Option<u32> {
         self.max_in_flight
+    }
+
+    /// Those whose alerts stand in a line before they are started, as the admission needs them. `cooldown`:
+    /// `POUNDCAKE_REFIRE_COOLDOWN`.
+    pub fn guarded(&self, cooldown: TimeDelta) -> Vec<GuardedRoute> {
+        let starts = |mode| matches!(mode, Mode::Run | Mode::Approve);
+        let routes = self.routes.iter().filter(|route| route.guarded && starts(route.guards.mode));
+        let guarded = routes.map(|route| GuardedRoute {
+            name: route.name.clone(),
+            policy: route.guards.clone(),
+            cooldown: route.cooldown(cooldown),
+            target: route.target.clone(),
+        });
+        guarded.collect()
     }
 
     /// All of them, in order.

@@ -1,12 +1,15 @@
 //! What of an alert a template can ask for.
 
-use crate::model::{
-    ids::{AlertId, Fingerprint, RequestId},
-    status::AlertStatus,
+use crate::{
+    model::{
+        ids::{AlertId, Fingerprint, RequestId},
+        status::AlertStatus,
+    },
+    store::dispatch::claim::ClaimedAlert,
 };
 use chrono::NaiveDateTime;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 /// An alert's row, as far as templates see it.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +30,22 @@ pub struct AlertView<'a> {
     pub starts_at: Option<NaiveDateTime>,
     /// As sent.
     pub generator_url: Option<&'a str>,
+}
+
+impl<'a> AlertView<'a> {
+    /// The view of a claimed row. `fingerprint` is the row's, parsed.
+    pub fn of(request_id: RequestId, alert: &'a ClaimedAlert, fingerprint: &'a Fingerprint) -> Self {
+        Self {
+            request_id,
+            alert_id: alert.id,
+            fingerprint,
+            status: alert.status,
+            labels: &alert.labels.0,
+            annotations: &alert.annotations.0,
+            starts_at: alert.starts_at,
+            generator_url: alert.generator_url.as_deref(),
+        }
+    }
 }
 
 /// A part of an alert that can be asked for.
@@ -83,6 +102,22 @@ impl Field {
         })
     }
 
+    /// The label that it is; `None` for what is no label.
+    pub fn label(&self) -> Option<&str> {
+        match self {
+            Self::AlertName => Some("alertname"),
+            Self::Severity => Some("severity"),
+            Self::Instance => Some("instance"),
+            Self::Label(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether an alert may lack it.
+    pub const fn is_optional(&self) -> bool {
+        !matches!(self, Self::Fingerprint | Self::Status | Self::RequestId | Self::AlertId | Self::Labels)
+    }
+
     /// What it is in this alert: a map for the two maps, else a string.
     pub fn of(&self, alert: &AlertView<'_>) -> Value {
         let find = |map: &BTreeMap<String, String>, name: &str| map.get(name).cloned().unwrap_or_default();
@@ -102,6 +137,26 @@ impl Field {
             Self::GeneratorUrl => alert.generator_url.unwrap_or_default().to_owned(),
             Self::RequestId => alert.request_id.to_string(),
             Self::AlertId => alert.alert_id.to_string(),
+        })
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AlertName => "alert_name",
+            Self::Severity => "severity",
+            Self::Instance => "instance",
+            Self::Fingerprint => "fingerprint",
+            Self::Status => "status",
+            Self::StartsAt => "starts_at",
+            Self::GeneratorUrl => "generator_url",
+            Self::RequestId => "request_id",
+            Self::AlertId => "alert_id",
+            Self::Labels => "labels",
+            Self::Annotations => "annotations",
+            Self::Label(name) => return write!(f, "labels.{name}"),
+            Self::Annotation(name) => return write!(f, "annotations.{name}"),
         })
     }
 }

@@ -95,6 +95,28 @@ fn an_unknown_placeholder_names_the_known_ones() {
     assert!(Template::parse(json!([{"a": "${x}"}])).is_err());
 }
 
+#[test]
+fn a_question_mark_permits_an_empty_value() {
+    let refused = |text: &str| {
+        let template = Template::parse(json!({ "a": ["b", text] })).unwrap();
+        let alert = TestAlert::new(&[("alertname", "HostDown"), ("blank", " \t"), ("team", "db")]);
+        let all = template.placeholders();
+        all.into_iter().find(|placeholder| placeholder.is_refused(&alert.view())).map(ToString::to_string)
+    };
+    for (text, expected) in [
+        ("${labels.cluster}-*", Some("${labels.cluster}")),
+        ("${labels.team} ${ labels.blank }", Some("${labels.blank}")),
+        ("${instance}", Some("${instance}")),
+        ("${generator_url}", Some("${generator_url}")),
+        ("${labels.cluster?}-* ${ instance ? }", None),
+        ("${labels.team} ${fingerprint} ${starts_at} ${labels} ${annotations}", None),
+        ("$${labels.cluster}", None),
+    ] {
+        assert_eq!(refused(text).as_deref(), expected, "{text}");
+    }
+    assert_eq!(render(json!("<${labels.cluster?}>")), "<>");
+}
+
 proptest! {
     #[test]
     fn what_an_alert_says_is_never_read_as_a_placeholder(text in r"[${}a-z.]{0,16}") {

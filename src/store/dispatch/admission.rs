@@ -8,11 +8,11 @@
 //! lease, so they are looked up before anything is posted. If COMMIT is not answered, `release::disclaim` gives them back.
 
 mod apply;
-mod guard_row;
 mod heads;
 mod line;
+mod look;
 
-pub use guard_row::Brakes;
+pub use look::{Seen, Sight, look};
 
 use super::{
     claim::{Claimed, Purpose},
@@ -29,6 +29,7 @@ use crate::{
         pause::Pause,
         target::Target,
     },
+    store::guard_row,
 };
 use chrono::{NaiveDateTime, TimeDelta};
 use heads::HeadRow;
@@ -84,7 +85,7 @@ pub fn admit(conn: &mut AnyConnection, request: &Request<'_>) -> Result<Admitted
     let waiting = counts::lines(conn)?;
     let lines: Vec<&GuardedRoute> =
         request.routes.iter().filter(|route| waiting.binary_search(&route.name).is_ok()).collect();
-    if lines.is_empty() && !guard_row::has_brakes(conn)? {
+    if lines.is_empty() && guard_row::Brakes::read(conn)?.is_empty() {
         return Ok(Admitted::default());
     }
     transaction::write(conn, |conn| admit_once(conn, request, &lines))

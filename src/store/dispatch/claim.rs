@@ -17,7 +17,7 @@ use super::{due::RELAYED, links::LinkStart};
 use crate::{
     database::{
         DatabaseError,
-        connection::AnyConnection,
+        connection::{AnyConnection, each},
         prepared::{filled, prepared},
         schema::{
             poundcake_alerts::{self, dsl},
@@ -28,7 +28,7 @@ use crate::{
     model::{
         guards::step::{ClaimStep, Routed},
         ids::{AlertId, ApiCallId, RequestId},
-        status::{AlertStatus, DispatchStatus},
+        status::{AlertStatus, DispatchReason, DispatchStatus},
         target::Target,
         waivers::Waivers,
     },
@@ -199,6 +199,25 @@ pub struct Claims {
     pub claimed: Vec<Claimed>,
     /// Rows that a guard holds now, or that ended: not to be dispatched.
     pub held: Vec<AlertId>,
+    /// Those among them that ended.
+    pub ended: Vec<Ended>,
+    /// Alerts that this database node does not have yet, or only in an older generation than was asked for.
+    pub absent: Vec<AlertId>,
+}
+
+/// A row that ended with its claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The row.
+    pub alert_id: AlertId,
+    /// Its webhook.
+    pub request_id: RequestId,
+    /// `failed` or `skipped`.
+    pub status: DispatchStatus,
+    /// Why.
+    pub reason: DispatchReason,
+    /// For `dispatch_error`.
+    pub error: Option<String>,
 }
 
 /// Claims what can be claimed of `requests`, in one transaction; what is missing from the result was not claimable:
@@ -214,7 +233,9 @@ pub fn claim(
     let (claims, unreadable) = transaction::write(conn, |conn| {
         let begun = Instant::now();
         let mut sorted = Sorted::default();
+        let mut seen = BTreeSet::new();
         for row in claimable(conn, requests)? {
+            seen.insert(row.0.id);
             sorted.take(row, policy, token, begun);
         }
         let Sorted { claimed, guarded, unreadable } = sorted;
@@ -223,12 +244,34 @@ pub fn claim(
         for (row, now) in &unreadable {
             unreadable::put_off(conn, std::slice::from_ref(row), *now)?;
         }
-        let held = guarded.into_iter().map(|row| row.id).collect();
-        Ok((Claims { claimed, held }, unreadable))
+        let held = guarded.iter().map(|row| row.id).collect();
+        let ended = guarded.into_iter().filter_map(hold::Guarded::ended).collect();
+        let absent = absent(conn, requests, &seen)?;
+        Ok((Claims { claimed, held, ended, absent }, unreadable))
     })?;
     let unreadable: Vec<Unreadable> = unreadable.into_iter().map(|(row, _)| row).collect();
     unreadable::report(&unreadable);
     Ok(claims)
+}
+
+/// Of the alerts that could not be claimed: those that this node does not have yet. On Galera a message can arrive before the
+/// node has applied the transaction that its row is part of. Usually everything was claimed, and nothing is asked.
+fn absent(
+    conn: &mut AnyConnection,
+    requests: &[ClaimRequest],
+    seen: &BTreeSet<AlertId>,
+) -> Result<Vec<AlertId>, DatabaseError> {
+    let missing: Vec<&ClaimRequest> = requests.iter().filter(|request| !seen.contains(&request.alert_id)).collect();
+    if missing.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<AlertId> = missing.iter().map(|request| request.alert_id).collect();
+    let query = dsl::poundcake_alerts.filter(dsl::id.eq_any(filled(ids))).select((dsl::id, dsl::dispatch_generation));
+    let known: Vec<(AlertId, i32)> = each!(conn, |c| prepared(query).load(c))?;
+    let is_here = |request: &ClaimRequest| {
+        known.iter().any(|(id, generation)| *id == request.alert_id && *generation >= request.generation)
+    };
+    Ok(missing.into_iter().filter(|request| !is_here(request)).map(|request| request.alert_id).collect())
 }
 
 /// The rows of a claim by what happens to them.
@@ -264,7 +307,7 @@ impl Sorted {
                 let (alert, target) = alert.on_route(routed);
                 claim(alert, Purpose::Show, Some(target));
             }
-            step => self.guarded.push(hold::Guarded { id: alert.id, step, now }),
+            step => self.guarded.push(hold::Guarded { id: alert.id, request_id, step, now }),
         }
     }
 }

@@ -83,13 +83,14 @@ pub fn starts(
     Ok(rows.into_iter().map(|row| row.at).collect())
 }
 
-/// Whether more than `above` different targets stand in the route's line or were started after `since`.
-pub fn too_many_targets(
+/// How many different targets stand in the route's line or were started after `since`: exact up to `above`; more than that is
+/// any number above it.
+pub fn different_targets(
     conn: &mut AnyConnection,
     route: &str,
     above: u32,
     since: NaiveDateTime,
-) -> Result<bool, DatabaseError> {
+) -> Result<usize, DatabaseError> {
     let most = usize::try_from(above).unwrap_or(usize::MAX);
     let limit = i64::from(above) + 1;
     let mut targets = std::collections::HashSet::new();
@@ -103,7 +104,7 @@ pub fn too_many_targets(
         targets.extend(rows.into_iter().map(|row| row.name));
     }
     if targets.len() > most {
-        return Ok(true);
+        return Ok(targets.len());
     }
     let rows: Vec<Named> = sql_query(
         "SELECT name FROM (SELECT guard_target AS name FROM poundcake_alerts WHERE started_route = ? AND started_at > ? \
@@ -117,7 +118,7 @@ pub fn too_many_targets(
     .bind::<BigInt, _>(limit)
     .load(conn)?;
     targets.extend(rows.into_iter().map(|row| row.name));
-    Ok(targets.len() > most)
+    Ok(targets.len())
 }
 
 /// The routes whose lines have rows: a loose scan of the index, one look for each line.

@@ -126,3 +126,16 @@ pub fn uncertain(conn: &mut AnyConnection) -> Result<i64, DatabaseError> {
     .get_result(conn)?;
     Ok(count.n)
 }
+
+/// How many rows guards have held for more than 10 minutes, if no alert was resolved in the last 24 h; else 0.
+pub fn held_without_resolves(conn: &mut AnyConnection) -> Result<i64, DatabaseError> {
+    let now = transaction::now(conn)?;
+    let held: Count = diesel::sql_query(
+        "SELECT COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_status = 'held' AND pending_at < ? \
+         AND NOT EXISTS (SELECT 1 FROM poundcake_alerts r WHERE r.created_at > ? AND r.status = 'resolved')",
+    )
+    .bind::<Timestamp, _>(now - TimeDelta::minutes(10))
+    .bind::<Timestamp, _>(now - TimeDelta::hours(24))
+    .get_result(conn)?;
+    Ok(held.n)
+}

@@ -8,10 +8,7 @@ use crate::{
         transaction,
     },
     model::{pause::Pause, status::DispatchReason},
-    store::operate::{
-        brakes::{self, BrakeOn},
-        pauses,
-    },
+    store::{guard_row::Brakes, operate::pauses},
 };
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::{
@@ -104,8 +101,8 @@ pub fn guards(conn: &mut AnyConnection) -> Result<Guards, DatabaseError> {
             Kind::Place => route.places += n,
         }
     }
-    for (name, BrakeOn { since }) in brakes::on(conn)? {
-        routes.entry(Some(name)).or_default().brake_since = Some(since);
+    for (name, since) in Brakes::read(conn)?.all() {
+        routes.entry(Some(name.to_owned())).or_default().brake_since = Some(since.to_owned());
     }
     let since = transaction::now(conn)? - TimeDelta::hours(1);
     for (name, route) in &mut routes {

@@ -108,7 +108,7 @@ async fn what_stackstorm_would_refuse_is_said_and_secrets_are_masked() {
 #[tokio::test]
 async fn without_stackstorm_routes_are_shown_with_a_note_and_likely_secrets_masked() {
     let routes =
-        "routes: [{action: core.remote, parameters: {hosts: a, private_key: s3cret, password: '${labels.x}'}}]";
+        "routes: [{action: core.remote, parameters: {hosts: a, private_key: s3cret, password: '${labels.x?}'}}]";
     let alert = firing("HostDown", "web-1", "2026-11-22T01:00:00Z").to_string();
     let away = [("ST2_API_URL", "http://127.0.0.1:1/v1".to_owned()), ("ST2_API_KEY", "k".to_owned())];
     for (variables, why) in [(&away[..0], "ST2_API_URL is not set"), (&away[..], "StackStorm did not answer")] {
@@ -117,6 +117,63 @@ async fn without_stackstorm_routes_are_shown_with_a_note_and_likely_secrets_mask
         assert!(output.contains("not checked") && output.contains(why), "{output}");
         assert!(output.contains("private_key: \"********\"") && output.contains("hosts: \"a\""), "{output}");
     }
+}
+
+#[tokio::test]
+async fn the_guards_that_an_alert_meets_are_shown_in_the_order_in_which_they_decide() {
+    const GUARDED: &str = r#"
+guards: {max_in_flight: 100}
+routes:
+  - {name: 'off', match: 'alertname="Off"', action: a.b, mode: 'off'}
+  - {name: shadow, match: 'alertname="Shadow"', action: a.b, mode: shadow}
+  - name: hosts
+    action: a.b
+    mode: approve
+    guards:
+      cooldown: 5m
+      max_in_flight: 5
+      rate: [20/h, 3/10m]
+      per_target: {label: instance, rate: [3/h]}
+      brake: {above: 20, within: 10m, release: by_hand}
+"#;
+    let of = async |name: &str| {
+        let alert = firing(name, "web-1", "2026-11-22T01:00:00Z").to_string();
+        let (status, output, error) = routes_test(Some(GUARDED), &alert).await;
+        assert!(status.success(), "{output}{error}");
+        output
+            .lines()
+            .filter(|line| line.starts_with("  held") || line.starts_with("  mode"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of("Off").await, ["  mode off: skipped/route_off, nothing is sent"]);
+    assert_eq!(
+        of("Shadow").await,
+        [
+            "  held/cooldown if this alert was started within the last 10m",
+            "  mode shadow: skipped/shadow, with what would be sent in dispatch_log"
+        ]
+    );
+    assert_eq!(
+        of("HostDown").await,
+        [
+            "  held/cooldown if this alert was started within the last 5m",
+            "  held/approval until a person approves it; after 1h skipped/not_approved",
+            "  held/target_rate while \"web-1\" was started too often: 3/h",
+            "  held/brake while more than 20 targets wait or were started within 10m, until a person releases the route",
+            "  held/in_flight while 5 of the route are unfinished",
+            "  held/in_flight while 100 of all routes together are unfinished",
+            "  held/rate while a window is full: 20/h, 3/10m",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_empty_placeholder_is_shown_as_rejected() {
+    let routes = "routes: [{action: a.b, parameters: {hosts: '${labels.cluster}-*'}}]";
+    let alert = firing("HostDown", "web-1", "2026-11-22T01:00:00Z").to_string();
+    let (status, output, _) = routes_test(Some(routes), &alert).await;
+    assert!(status.code() == Some(1) && output.contains("failed/rejected: ${labels.cluster} is empty"), "{output}");
 }
 
 #[tokio::test]

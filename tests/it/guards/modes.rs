@@ -58,3 +58,18 @@ async fn an_alert_waits_for_an_approval_and_what_was_not_approved_is_asked_again
         pipeline.assert_ledger(1).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_that_leaves_a_placeholder_empty_is_rejected_before_a_guard_holds_it() {
+    for mode in ["run", "approve", "shadow"] {
+        let routes = routes(mode).replace("labels.instance", "labels.cluster") + "    guards: {max_in_flight: 1}\n";
+        for pipeline in each(&routes).await {
+            pipeline.send(&hosts(0..2)).await;
+            pipeline.settled().await;
+            assert_eq!(pipeline.statuses(""), ["HostDown failed/rejected"; 2], "{mode}");
+            let named = "poundcake_alerts WHERE dispatch_error LIKE '${labels.cluster} is empty in this alert%' AND dispatch_attempts = 0";
+            assert_eq!(pipeline.database().count(named), 2, "{mode}");
+            assert_eq!(pipeline.st2().executions().len(), 0);
+        }
+    }
+}

@@ -8,6 +8,7 @@ use serde_json::json;
 on_both_stores! {
     async guards_show_what_waits_what_is_started_and_which_brakes_and_pauses_are_on,
     async the_terminal_shows_the_same,
+    async with_a_routes_file_limits_are_shown_next_to_their_use,
 }
 
 /// Two in the line, one of them released, one for itself; three starts, of which a link and a row are one; three places.
@@ -88,6 +89,53 @@ async fn the_terminal_shows_the_same(database: TestDatabase) {
     let lines: Vec<&str> = out.lines().collect();
     assert!(lines[0].starts_with("route  held "), "{out}");
     assert!(lines[1].starts_with("-      1 paused "), "{out}");
-    assert!(lines[2].starts_with("disks  -") && lines[2].ends_with("on since 2026-01-01T00:00:00Z"), "{out}");
+    assert!(lines[2].starts_with("disks  -") && lines[2].contains(" on since 2026-01-01T00:00:00Z "), "{out}");
     assert!(lines[3].starts_with("hosts  1 brake, 1 cooldown, 1 in_flight  2026-01-01 00:56:00 +00:00"), "{out}");
+}
+
+async fn with_a_routes_file_limits_are_shown_next_to_their_use(database: TestDatabase) {
+    const ROUTES: &str = "guards: {max_in_flight: 100}
+routes:
+  - {name: idle, match: 'a=b', action: a.b, mode: shadow}
+  - {name: hosts, action: a.b, guards: {cooldown: 5m, max_in_flight: 5, rate: [3/h, 50/d], brake: {above: 10, within: 10m}, per_target: {rate: [3/h]}}}
+";
+    drop(database.store(1));
+    storm(&database);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), ROUTES).unwrap();
+    let guards = |arguments: &[&str]| {
+        let process = Process::poundcake("guards").variable("DATABASE_URL", database.url()).variable("TZ", "UTC");
+        let process = process.variable("POUNDCAKE_ROUTES", file.path().display().to_string());
+        arguments.iter().fold(process, |process, argument| process.argument(*argument))
+    };
+    let (status, out, error) = guards(&["--output", "json"]).run().await;
+    assert!(status.success(), "{error}");
+    let shown: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(shown["all"], json!({ "max_in_flight": 100, "places": 3 }));
+    let names: Vec<_> = shown["routes"].as_array().unwrap().iter().map(|route| route["route"].clone()).collect();
+    assert_eq!(
+        names,
+        [json!("idle"), json!("hosts"), json!(null), json!("disks")],
+        "the file's order, then the others"
+    );
+    assert_eq!(shown["routes"][0]["limits"]["mode"], "shadow");
+    let limits = &shown["routes"][1]["limits"];
+    let next = limits["next_start_at"].as_str().unwrap();
+    assert!(next > chrono::Utc::now().to_rfc3339().as_str(), "{limits}");
+    assert_eq!(
+        *limits,
+        json!({
+            "mode": "run", "priority": 0, "cooldown_seconds": 300, "max_in_flight": 5,
+            "rate": [{ "rate": "3/h", "starts": 3, "used": 3 }, { "rate": "50/d", "starts": 50, "used": 3 }],
+            "per_target": { "label": "instance", "rate": ["3/h"] },
+            "brake": { "above": 10, "within_seconds": 600, "release": "auto", "targets": 5, "on": false },
+            "holds": "rate", "held_by_all": false, "next_start_at": next,
+        })
+    );
+    let (_, out, _) = guards(&[]).run().await;
+    let hosts = out.lines().find(|line| line.starts_with("hosts")).unwrap();
+    for cell in ["3 of 5", "3 of 3/h, 3 of 50/d", "5 of 10 targets", "rate, next 20"] {
+        assert!(hosts.contains(cell), "{cell}: {out}");
+    }
+    assert!(out.contains("all routes together: 3 of 100 places\n") && out.contains("mode shadow"), "{out}");
 }

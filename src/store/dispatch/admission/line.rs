@@ -1,13 +1,13 @@
 //! What an admission counts of one route.
 
-use super::{Brakes, GuardedRoute, Request};
+use super::{GuardedRoute, Request};
 use crate::{
     database::{DatabaseError, connection::AnyConnection},
     model::guards::{
         Release,
         admission::{Counts, Line},
     },
-    store::dispatch::counts,
+    store::{dispatch::counts, guard_row::Brakes},
 };
 use chrono::NaiveDateTime;
 
@@ -37,6 +37,7 @@ pub(super) fn is_braked(
     match &route.policy.brake {
         None => Ok(false),
         Some(brake) if brake.release == Release::ByHand && brakes.is_on(&route.name) => Ok(true),
-        Some(brake) => counts::too_many_targets(conn, &route.name, brake.above, now - brake.within),
+        Some(brake) => Ok(counts::different_targets(conn, &route.name, brake.above, now - brake.within)?
+            > usize::try_from(brake.above).unwrap_or(usize::MAX)),
     }
 }

@@ -1,5 +1,6 @@
 //! What a claim does with rows that are not dispatched now: a guard holds them, or they end.
 
+use super::Ended;
 use crate::{
     database::{
         DatabaseError,
@@ -12,7 +13,7 @@ use crate::{
             admission::wait_for_target,
             step::{ClaimStep, Routed},
         },
-        ids::AlertId,
+        ids::{AlertId, RequestId},
         status::{DispatchReason, DispatchStatus},
         truncate::column,
     },
@@ -28,8 +29,22 @@ use std::collections::BTreeMap;
 /// A row and what happens to it.
 pub(super) struct Guarded {
     pub(super) id: AlertId,
+    pub(super) request_id: RequestId,
     pub(super) step: ClaimStep,
     pub(super) now: NaiveDateTime,
+}
+
+impl Guarded {
+    /// The end of the row, if it ends here.
+    pub(super) fn ended(self) -> Option<Ended> {
+        let Self { id, request_id, step, .. } = self;
+        match step {
+            ClaimStep::Settle { status, reason, error, .. } => {
+                Some(Ended { alert_id: id, request_id, status, reason, error })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Rows that one UPDATE changes alike.

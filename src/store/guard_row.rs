@@ -2,7 +2,7 @@
 
 use crate::{
     clock::rfc3339,
-    database::{DatabaseError, connection::AnyConnection, schema::poundcake_api_calls::dsl},
+    database::{DatabaseError, connection::AnyConnection, schema::poundcake_api_calls::dsl, transaction},
 };
 use chrono::NaiveDateTime;
 use diesel::{dsl::case_when, prelude::*};
@@ -41,10 +41,17 @@ impl Brakes {
         self.brakes.iter().map(|(route, on)| (route.as_str(), on.since.as_str()))
     }
 
+    /// No brake is on.
+    pub fn is_empty(&self) -> bool {
+        self.brakes.is_empty()
+    }
+
+    /// Keeps the brakes of these routes.
     pub(super) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
         self.brakes.retain(|route, _| keep(route));
     }
 
+    /// The brake of a route is on since now, or as long as it was; or it is off.
     pub(super) fn set(&mut self, route: &str, on: bool, now: NaiveDateTime) {
         if on {
             self.brakes.entry(route.to_owned()).or_insert_with(|| BrakeOn { since: rfc3339(now) });
@@ -60,8 +67,30 @@ impl Brakes {
     }
 }
 
-pub(super) fn has_brakes(conn: &mut AnyConnection) -> Result<bool, DatabaseError> {
-    Ok(!Brakes::read(conn)?.brakes.is_empty())
+/// The brakes that a person ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// Of this route.
+    Of(String),
+    /// Of all routes.
+    All,
+}
+
+/// Ends brakes; returns their routes.
+pub fn end(conn: &mut AnyConnection, which: &Which) -> Result<Vec<String>, DatabaseError> {
+    transaction::write(conn, |conn| {
+        let mut brakes = lock(conn)?;
+        let mut ended = brakes.names();
+        ended.retain(|route| match which {
+            Which::Of(name) => name == route,
+            Which::All => true,
+        });
+        brakes.retain(|route| !ended.iter().any(|name| name == route));
+        if !ended.is_empty() {
+            write(conn, &brakes)?;
+        }
+        Ok(ended)
+    })
 }
 
 /// Takes the lock, which lasts until the transaction ends. The row changes each time, so that it is part of what Galera's nodes
