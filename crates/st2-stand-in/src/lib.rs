@@ -10,6 +10,7 @@
 
 mod access;
 mod answer;
+mod arguments;
 mod body;
 mod cast;
 mod catalog;
@@ -57,6 +58,7 @@ use actix_web::dev::ServerHandle;
 use tokio::{task::JoinHandle, time::sleep_until};
 
 pub use self::{
+    arguments::Arguments,
     control::{Control, ExecutionView},
     faults::{ActiveFault, Fault},
     front::Front,
