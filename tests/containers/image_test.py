@@ -4,10 +4,11 @@
 Usage: make image-test   (needs a Docker engine; one run at a time on a machine)
 """
 
+import json
 import time
 
 import image
-from deployment import eventually, fetch
+from deployment import eventually, fetch, run
 from fresh_clone import engine_is_missing, fresh_clone
 from ledger import Load, balance, executions
 
@@ -71,11 +72,25 @@ def no_secret_is_a_variable(deployment):
         assert not [text for text in secrets - {"poundcake-demo-key"} if text in shown], config["Image"]
 
 
+def every_service_is_limited(deployment):
+    for overlay in ([], ["-f", "stackstorm.yml"]):
+        text = deployment.compose(*overlay, "--profile", "grafana", "config", "--format", "json")
+        for name, service in json.loads(text)["services"].items():
+            assert service.get("mem_limit") and service.get("pids_limit"), name
+
+
+def a_missing_stackstorm_is_said(deployment):
+    """Without the profile `demo`, and without `.env`."""
+    mount = f"{deployment.directory}/compose:/compose"
+    script = "sh /compose/init-secrets.sh --in-compose 2>&1; echo code $?"
+    said = run("docker", "run", "--rm", "-v", mount, "--entrypoint", "sh", "poundcake:local", "-c", script)
+    assert "no StackStorm" in said and "--profile demo" in said and "code 1" in said, said
+
+
 def stackstorm(deployment):
     """What can be run of stackstorm.yml without StackStorm's images: its files, and the vhost on our RabbitMQ."""
     overlay = ["-f", "stackstorm.yml"]
     deployment.compose(*overlay, "run", "--rm", "st2-secrets")
-    deployment.compose(*overlay, "config", "--quiet")
     deployment.compose(*overlay, "run", "--rm", "--no-deps", "st2-vhost")
     password = deployment.secret("stackstorm/rabbitmq_password")
     rabbitmqctl = ["exec", "-T", "rabbitmq", "rabbitmqctl", "--quiet"]
@@ -104,6 +119,8 @@ def test(deployment):
     say("everything is healthy")
     image.check(deployment)
     no_secret_is_a_variable(deployment)
+    every_service_is_limited(deployment)
+    a_missing_stackstorm_is_said(deployment)
     one_alert(deployment)
     say("an alert went through Alertmanager to its execution")
     accepted = faults(deployment)
