@@ -1,6 +1,6 @@
 # PoundCake's commands. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build check unit demo test image-test pack-tests deploy-tests deploy-render chaos bench services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
+.PHONY: help build check unit demo test image-test scale pack-tests deploy-tests deploy-render chaos bench services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
 MAKEFLAGS += --no-print-directory
 
 # The embedded build has a target directory of its own: switching features would rebuild everything each time.
@@ -51,6 +51,9 @@ test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; ins
 
 image-test: ## compose/ on a Docker engine: faults under load, then the ledger; skipped where no engine answers
 	tests/containers/image_test.py
+
+scale: ## A cluster on a Docker engine: faults of nodes under load, the ledger, throughput (SEED=…, FAULTS=14)
+	tests/containers/scale_test.py
 
 pack-tests: ## Unit tests of the StackStorm pack, without servers
 	tests/venv.sh pack -r tests/requirements/pack.txt

@@ -73,7 +73,7 @@ def no_secret_is_a_variable(deployment):
 
 
 def every_service_is_limited(deployment):
-    for overlay in ([], ["-f", "stackstorm.yml"]):
+    for overlay in ([], ["-f", "stackstorm.yml"], ["-f", "cluster.yml"]):
         text = deployment.compose(*overlay, "--profile", "grafana", "config", "--format", "json")
         for name, service in json.loads(text)["services"].items():
             assert service.get("mem_limit") and service.get("pids_limit"), name
