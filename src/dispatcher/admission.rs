@@ -13,7 +13,6 @@ use crate::{
     store::dispatch::{
         admission::{self, Admitted, GuardedRoute, Request},
         claim::Claimed,
-        counts,
     },
     tasks::panic_message,
 };
@@ -70,18 +69,21 @@ impl Admission {
     /// Admits until nothing more can be started now. True when a line waits for a place.
     async fn round(&self) -> bool {
         loop {
-            let asked = asked(&self.shared.dispatch);
-            if !self.anything_waits(&asked).await {
-                return false;
-            }
-            // Half-open: one row goes through, as the probe.
             let dispatch = Arc::clone(&self.shared.dispatch);
-            let passage = dispatch.circuit.pass(|| self.shared.answers()).await;
-            let slots = self.shared.free_slots(if passage.is_probe() { 1 } else { MOST });
-            if slots.is_empty() {
+            if !self.anything_waits(asked(&dispatch)).await {
                 return false;
             }
-            let admitted = self.admit(asked, slots.len()).await;
+            // In turn with deliveries, which may want all slots for long. Before the circuit, as deliveries do: who probes must
+            // not wait for a slot that others hold who wait for the probe.
+            let Some(slot) = self.shared.slot().await else { return false };
+            let passage = dispatch.circuit.pass(|| self.shared.answers()).await;
+            let mut slots = vec![slot];
+            // Half-open: one row goes through, as the probe.
+            if !passage.is_probe() {
+                slots.extend(self.shared.spare_slots(MOST));
+            }
+            // As the routes are now: a wait for StackStorm may have been long.
+            let admitted = self.admit(asked(&dispatch), slots.len()).await;
             let (started, left) = (admitted.claimed.len(), admitted.left);
             let waits = admitted.blocked.iter().any(|(_, blocked)| blocked.reason == DispatchReason::InFlight);
             self.tell(&admitted).await;
@@ -102,15 +104,21 @@ impl Admission {
     }
 
     /// One look, which locks nothing. Without guarded routes the database is not asked.
-    async fn anything_waits(&self, asked: &Asked) -> bool {
+    async fn anything_waits(&self, asked: Asked) -> bool {
         if asked.routes.is_empty() {
             return false;
         }
-        let lines = self.shared.dispatch.store.run(counts::lines).await;
-        lines.unwrap_or_else(|error| {
-            log::log!(error.level(), event = "admission_failed"; "waiting for the database: {}", crate::logging::chain(&error));
-            Vec::new()
-        }).iter().any(|line| asked.routes.iter().any(|route| route.name == *line))
+        let dispatch = &self.shared.dispatch;
+        match dispatch.store.run(move |conn| admission::lines(conn, &asked.routes)).await {
+            Ok(lines) => {
+                dispatch.lines.only(&lines);
+                !lines.is_empty()
+            }
+            Err(error) => {
+                log::log!(error.level(), event = "admission_failed"; "waiting for the database: {}", crate::logging::chain(&error));
+                false
+            }
+        }
     }
 
     /// One admission. What fails is simply done again; a COMMIT that is not answered is given back.

@@ -1,18 +1,28 @@
 //! One claimed row with what its dispatch reads. Each step of a dispatch takes it as its context.
 
-use super::{Dispatch, template::AlertView, trace_tag};
+use super::{
+    Dispatch,
+    routing::{route::Route, table::RouteTable},
+    template::AlertView,
+    trace_tag,
+};
 use crate::{
-    model::{ids::Fingerprint, pause::Pause},
-    store::dispatch::claim::Claimed,
+    model::{guards::Mode, ids::Fingerprint, pause::Pause},
+    store::dispatch::claim::{Claimed, Purpose},
 };
 use chrono::TimeDelta;
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 use tokio_util::sync::CancellationToken;
+
+/// Why a claim is given back whose route is gone, or does something else by now.
+pub(super) const ROUTES_CHANGED: &str = "the routes have changed since the claim";
 
 /// The context of one claim.
 pub(super) struct Attempt<'a> {
     pub(super) dispatch: &'a Dispatch,
     pub(super) claimed: &'a Claimed,
+    /// The routes as they were when the dispatch began.
+    pub(super) table: Arc<RouteTable>,
     /// `None` when the row has no valid one.
     fingerprint: Option<Fingerprint>,
     /// StackStorm knows the dispatch by this tag.
@@ -27,7 +37,29 @@ impl<'a> Attempt<'a> {
     pub(super) fn new(dispatch: &'a Dispatch, claimed: &'a Claimed, stop: &'a CancellationToken) -> Self {
         let fingerprint = Fingerprint::parse(&claimed.alert.fingerprint);
         let tag = trace_tag(claimed.request_id, claimed.alert.id, claimed.alert.dispatch_generation);
-        Self { dispatch, claimed, fingerprint, tag, not_after: claimed.begun + dispatch.policy.lease.fresh, stop }
+        let (table, not_after) = (dispatch.routes.table(), claimed.begun + dispatch.policy.lease.fresh);
+        Self { dispatch, claimed, table, fingerprint, tag, not_after, stop }
+    }
+
+    /// The route of the claim, if it is there and still does what the claim was made for. A guarded row belongs to the route in
+    /// whose line it stood, by name.
+    pub(super) fn route<'t>(&self, table: &'t RouteTable) -> Option<&'t Route> {
+        let Claimed { alert, target, .. } = self.claimed;
+        let route = match &alert.guard_target {
+            Some(_) => table.named(alert.dispatch_route.as_deref()?),
+            None => table.route(&alert.labels.0),
+        };
+        route.filter(|route| Some(&route.target) == target.as_ref() && permits(route, self.claimed))
+    }
+
+    /// Why nothing may be posted now, but for age, which the client looks at last.
+    pub(super) fn not_now(&self) -> Option<String> {
+        let routes = self.dispatch.routes.table();
+        let same = Arc::ptr_eq(&routes, &self.table) || self.claimed.alert.dispatch_uncertain;
+        if !same && self.route(&routes).is_none() {
+            return Some(ROUTES_CHANGED.to_owned());
+        }
+        self.paused()
     }
 
     /// The alert as templates and parameters see it; `None` when the row has no fingerprint.
@@ -36,7 +68,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// Why nothing may be posted now: a pause covers the alert, or it is not known whether one does.
-    pub(super) fn paused(&self) -> Option<String> {
+    fn paused(&self) -> Option<String> {
         let Some(pauses) = self.dispatch.pauses.fresh() else {
             return Some("pauses could not be read for 2 s, and nothing is posted by an older reading".to_owned());
         };
@@ -80,4 +112,16 @@ impl<'a> Attempt<'a> {
     pub(super) fn attempts_made(&self) -> String {
         format!("{} attempts", self.claimed.alert.dispatch_attempts)
     }
+}
+
+/// Whether the route as it is now still does what the claim was made for.
+fn permits(route: &Route, claimed: &Claimed) -> bool {
+    let same_guard = route.guarded == claimed.alert.guard_target.is_some();
+    same_guard
+        && match (claimed.purpose, route.guards.mode) {
+            (Purpose::Show, mode) => matches!(mode, Mode::Approve | Mode::Shadow),
+            (_, Mode::Run) => true,
+            (_, Mode::Approve) => claimed.alert.waivers().approval.is_some(),
+            (_, Mode::Shadow | Mode::Off) => false,
+        }
 }

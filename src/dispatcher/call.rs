@@ -17,7 +17,7 @@ where
     let mut retries = WithinDelivery::new();
     loop {
         // The last look before anything is written.
-        if let Some(message) = attempt.paused() {
+        if let Some(message) = attempt.not_now() {
             return Outcome::TooLate { message };
         }
         let begun = Instant::now();

@@ -2,14 +2,14 @@
 
 use super::{
     End,
-    attempt::Attempt,
+    attempt::{Attempt, ROUTES_CHANGED},
     direct, lookup, prior_generations,
-    routing::{route::Route, table::RouteTable},
+    routing::route::Route,
     rules_webhook, show,
 };
 use crate::{
-    model::{doubt::Doubt, guards::Mode, status::DispatchReason, target::Target},
-    store::dispatch::claim::{Claimed, Purpose},
+    model::{doubt::Doubt, status::DispatchReason, target::Target},
+    store::dispatch::claim::Purpose,
 };
 
 /// Runs to the end of the claim. Twice is safe: an uncertain row is looked up first, and an execution that the lookup finds
@@ -28,10 +28,10 @@ pub(super) async fn run(attempt: &Attempt<'_>) -> End {
             _ => lookup::run(attempt).await,
         };
     }
-    let table = attempt.dispatch.routes.table();
-    let Some(target) = &claimed.target else { return End::no_route() };
-    let route = route_of(&table, claimed).filter(|route| route.target == *target && permits(route, claimed));
-    match (claimed.purpose, route) {
+    if claimed.target.is_none() {
+        return End::no_route();
+    }
+    match (claimed.purpose, attempt.route(&attempt.table)) {
         (Purpose::Show, Some(route)) => show::run(attempt, route).await,
         (Purpose::Show, None) => End::show_later(show::AT_ONCE, ROUTES_CHANGED.to_owned()),
         (_, Some(route)) => match too_late(attempt, route) {
@@ -41,28 +41,6 @@ pub(super) async fn run(attempt: &Attempt<'_>) -> End {
         // The next claim routes the row again, so that the row names what is sent.
         (_, None) => End::not_sent(show::AT_ONCE, ROUTES_CHANGED.to_owned()),
     }
-}
-
-const ROUTES_CHANGED: &str = "the routes have changed since the claim";
-
-/// A guarded row belongs to the route in whose line it stood, by name.
-fn route_of<'a>(table: &'a RouteTable, claimed: &Claimed) -> Option<&'a Route> {
-    match &claimed.alert.guard_target {
-        Some(_) => table.named(claimed.alert.dispatch_route.as_deref()?),
-        None => table.route(&claimed.alert.labels.0),
-    }
-}
-
-/// Whether the route as it is now still does what the claim was made for.
-fn permits(route: &Route, claimed: &Claimed) -> bool {
-    let same_guard = route.guarded == claimed.alert.guard_target.is_some();
-    same_guard
-        && match (claimed.purpose, route.guards.mode) {
-            (Purpose::Show, mode) => matches!(mode, Mode::Approve | Mode::Shadow),
-            (_, Mode::Run) => true,
-            (_, Mode::Approve) => claimed.alert.waivers().approval.is_some(),
-            (_, Mode::Shadow | Mode::Off) => false,
-        }
 }
 
 /// Age and attempts count in this generation only, and never while the row is uncertain.

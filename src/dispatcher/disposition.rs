@@ -116,6 +116,12 @@ impl End {
         Self::Released(Release { due_in, doubt, give_back_attempt: false, settling_since, cause, waived: None })
     }
 
+    /// Its execution is there and has not ended. `waived`: its place is free all the same.
+    pub(super) fn still_unfinished(doubt: Doubt, due_in: TimeDelta, cause: Cause, waived: Option<Waivers>) -> Self {
+        let (cause, settling_since) = (Some(cause), None);
+        Self::Released(Release { due_in, doubt, give_back_attempt: false, settling_since, cause, waived })
+    }
+
     /// A lookup that fails proves nothing: the settle time begins again.
     pub(super) fn lookup_failed(attempt: &Attempt<'_>, error: &LookupError) -> Self {
         let cause = Cause { event: "lookup_failed", text: error.to_string() };
@@ -171,10 +177,19 @@ impl End {
 pub(super) fn write(conn: &mut AnyConnection, claimed: &Claimed, end: &End) -> Result<bool, DatabaseError> {
     let (id, token) = (claimed.alert.id, claimed.token.as_str());
     match end {
-        End::Released(release) => release::release(conn, id, token, release),
+        End::Released(release) => release::release(conn, id, token, &with_place(claimed, release)),
         End::NotRun(not_run) => release::end(conn, id, token, not_run),
         End::Awaiting(watch) => release::await_execution(conn, id, token, watch),
         End::Shown(shown) => release::show(conn, id, token, shown),
         End::Dispatched { .. } => Ok(true),
     }
+}
+
+/// The next start takes a place again, whatever came of the last one.
+fn with_place(claimed: &Claimed, release: &Release) -> Release {
+    let waivers = release.waived.clone().unwrap_or_else(|| claimed.alert.waivers());
+    if release.doubt.is_uncertain() || !waivers.overdue {
+        return release.clone();
+    }
+    Release { waived: Some(Waivers { overdue: false, ..waivers }), ..release.clone() }
 }

@@ -83,15 +83,18 @@ impl Rules {
             return HeldStep::Hold(DispatchReason::Paused, until);
         }
         let expires = row.age_from() + self.allowed_age(route);
+        let asks = must_be_shown(route, row);
         match reason {
             // Its age counts from the end of the pause.
             DispatchReason::Paused => HeldStep::ToPending(Some(now)),
-            DispatchReason::Approval if row.waivers().approval.is_none() => {
+            DispatchReason::Approval if asks => {
                 let waited = route.guards.approval_timeout().num_minutes();
                 not_approved(format!("no person approved it within {waited} min (approval_timeout)"))
             }
-            _ if !route.guarded => HeldStep::ToPending(None),
-            DispatchReason::InFlight | DispatchReason::Rate | DispatchReason::Brake if expires <= now => {
+            // The next claim shows it, or starts it.
+            _ if asks || !route.guarded => HeldStep::ToPending(None),
+            DispatchReason::Cooldown | DispatchReason::Approval => HeldStep::Hold(route.guards.first_reason(), expires),
+            _ if expires <= now => {
                 let minutes = self.allowed_age(route).num_minutes();
                 let error = format!("held by {reason} for longer than {minutes} min");
                 HeldStep::Settle(DispatchStatus::Failed, DispatchReason::Expired, error)
@@ -110,7 +113,9 @@ impl Rules {
             (DispatchReason::InFlight | DispatchReason::Rate | DispatchReason::Brake, Some(until)) => {
                 HeldStep::Hold(DispatchReason::Paused, until)
             }
-            (DispatchReason::InFlight | DispatchReason::Rate | DispatchReason::Brake, None) if !route.guarded => {
+            (DispatchReason::InFlight | DispatchReason::Rate | DispatchReason::Brake, None)
+                if !route.guarded || must_be_shown(route, row) =>
+            {
                 HeldStep::ToPending(None)
             }
             (DispatchReason::Approval, _) if route.guards.mode != Mode::Approve => HeldStep::ToPending(None),
@@ -132,7 +137,8 @@ impl Rules {
         labels: &BTreeMap<String, String>,
         now: NaiveDateTime,
     ) -> Option<NaiveDateTime> {
-        let covering = self.pauses.iter().filter(|pause| pause.covers(Some(route), labels));
+        let in_force = self.pauses.iter().filter(|pause| !pause.is_over(now));
+        let covering = in_force.filter(|pause| pause.covers(Some(route), labels));
         covering.map(|pause| pause.look_at(now)).max()
     }
 
@@ -147,6 +153,11 @@ fn complete(route: &Route, row: &Claimable<'_>) -> Result<(), ParameterError> {
     // A row without a fingerprint is rejected later, by name.
     let Some(fingerprint) = Fingerprint::parse(&row.alert.fingerprint) else { return Ok(()) };
     check_placeholders(route, &AlertView::of(row.request_id, row.alert, &fingerprint))
+}
+
+/// A person must see what it would send before it stands in the line.
+fn must_be_shown(route: &Route, row: &HeldRow) -> bool {
+    route.guards.mode == Mode::Approve && row.waivers().approval.is_none()
 }
 
 fn not_approved(error: String) -> HeldStep {

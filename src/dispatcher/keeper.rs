@@ -120,10 +120,8 @@ impl Keeper {
 
     fn is_to_be_cleared(&self, route: &str) -> bool {
         let rules = self.dispatch.rules();
-        let moves = rules
-            .table
-            .named(route)
-            .is_some_and(|route| route.guarded && matches!(route.guards.mode, Mode::Run | Mode::Approve));
+        // Of a route that asks, rows that nobody has approved may stand in the line since before it asked.
+        let moves = rules.table.named(route).is_some_and(|route| route.guarded && route.guards.mode == Mode::Run);
         !moves || rules.pauses.iter().any(|pause| pause.covers_route(route))
     }
 

@@ -42,6 +42,11 @@ impl Lines {
         full.map(|(route, _)| route.clone()).collect()
     }
 
+    /// Forgets all lines but these: nothing waits there.
+    pub(super) fn only(&self, lines: &[String]) {
+        self.lock().retain(|route, _| lines.contains(route));
+    }
+
     /// A line that is not held any more.
     pub(super) fn moves(&self, route: &str) {
         self.lock().remove(route);

@@ -11,9 +11,10 @@ use super::{
     found::{Found, never_ran},
 };
 use crate::{
-    model::doubt::Doubt,
+    model::{doubt::Doubt, waivers::Waivers},
     stackstorm::{Cancel, Execution, ExecutionStatus, LookupError},
     store::dispatch::{
+        claim::Claimed,
         dispatch_log::{CANCELLED, Entry},
         release::{self, Cause},
     },
@@ -113,5 +114,22 @@ async fn note(attempt: &Attempt<'_>, execution: &Execution) -> bool {
 fn not_started(attempt: &Attempt<'_>, found: &Found) -> End {
     let states: Vec<String> = found.waiting.iter().map(|found| format!("{} is {}", found.id, found.status)).collect();
     let cause = Cause { event: "lookup", text: states.join(", ") };
-    End::look_again(Doubt::AsBefore, attempt.dispatch.policy.lookup_wait(), None, Some(cause))
+    End::still_unfinished(Doubt::AsBefore, attempt.dispatch.policy.lookup_wait(), cause, overdue(attempt))
+}
+
+/// A place is free after `POUNDCAKE_EXECUTION_DEADLINE`, now that StackStorm says that the execution has not ended. What people
+/// have waived for the row, with that; `None`: it is too early, takes no place, or is known.
+fn overdue(attempt: &Attempt<'_>) -> Option<Waivers> {
+    let Claimed { alert, claimed_at, .. } = attempt.claimed;
+    let waivers = alert.waivers();
+    let age = *claimed_at - alert.started_at?;
+    if alert.guard_target.is_none() || waivers.overdue || age <= attempt.dispatch.policy.execution_deadline {
+        return None;
+    }
+    attempt.dispatch.metrics.guards.freed_by_deadline.inc();
+    log::warn!(
+        event = "place_freed_by_deadline", alert_id = alert.id;
+        "an execution has not begun within POUNDCAKE_EXECUTION_DEADLINE; its place is free"
+    );
+    Some(Waivers { overdue: true, ..waivers })
 }

@@ -48,7 +48,7 @@ pub(crate) async fn watch(dispatch: Arc<Dispatch>, stop: CancellationToken) {
         asked = Some(Instant::now());
         let freed = tokio::select! {
             () = stop.cancelled() => return,
-            freed = free(&dispatch) => freed,
+            freed = free(&dispatch, routes) => freed,
         };
         match freed {
             Ok(0) => {}
@@ -63,9 +63,11 @@ pub(crate) async fn watch(dispatch: Arc<Dispatch>, stop: CancellationToken) {
     }
 }
 
-/// Returns how many links have ended. A limit of all routes together may be full by any route, so all are asked for.
-async fn free(dispatch: &Dispatch) -> Result<usize, PlacesError> {
-    let taken = dispatch.store.run(|conn| places::taken(conn, None, MOST)).await?;
+/// Returns how many links have ended. A limit of all routes together may be full by any route: then all are asked for. Else what
+/// other routes run does not stand before what these have.
+async fn free(dispatch: &Dispatch, full: Vec<String>) -> Result<usize, PlacesError> {
+    let routes = dispatch.routes.table().max_in_flight().is_none().then_some(full);
+    let taken = dispatch.store.run(move |conn| places::taken(conn, routes.as_deref(), MOST)).await?;
     let mut ended = 0;
     for page in taken.chunks(PAGE) {
         let ends = ends(dispatch, page).await?;

@@ -64,14 +64,16 @@ impl Shared {
         Some(Slot { claimed, call })
     }
 
-    /// Up to so many slots that are free now.
-    pub(super) fn free_slots(&self, at_most: usize) -> Vec<Slot> {
+    /// Up to so many slots of those that are free now, and no more than half of them: an admission may wait for another one, and
+    /// what no guard holds must not wait for that.
+    pub(super) fn spare_slots(&self, at_most: usize) -> Vec<Slot> {
         let slot = || {
             let claimed = Arc::clone(&self.claimed).try_acquire_owned().ok()?;
             let call = Arc::clone(&self.slots).try_acquire_owned().ok()?;
             Some(Slot { claimed, call })
         };
-        std::iter::from_fn(slot).take(at_most).collect()
+        let half = self.slots.available_permits() / 2;
+        std::iter::from_fn(slot).take(at_most.min(half)).collect()
     }
 
     /// Sees a claim through to its record. False when shutdown came first.

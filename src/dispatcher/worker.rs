@@ -53,18 +53,20 @@ impl Worker {
                     tokio::time::sleep_until(until.into()).await;
                     self.shared.dispatch.circuit.rest();
                 }
-                // A slot first: nothing is claimed that could not be posted at once.
-                let slot = self.shared.slot().await;
-                (slot, consumer.next().await)
+                let event = consumer.next().await;
+                // A slot before the claim: nothing is claimed that could not be posted at once. Not before the delivery: a
+                // slot that waits for one could start what guards hold.
+                let slot = if matches!(event, Event::Delivery(_)) { self.shared.slot().await } else { None };
+                (slot, event)
             };
             let (slot, event) = tokio::select! {
                 () = stop.cancelled() => break,
                 next = next => next,
             };
-            // The semaphores are never closed.
-            let Some(slot) = slot else { break };
             match event {
                 Event::Delivery(delivery) => {
+                    // The semaphores are never closed.
+                    let Some(slot) = slot else { break };
                     drop(self.tasks.spawn(handle(Arc::clone(&self.shared), delivery, slot)));
                 }
                 // First, requeue: a crash after the declare would leave rows whose lost messages no process notices.

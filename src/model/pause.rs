@@ -50,6 +50,11 @@ impl Pause {
 }
 
 impl Pause {
+    /// Whether it has ended by this clock. A process may know it for some moments longer.
+    pub fn is_over(&self, now: NaiveDateTime) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+
     /// Whether it covers every alert of this route.
     pub fn covers_route(&self, route: &str) -> bool {
         match &self.scope {

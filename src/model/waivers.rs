@@ -1,6 +1,7 @@
 //! What people have waived for one generation of a dispatch (`poundcake_alerts.dispatch_waived`): a small JSON object.
 //!
-//! `release` and an operator's replay write it, `approve` too; admission reads it. A new generation begins without any.
+//! `release` and an operator's replay write it, `approve` too; admission reads it. The dispatcher frees places by it, and moves ages. A
+//! new generation begins without any.
 
 use crate::clock::rfc3339;
 use chrono::{DateTime, NaiveDateTime};
@@ -20,6 +21,12 @@ pub struct Waivers {
     /// The approval, for exactly what has this digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
+    /// Its place: its execution had not begun at `POUNDCAKE_EXECUTION_DEADLINE`, and StackStorm said so. The start that follows
+    /// takes a place again.
+    ///
+    /// The counts of places look for `"overdue"` in the text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
     /// Its age counts from this time instead of `pending_at`: the time that it waited for an approval is not its fault.
     #[serde(
         default,
@@ -59,7 +66,13 @@ mod tests {
     #[test]
     fn what_is_waived_is_read_back() {
         let age_from = crate::clock::utc_now();
-        let all = Waivers { brake: true, cooldown: true, approval: Some("ab".repeat(32)), age_from: Some(age_from) };
+        let all = Waivers {
+            brake: true,
+            cooldown: true,
+            approval: Some("ab".repeat(32)),
+            overdue: true,
+            age_from: Some(age_from),
+        };
         let text = all.print().unwrap();
         assert_eq!(Waivers::parse(Some(&text)), all);
         assert!(text.len() <= 255, "the column's width: {text}");

@@ -49,7 +49,7 @@ fn alerts(from: usize, to: usize, starts_at: &str) -> Vec<Value> {
     (from..to).map(|index| firing("HostDown", &format!("web-{index}:9100"), starts_at)).collect()
 }
 
-async fn setup() -> Setup {
+async fn setup(routes: &str) -> Setup {
     let waits = [
         ("POUNDCAKE_ST2_TIMEOUT", "4s"),
         ("POUNDCAKE_LEASE", "15s"),
@@ -59,7 +59,7 @@ async fn setup() -> Setup {
         ("POUNDCAKE_DISPATCH_MAX_AGE", "4m"),
         ("POUNDCAKE_REFIRE_COOLDOWN", "4m"),
     ];
-    let setup = Setup::proxied(Shape::Separate).await.routes(ROUTES);
+    let setup = Setup::proxied(Shape::Separate).await.routes(routes);
     waits.into_iter().fold(setup, |setup, (name, value)| setup.variable(name, value))
 }
 
@@ -73,8 +73,8 @@ struct Apart {
     dispatcher: Running,
 }
 
-async fn apart() -> Apart {
-    let setup = setup().await;
+async fn apart(routes: &str) -> Apart {
+    let setup = setup(routes).await;
     let start = async |command: &str, offset: &str| skewed(setup.process(command), offset).start().ready().await;
     let (first, ingest) = (start("ingest", AHEAD).await, start("ingest", BEHIND).await);
     let (behind, dispatcher) = (start("dispatcher", BEHIND).await, start("dispatcher", AHEAD).await);
@@ -86,7 +86,7 @@ async fn apart() -> Apart {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hosts_whose_clocks_are_ten_minutes_apart_run_each_alert_once_and_keep_every_wait() {
-    let Apart { pipeline, ingest, dispatcher } = apart().await;
+    let Apart { pipeline, ingest, dispatcher } = apart(ROUTES).await;
     // Due times, leases, freshness and age: slow calls, and a retry.
     pipeline.setup.network().stackstorm.break_networking();
     pipeline.send(&alerts(0, 20, T0)).await;
@@ -137,7 +137,7 @@ async fn hosts_whose_clocks_are_ten_minutes_apart_run_each_alert_once_and_keep_e
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_is_kept_and_ends_by_the_databases_clock_whatever_the_hosts_say() {
-    let Apart { mut pipeline, ingest, dispatcher } = apart().await;
+    let Apart { mut pipeline, ingest, dispatcher } = apart(ROUTES).await;
     // The one that is behind claims, and dies under way; both relays and the other dispatcher are there all the time.
     drop(dispatcher);
     pipeline.send(&alerts(0, 1, T0)).await;
@@ -157,4 +157,31 @@ async fn a_lease_is_kept_and_ends_by_the_databases_clock_whatever_the_hosts_say(
     assert_eq!(pipeline.st2().seen().posts, 4, "looked up, not posted again");
     pipeline.assert_ledger(4).await;
     drop(ingest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dispatchers_whose_clocks_are_ten_minutes_apart_share_places_and_windows() {
+    let routes = "routes: [{name: hosts, action: core.noop, guards: {max_in_flight: 2, rate: [6/m]}}]";
+    let Apart { pipeline, ingest, dispatcher } = apart(routes).await;
+    let tracker = skewed(pipeline.setup.process("tracker"), AHEAD).start().ready().await;
+    let held = "poundcake_alerts WHERE dispatch_reason = 'rate'";
+    let wait = async |rows: i64, started: usize| {
+        eventually("the window is full", SOON, async || {
+            match (pipeline.database().count(held), pipeline.st2().executions().len()) {
+                seen if seen == (rows, started) => Ok(()),
+                seen => Err(seen),
+            }
+        })
+        .await;
+    };
+    pipeline.send(&alerts(0, 10, T0)).await;
+    wait(4, 6).await;
+    // By the clock that counts, the minute is over.
+    for table in ["poundcake_alerts", "poundcake_st2_execution_link"] {
+        pipeline.database().execute(&format!("UPDATE {table} SET started_at = started_at - INTERVAL 2 MINUTE"));
+    }
+    pipeline.settled_within(PATIENCE).await;
+    pipeline.assert_ledger(10).await;
+    assert!(crate::guards::most_at_once(&pipeline) <= 2);
+    drop((ingest, dispatcher, tracker));
 }

@@ -2,13 +2,23 @@
 
 mod brake;
 mod cooldown;
+mod edits;
+mod flapping;
+mod frozen;
 mod in_flight;
 mod kills;
 mod modes;
+mod night;
+mod outage;
+mod overdue;
 mod pauses;
 mod rates;
+mod replayed;
+mod slots;
+mod storm;
+mod targets;
 
-use crate::harness::{Pipeline, SOON, Setup, Shape, eventually, firing};
+use crate::harness::{Pipeline, SOON, Setup, Shape, TestDatabase, client, eventually, firing};
 use serde_json::Value;
 use st2_stand_in::Pace;
 use std::time::Duration;
@@ -65,7 +75,7 @@ async fn dispatched(pipeline: &Pipeline, rows: i64) {
 }
 
 /// The most executions that were unfinished at one moment, by StackStorm's own times.
-fn most_at_once(pipeline: &Pipeline) -> usize {
+pub(crate) fn most_at_once(pipeline: &Pipeline) -> usize {
     let roots = pipeline.st2().executions().into_iter().filter(|execution| execution.parent.is_none());
     let mut moments: Vec<(String, i32)> = Vec::new();
     for execution in roots {
@@ -81,4 +91,64 @@ fn most_at_once(pipeline: &Pipeline) -> usize {
         most = most.max(now);
     }
     usize::try_from(most).expect("a count")
+}
+
+/// An order over the API that must be taken, and its answer.
+async fn order(pipeline: &Pipeline, path: &str, body: Value) -> Value {
+    let url = pipeline.ingest.url(&format!("/api/v1/{path}"));
+    let answer = client().post(url).json(&body).send().await.expect("an answer");
+    let (status, text) = (answer.status(), answer.text().await.expect("a text"));
+    assert!(status.is_success(), "{status} {text}");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// How often the lines have been looked at, by this process.
+async fn admissions(pipeline: &Pipeline) -> u64 {
+    let text = client().get(pipeline.dispatches().url("/metrics")).send().await.expect("an answer").text().await;
+    let text = text.expect("a text");
+    let count = text.lines().find_map(|line| line.strip_prefix("poundcake_admission_seconds_count "));
+    count.expect("the metric").parse().expect("a number")
+}
+
+/// Waits until the lines have been looked at several times more.
+async fn looked_again(pipeline: &Pipeline) {
+    let before = admissions(pipeline).await;
+    eventually("the lines are looked at again", SOON, async || match admissions(pipeline).await {
+        now if now >= before + 3 => Ok(()),
+        now => Err(now),
+    })
+    .await;
+}
+
+/// Waits until rows that are due have been looked for: a row that is due by then is not held any more.
+async fn looked_at_held_rows(pipeline: &Pipeline) {
+    let probe = pipeline.database().count("poundcake_alerts");
+    pipeline.send(&[firing("HostDown", "probe:1", T0)]).await;
+    let (due, row) =
+        ("next_attempt_at = '2026-11-22 01:00:00'", format!("WHERE id > {probe} AND dispatch_status = 'held'"));
+    eventually("the probe is held", SOON, async || {
+        match pipeline.database().execute(&format!("UPDATE poundcake_alerts SET {due} {row}")) {
+            1 => Ok(()),
+            _ => Err(pipeline.statuses("")),
+        }
+    })
+    .await;
+    let still = format!("poundcake_alerts {row} AND {due}");
+    eventually("the probe is looked at", SOON, async || match pipeline.database().count(&still) {
+        0 => Ok(()),
+        _ => Err(pipeline.statuses("")),
+    })
+    .await;
+}
+
+/// Moves what has been written so far into the past: the clock of the database went on while nobody slept.
+fn shift(pipeline: &Pipeline, table: &str, columns: &[&str], hours: u32) {
+    let earlier = |column: &&str| match pipeline.database() {
+        TestDatabase::MariaDb { .. } => format!("{column} = {column} - INTERVAL {hours} HOUR"),
+        TestDatabase::Sqlite { .. } => {
+            format!("{column} = strftime('%Y-%m-%d %H:%M:%f', {column}, '-{hours} hours')")
+        }
+    };
+    let set: Vec<String> = columns.iter().map(earlier).collect();
+    pipeline.database().execute(&format!("UPDATE {table} SET {}", set.join(", ")));
 }

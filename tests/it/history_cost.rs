@@ -145,6 +145,21 @@ fn the_hot_path_prepares_only_what_diesel_cannot_keep() {
     assert_eq!(later, (2 + 20, 0));
 }
 
+/// An alert that no guard holds costs no statement more than before there were guards: BEGIN, SELECT, UPDATE and COMMIT for the
+/// claims of a batch, BEGIN, UPDATE, INSERT and COMMIT for its records. The cooldown is part of the SELECT.
+#[test]
+fn on_a_route_without_guards_the_claims_and_the_records_of_a_batch_take_four_statements_each() {
+    let database = TestDatabase::mariadb();
+    let store_of = database.store(1);
+    let mut conn = store_of.connect().expect("a connection");
+    let conn = &mut conn;
+    let stored = store(conn, true, 1);
+    let before = counter(conn, "Questions");
+    dispatch(conn, &stored);
+    // Each of these questions is one itself.
+    assert_eq!(counter(conn, "Questions") - before - 1, 4 + 4);
+}
+
 /// A row that grows in a full page costs a rewrite of the page, and in the end a second page.
 #[test]
 fn a_dispatch_takes_no_more_of_the_table_than_its_alert_brought_along() {

@@ -23,8 +23,22 @@ pub struct Counts {
     pub braked: bool,
     /// Of the targets of the heads: the newest starts, newest first.
     pub target_starts: HashMap<String, Vec<NaiveDateTime>>,
-    /// Of the targets of the heads: when the last one of those who wait for the target is looked at.
-    pub target_waits: HashMap<String, NaiveDateTime>,
+    /// Of the targets of the heads: the rows that wait for them already.
+    pub target_waits: HashMap<String, Waits>,
+}
+
+/// Since when a row waits: when it became pending, and its id, for those of one webhook.
+pub type Since = (NaiveDateTime, AlertId);
+
+/// The rows that wait for one target, outside the line of their route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waits {
+    /// When the first of them is looked at.
+    pub first: NaiveDateTime,
+    /// Since when it waits.
+    pub since: Since,
+    /// When the last of them is looked at.
+    pub last: NaiveDateTime,
 }
 
 /// One route with its line.
@@ -149,8 +163,9 @@ impl Fold<'_> {
         if let Some(until) = cooling {
             return Some(Fate::Leave(DispatchReason::Cooldown, until));
         }
-        let until = line.target_until(&head.target, self.now)?;
-        line.counts.target_waits.insert(head.target.clone(), until);
+        let until = line.target_until(head, self.now)?;
+        let waits = line.counts.target_waits.get(&head.target).copied();
+        line.counts.target_waits.insert(head.target.clone(), Waits::with(waits, until, (head.pending_at, head.id)));
         Some(Fate::Leave(DispatchReason::TargetRate, until))
     }
 
@@ -189,25 +204,42 @@ impl Fold<'_> {
 }
 
 impl Line<'_> {
-    /// Until when the target's windows are full, counting those who wait for it already; `None`: it may be started.
-    fn target_until(&self, target: &str, now: NaiveDateTime) -> Option<NaiveDateTime> {
+    /// When a head is looked at again whose target's windows are full; `None`: it may be started.
+    fn target_until(&self, head: &Head, now: NaiveDateTime) -> Option<NaiveDateTime> {
         let rates = &self.policy.per_target.as_ref()?.rates;
-        let starts = self.counts.target_starts.get(target).map_or(&[][..], Vec::as_slice);
-        wait_for_target(rates, starts, self.counts.target_waits.get(target).copied(), now)
+        let starts = self.counts.target_starts.get(&head.target).map_or(&[][..], Vec::as_slice);
+        wait_for_target(rates, starts, self.counts.target_waits.get(&head.target), (head.pending_at, head.id), now)
     }
 }
 
-/// When a row is looked at whose target is full: the k-th that waits k shares of the window later. `None`: it is not full.
+impl Waits {
+    /// One row more, which is looked at then.
+    pub fn with(waits: Option<Self>, until: NaiveDateTime, since: Since) -> Self {
+        let Some(waits) = waits else { return Self { first: until, since, last: until } };
+        let first = if until < waits.first { Self { first: until, since, ..waits } } else { waits };
+        Self { last: first.last.max(until), ..first }
+    }
+}
+
+/// When a row is looked at whose target is full: the k-th that waits k shares of the window later. `None`: it may be started.
+///
+/// Who has waited longest goes first: a row that was woken and finds the window full again stays ahead of the others, and a row
+/// that is newer than one whose time has come stands behind it.
 pub fn wait_for_target(
     rates: &[rate::Rate],
     starts: &[NaiveDateTime],
-    last_wait: Option<NaiveDateTime>,
+    waits: Option<&Waits>,
+    since: Since,
     now: NaiveDateTime,
 ) -> Option<NaiveDateTime> {
-    let next = rate::next_of(rates, starts, now)?;
+    let next = rate::next_of(rates, starts, now);
+    let Some(waits) = waits.filter(|waits| waits.since < since) else { return next };
     let pace = rates.iter().map(rate::Rate::pace).max().unwrap_or_default();
-    let behind = last_wait.filter(|last| *last > now).map(|last| last + pace);
-    Some(next.max(behind.unwrap_or(next)))
+    let behind = waits.last.max(now) + pace;
+    match next {
+        Some(next) => Some(next.max(behind)),
+        None => (waits.first <= now).then_some(behind),
+    }
 }
 
 #[cfg(test)]

@@ -80,7 +80,18 @@ pub struct Admitted {
     pub braked: Vec<String>,
 }
 
-/// Starts what may be started. Asks nothing of the guard row while no line has rows.
+/// The routes whose line has rows, or whose brake is on: a brake ends with its line, also when its last alert resolves. One look,
+/// or two where a route has a brake; it locks nothing.
+pub fn lines(conn: &mut AnyConnection, routes: &[GuardedRoute]) -> Result<Vec<String>, DatabaseError> {
+    let mut lines = counts::lines(conn)?;
+    if routes.iter().any(|route| route.policy.brake.is_some()) {
+        lines.extend(guard_row::Brakes::read(conn)?.names());
+    }
+    lines.retain(|line| routes.iter().any(|route| route.name == *line));
+    Ok(lines)
+}
+
+/// Starts what may be started.
 pub fn admit(conn: &mut AnyConnection, request: &Request<'_>) -> Result<Admitted, DatabaseError> {
     let waiting = counts::lines(conn)?;
     let lines: Vec<&GuardedRoute> =

@@ -307,7 +307,10 @@ impl Sorted {
                 let (alert, target) = alert.on_route(routed);
                 claim(alert, Purpose::Show, Some(target));
             }
-            step => self.guarded.push(hold::Guarded { id: alert.id, request_id, step, now }),
+            step => {
+                let since = alert.pending_at.unwrap_or(alert.created_at);
+                self.guarded.push(hold::Guarded { id: alert.id, request_id, step, since, now });
+            }
         }
     }
 }

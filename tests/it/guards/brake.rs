@@ -1,7 +1,11 @@
 //! `brake`: 1,000 hosts down must not mean 1,000 reboots.
 
 use super::{each, held, hosts, routes};
-use crate::harness::{SOON, eventually, resolved};
+use crate::harness::{Pipeline, SOON, Shape, eventually, on_both_shapes, resolved};
+
+on_both_shapes! {
+    a_brake_that_a_person_must_release_ends_when_nothing_waits_any_more,
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_too_many_hosts_are_down_no_more_than_the_brake_allows_are_started() {
@@ -38,4 +42,31 @@ async fn few_hosts_pass() {
         pipeline.settled().await;
         pipeline.assert_ledger(5).await;
     }
+}
+
+async fn a_brake_that_a_person_must_release_ends_when_nothing_waits_any_more(shape: Shape) {
+    let guards = routes("{brake: {above: 2, within: 1s, release: by_hand}}");
+    let pipeline = Pipeline::of(shape, |setup| setup.routes(&guards)).await;
+    pipeline.send(&hosts(0..10)).await;
+    let on = "poundcake_api_calls WHERE id = -1 AND body LIKE '%hosts%'";
+    eventually("the brake is on", SOON, async || match pipeline.database().count(on) {
+        1 => Ok(()),
+        _ => Err(pipeline.statuses("")),
+    })
+    .await;
+    let ended: Vec<_> = (0..10)
+        .map(|host| resolved("HostDown", &format!("web-{host}:9100"), super::T0, "2026-11-22T02:00:00Z"))
+        .collect();
+    pipeline.send(&ended).await;
+    eventually("the brake is off", SOON, async || match pipeline.database().count(on) {
+        0 => Ok(()),
+        _ => Err(pipeline.statuses("")),
+    })
+    .await;
+    // Those that were started are no storm any more.
+    super::shift(&pipeline, "poundcake_alerts", &["started_at"], 1);
+    super::shift(&pipeline, "poundcake_st2_execution_link", &["started_at"], 1);
+    pipeline.send(&hosts(10..11)).await;
+    pipeline.settled().await;
+    assert_eq!(pipeline.statuses("WHERE instance = 'web-10:9100'"), ["HostDown dispatched/-"]);
 }

@@ -1,7 +1,7 @@
 //! `max_in_flight`: places, whoever counts them and whoever frees them.
 
 use super::{dispatched, each, held, hosts, most_at_once, routes, work};
-use crate::harness::{PATIENCE, Setup, Shape};
+use crate::harness::{PATIENCE, Pipeline, SOON, Setup, Shape, eventually};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,18 +25,33 @@ async fn places_are_freed_without_a_tracker() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_dispatchers_share_the_places_and_a_tracker_frees_them() {
+async fn two_dispatchers_share_the_places_and_free_them_while_no_tracker_does() {
     let pipeline = Setup::new(Shape::Separate).await.routes(&routes("{max_in_flight: 5}")).start().await;
     let second = pipeline.setup.process("dispatcher").start().ready().await;
     let tracker = pipeline.start_tracker().await;
     work(&pipeline, Duration::from_millis(50));
-    for chunk in hosts(0..200).chunks(50) {
+    for chunk in hosts(0..500).chunks(100) {
         pipeline.send(chunk).await;
     }
-    pipeline.settled_within(PATIENCE).await;
-    pipeline.assert_ledger(200).await;
+    at_least(&pipeline, 100).await;
+    tracker.kill();
+    // All places are taken by executions that have ended, and the dispatchers find out.
+    let now = pipeline.st2().executions().len();
+    at_least(&pipeline, now + 11).await;
+    let tracker = tracker.again().await;
+    pipeline.settled_within(Duration::from_mins(5)).await;
+    pipeline.assert_ledger(500).await;
     assert!(most_at_once(&pipeline) <= 5, "{}", most_at_once(&pipeline));
     drop((second, tracker));
+}
+
+/// Waits until StackStorm has got so many.
+async fn at_least(pipeline: &Pipeline, executions: usize) {
+    eventually(&format!("{executions} executions"), SOON, async || match pipeline.st2().executions().len() {
+        seen if seen >= executions => Ok(()),
+        seen => Err(seen),
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

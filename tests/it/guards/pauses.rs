@@ -18,7 +18,7 @@ async fn resume(pipeline: &Pipeline, id: &str) {
 }
 
 /// Waits until the dispatchers know the pause: a first alert is held.
-async fn in_force(pipeline: &Pipeline) {
+pub(super) async fn in_force(pipeline: &Pipeline) {
     eventually("the pause is in force", SOON, async || {
         let probe = format!("probe-{}:1", pipeline.database().count("poundcake_alerts"));
         pipeline.send(&[firing("HostDown", &probe, T0)]).await;

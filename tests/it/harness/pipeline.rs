@@ -102,6 +102,15 @@ impl Setup {
         self
     }
 
+    /// Replaces the routes file, whole: nobody reads half of it.
+    pub fn edit_routes(&self, yaml: &str) {
+        let named = self.variables.iter().rev().find(|(name, _)| name == "POUNDCAKE_ROUTES");
+        let (_, path) = named.expect("a routes file");
+        let new = format!("{path}.new");
+        std::fs::write(&new, yaml).expect("the new file");
+        std::fs::rename(&new, path).expect("the file");
+    }
+
     /// A subcommand with this pipeline's settings.
     pub fn process(&self, command: &str) -> Process {
         let mut process = Process::poundcake(command)
@@ -154,6 +163,11 @@ impl Pipeline {
     /// Starts a tracker, or one more.
     pub async fn start_tracker(&self) -> Running {
         self.setup.process("tracker").start().ready().await
+    }
+
+    /// The process that dispatches.
+    pub fn dispatches(&self) -> &Running {
+        self.dispatcher.as_ref().unwrap_or(&self.ingest)
     }
 
     /// The dispatcher, for its signals.

@@ -4,7 +4,6 @@
 use super::{super::rate::Rate, *};
 use crate::model::guards::PerTarget;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 
 fn at(seconds: i64) -> NaiveDateTime {
     chrono::DateTime::UNIX_EPOCH.naive_utc() + TimeDelta::seconds(seconds)
@@ -107,6 +106,24 @@ fn two_alerts_of_one_fingerprint_do_not_start_together() {
     assert_eq!(decision.fates[1].1, Fate::Leave(DispatchReason::Cooldown, at(100) + TimeDelta::minutes(10)));
 }
 
+#[test]
+fn who_has_waited_longest_for_a_target_goes_first() {
+    let rates: Vec<Rate> = vec!["2/h".parse().unwrap()];
+    let full = [at(3_000), at(2_000)];
+    let hour = |start: i64| at(start + 3_610);
+    let waits = Waits { first: at(9_000), since: (at(500), AlertId(7)), last: at(20_000) };
+    let wait =
+        |starts: &[NaiveDateTime], since, now| wait_for_target(&rates, starts, Some(&waits), (since, AlertId(8)), now);
+    let half = TimeDelta::minutes(30);
+    assert_eq!(wait(&full, at(600), at(4_000)), Some(at(20_000) + half), "behind those who wait");
+    assert_eq!(wait(&full, at(500), at(4_000)), Some(at(20_000) + half), "the next alert of the same webhook");
+    assert_eq!(wait(&full, at(400), at(4_000)), Some(hour(2_000)), "it has waited longer than all of them");
+    assert_eq!(wait(&[], at(400), at(9_000)), None);
+    assert_eq!(wait(&[], at(600), at(8_999)), None, "the window has room, and it is nobody's turn");
+    assert_eq!(wait(&[], at(600), at(9_000)), Some(at(20_000) + half), "it is the turn of another one");
+    assert_eq!(wait_for_target(&rates, &full, None, (at(600), AlertId(8)), at(4_000)), Some(hour(2_000)));
+}
+
 /// One step of the model: time passes, alerts arrive, executions end, and an admission with so many slots follows.
 #[derive(Debug, Clone)]
 struct Step {
@@ -131,7 +148,6 @@ struct World {
     waiting: Vec<(Head, NaiveDateTime)>,
     running: Vec<i64>,
     starts: Vec<(NaiveDateTime, String)>,
-    waits: BTreeMap<String, NaiveDateTime>,
 }
 
 impl World {
@@ -152,8 +168,18 @@ impl World {
             starts: newest(None),
             braked: false,
             target_starts: targets.map(|target| (target.clone(), newest(Some(&target)))).collect(),
-            target_waits: self.waits.clone().into_iter().collect(),
+            target_waits: self.waits(),
         }
+    }
+
+    /// Those that left the line, as the database would show them.
+    fn waits(&self) -> HashMap<String, Waits> {
+        let mut waits: HashMap<String, Waits> = HashMap::new();
+        for (head, due) in self.waiting.iter().filter(|(_, due)| *due > at(self.now)) {
+            let known = waits.get(&head.target).copied();
+            waits.insert(head.target.clone(), Waits::with(known, *due, (head.pending_at, head.id)));
+        }
+        waits
     }
 
     fn admit(&mut self, policy: &GuardPolicy, slots: usize) {
@@ -170,9 +196,7 @@ impl World {
                 }
                 Fate::Leave(_, until) => {
                     assert!(until > now, "it leaves the line for a time");
-                    let (head, due) = &mut self.waiting[index];
-                    self.waits.insert(head.target.clone(), until);
-                    *due = until;
+                    self.waiting[index].1 = until;
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::{
     model::{guards::admission::Blocked, ids::AlertId, status::DispatchReason},
 };
 use chrono::NaiveDateTime;
-use diesel::prelude::*;
+use diesel::{dsl::case_when, prelude::*};
 use std::collections::BTreeMap;
 
 /// Rows leave the line for a reason of their own; they are locked.
@@ -25,9 +25,15 @@ pub(super) fn leave(
         groups.entry((*reason, *until)).or_default().push(*id);
     }
     for ((reason, until), ids) in groups {
-        let values =
-            (dsl::dispatch_reason.eq(Some(reason)), dsl::next_attempt_at.eq(Some(until)), dsl::updated_at.eq(now));
-        update(among(ids), values).execute(conn)?;
+        // In the line it is looked at when it expires. That stays so, however many wait for its target.
+        let expires = dsl::next_attempt_at.lt(until).assume_not_null();
+        let at = case_when(expires, dsl::next_attempt_at).otherwise(Some(until));
+        let values = (dsl::dispatch_reason.eq(Some(reason)), dsl::updated_at.eq(now));
+        if reason == DispatchReason::TargetRate {
+            update(among(ids), (values, dsl::next_attempt_at.eq(at))).execute(conn)?;
+        } else {
+            update(among(ids), (values, dsl::next_attempt_at.eq(Some(until)))).execute(conn)?;
+        }
     }
     Ok(())
 }

@@ -103,7 +103,8 @@ fn head(
         }
     };
     let waivers = alert.waivers();
-    let pause = request.pauses.iter().filter(|pause| pause.covers(Some(&route.name), &alert.labels.0));
+    let in_force = request.pauses.iter().filter(|pause| !pause.is_over(now));
+    let pause = in_force.filter(|pause| pause.covers(Some(&route.name), &alert.labels.0));
     // A pause of the whole route holds the line as it is.
     let paused_until = pause.filter(|pause| !pause.covers_route(&route.name)).map(|pause| pause.look_at(now)).max();
     let head = Head {
@@ -138,8 +139,8 @@ fn count_targets(
     for ((route, target), count) in counts::targets(conn, &asked, now)? {
         let Some(index) = routes.iter().position(|line| line.name == route) else { continue };
         let Some(line) = lines.get_mut(index) else { continue };
-        if let Some(wait) = count.last_wait {
-            line.counts.target_waits.insert(target.clone(), wait);
+        if let Some(waits) = count.waits {
+            line.counts.target_waits.insert(target.clone(), waits);
         }
         line.counts.target_starts.insert(target, count.starts);
     }

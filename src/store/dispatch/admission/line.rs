@@ -22,7 +22,7 @@ pub(super) fn count<'a>(
     let policy = &route.policy;
     let places = if policy.max_in_flight.is_some() { counts::places(conn, &route.name)? } else { 0 };
     let starts = counts::starts(conn, &route.name, &policy.rates, now)?;
-    let paused = request.pauses.iter().any(|pause| pause.covers_route(&route.name));
+    let paused = request.pauses.iter().any(|pause| !pause.is_over(now) && pause.covers_route(&route.name));
     let counts = Counts { places, starts, braked: brakes.is_on(&route.name), ..Counts::default() };
     Ok(Line { policy, cooldown: route.cooldown, paused, counts })
 }

@@ -10,7 +10,7 @@ use crate::{
     },
     model::{
         guards::{
-            admission::wait_for_target,
+            admission::{Waits, wait_for_target},
             step::{ClaimStep, Routed},
         },
         ids::{AlertId, RequestId},
@@ -31,6 +31,8 @@ pub(super) struct Guarded {
     pub(super) id: AlertId,
     pub(super) request_id: RequestId,
     pub(super) step: ClaimStep,
+    /// When it became pending.
+    pub(super) since: NaiveDateTime,
     pub(super) now: NaiveDateTime,
 }
 
@@ -126,12 +128,15 @@ fn change(row: &Guarded, targets: &mut TargetCounts) -> Option<Change> {
         ClaimStep::Line { routed, reason, until, per_target } => {
             let wait = per_target.as_ref().zip(routed.guard_target.as_deref()).and_then(|(per_target, target)| {
                 let known = targets.of(&routed.route, target);
-                let until = wait_for_target(&per_target.rates, &known.starts, known.last_wait, row.now)?;
-                known.last_wait = Some(until);
+                let since = (row.since, row.id);
+                let until = wait_for_target(&per_target.rates, &known.starts, known.waits.as_ref(), since, row.now)?;
+                known.waits = Some(Waits::with(known.waits, until, since));
                 Some(until)
             });
             let reason = if wait.is_some() { DispatchReason::TargetRate } else { *reason };
-            Some(change(routed, DispatchStatus::Held, reason, None, wait.or(Some(*until))))
+            // It expires like the rows of the line, however many wait for its target.
+            let until = wait.map_or(*until, |wait| wait.min(*until));
+            Some(change(routed, DispatchStatus::Held, reason, None, Some(until)))
         }
     }
 }

@@ -3,12 +3,18 @@
 use super::StartedAt;
 use crate::{
     database::{DatabaseError, connection::AnyConnection},
-    model::guards::rate::{self, Rate},
+    model::{
+        guards::{
+            admission::Waits,
+            rate::{self, Rate},
+        },
+        ids::AlertId,
+    },
 };
 use chrono::NaiveDateTime;
 use diesel::{
-    QueryableByName, RunQueryDsl, sql_query,
-    sql_types::{BigInt, Nullable, Text, Timestamp},
+    OptionalExtension, QueryableByName, RunQueryDsl, sql_query,
+    sql_types::{BigInt, Text, Timestamp},
 };
 use std::collections::HashMap;
 
@@ -31,8 +37,8 @@ impl AskedTargets {
 pub struct TargetCount {
     /// The newest starts, newest first.
     pub starts: Vec<NaiveDateTime>,
-    /// When the last row that waits for the target is looked at.
-    pub last_wait: Option<NaiveDateTime>,
+    /// The rows of the route that wait for the target.
+    pub waits: Option<Waits>,
 }
 
 /// What is known of targets, by route and target.
@@ -56,9 +62,15 @@ impl TargetCounts {
 }
 
 #[derive(QueryableByName)]
-struct Wait {
-    #[diesel(sql_type = Nullable<Timestamp>)]
-    at: Option<NaiveDateTime>,
+struct WaitsRow {
+    #[diesel(sql_type = Timestamp)]
+    first: NaiveDateTime,
+    #[diesel(sql_type = Timestamp)]
+    since: NaiveDateTime,
+    #[diesel(sql_type = BigInt)]
+    id: AlertId,
+    #[diesel(sql_type = Timestamp)]
+    last: NaiveDateTime,
 }
 
 /// Counts targets; nothing is asked of the database where no target is.
@@ -72,16 +84,28 @@ pub fn targets(
         let Some((most, longest)) = rate::needed(rates) else { continue };
         for target in targets {
             let starts = target_starts(conn, route, target, (most, now - longest))?;
-            let wait: Wait = sql_query(
-                "SELECT MAX(next_attempt_at) AS at FROM poundcake_alerts \
-                 WHERE guard_target = ? AND dispatch_reason = 'target_rate'",
-            )
-            .bind::<Text, _>(target)
-            .get_result(conn)?;
-            *counts.of(route, target) = TargetCount { starts, last_wait: wait.at };
+            *counts.of(route, target) = TargetCount { starts, waits: waits(conn, route, target)? };
         }
     }
     Ok(counts)
+}
+
+/// Two looks into the index: the first and the last of those that wait. Other routes may hold rows for the same target.
+fn waits(conn: &mut AnyConnection, route: &str, target: &str) -> Result<Option<Waits>, DatabaseError> {
+    let row: Option<WaitsRow> = sql_query(
+        "SELECT next_attempt_at AS first, COALESCE(pending_at, created_at) AS since, id, \
+         (SELECT MAX(l.next_attempt_at) FROM poundcake_alerts l \
+         WHERE l.guard_target = ? AND l.dispatch_route = ? AND l.dispatch_reason = 'target_rate') AS last \
+         FROM poundcake_alerts WHERE guard_target = ? AND dispatch_route = ? AND dispatch_reason = 'target_rate' \
+         AND next_attempt_at IS NOT NULL ORDER BY next_attempt_at LIMIT 1",
+    )
+    .bind::<Text, _>(target)
+    .bind::<Text, _>(route)
+    .bind::<Text, _>(target)
+    .bind::<Text, _>(route)
+    .get_result(conn)
+    .optional()?;
+    Ok(row.map(|WaitsRow { first, since, id, last }| Waits { first, since: (since, id), last }))
 }
 
 fn target_starts(
