@@ -1,6 +1,6 @@
 //! After the faults: waiting until nobody has anything left to do, and saying meanwhile what is left.
 
-use crate::{senders::Sender, world::World};
+use crate::{people::Person, senders::Sender, world::World};
 use std::time::{Duration, Instant};
 
 /// Beyond the longest wait of the program: `queued` rows whose message was lost are looked at again after 5 minutes.
@@ -11,9 +11,10 @@ const PROGRESS: Duration = Duration::from_secs(10);
 /// Waits; false when something is left at the end of all patience.
 ///
 /// Alerts go on coming now and then: without a later execution nobody can tell that StackStorm has forgotten one.
-pub async fn run(world: &World, mut life: Sender) -> bool {
+pub async fn run(world: &World, mut life: Sender, mut person: Person) -> bool {
     let deadline = Instant::now() + PATIENCE;
     let mut progress = Instant::now() + PROGRESS;
+    person.see_to_everything().await;
     let mut operator = Operator { told: world.told_to_delete_the_queue(), has_acted: false };
     loop {
         let left = left(world).await;
@@ -30,6 +31,7 @@ pub async fn run(world: &World, mut life: Sender) -> bool {
             life.send_one().await;
             age_forgotten(world);
             operator.look(world).await;
+            person.see_to_everything().await;
             progress = Instant::now() + PROGRESS;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -40,11 +42,16 @@ pub async fn run(world: &World, mut life: Sender) -> bool {
 /// sent 20 s ago is still under way, so these calls are over and not silent: after a silent one the ten minutes would also
 /// count from the execution's own start.
 fn age_forgotten(world: &World) {
-    world.database.execute(
-        "UPDATE poundcake_alerts SET attempted_at = attempted_at - INTERVAL 11 MINUTE, dispatch_silent = 0 \
-         WHERE dispatch_uncertain AND dispatch_status IN ('pending', 'queued') \
-         AND attempted_at BETWEEN NOW(6) - INTERVAL 10 MINUTE AND NOW(6) - INTERVAL 20 SECOND",
-    );
+    let forgotten = "dispatch_uncertain AND dispatch_status IN ('pending', 'queued') \
+         AND attempted_at BETWEEN NOW(6) - INTERVAL 10 MINUTE AND NOW(6) - INTERVAL 20 SECOND";
+    // One row at a time: the program locks several in the order of their ids, and this would lock them in another.
+    let ids = format!("SELECT CAST(id AS CHAR) AS value FROM poundcake_alerts WHERE {forgotten}");
+    for id in world.database.lines(&ids) {
+        world.database.execute(&format!(
+            "UPDATE poundcake_alerts SET attempted_at = attempted_at - INTERVAL 11 MINUTE, dispatch_silent = 0 \
+             WHERE id = {id} AND {forgotten}"
+        ));
+    }
 }
 
 /// A person, who does once what the dispatchers' logs say, if they go on saying it although all faults are over: RabbitMQ

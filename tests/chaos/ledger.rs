@@ -2,8 +2,9 @@
 
 mod books;
 mod checks;
+mod limits;
 
-use crate::senders::Sent;
+use crate::{guards::Guards, people::Orders, senders::Sent};
 use books::{Books, Row};
 use std::{collections::BTreeMap, fmt};
 
@@ -19,7 +20,7 @@ pub struct Ledger {
 }
 
 /// Holds the books against each other.
-pub fn balance(books: &Books, sent: &Sent) -> Ledger {
+pub fn balance(books: &Books, sent: &Sent, guards: &Guards, orders: &Orders) -> Ledger {
     let mut wrong = sent.refused.iter().map(|answer| format!("refused: {answer}")).collect();
     checks::answered(books, sent, &mut wrong);
     checks::rows(books, &mut wrong);
@@ -27,12 +28,14 @@ pub fn balance(books: &Books, sent: &Sent) -> Ledger {
     checks::episodes(books, &mut wrong);
     let firings = checks::firings(books, sent, &mut wrong);
     checks::neighbours(books, &mut wrong);
+    limits::all(books, guards, &orders.pauses, &mut wrong);
     let mut ends = BTreeMap::new();
     for row in &books.rows {
         *ends.entry(row.end()).or_default() += 1;
     }
     let started = books.executions.iter().filter(|execution| execution.started).count();
-    let counts = vec![
+    let held = books.rows.iter().filter(|row| row.status == "held").count();
+    let mut counts = vec![
         ("alerts sent", sent.alerts.len()),
         ("webhooks answered 2xx", sent.answered.len()),
         ("alerts answered 2xx", sent.answered.iter().map(|answered| answered.alerts.len()).sum()),
@@ -45,7 +48,10 @@ pub fn balance(books: &Books, sent: &Sent) -> Ledger {
         ("orphans cancelled", books.executions.iter().filter(|execution| !execution.started).count()),
         ("queues repaired", books.repairs),
         ("late executions of uncertain rows", books.rows.iter().filter(|row| is_late(books, row)).count()),
+        ("lines held", books.lines_held),
+        ("held", held),
     ];
+    counts.extend(orders.taken.iter().map(|(kind, times)| (*kind, *times)));
     Ledger { ends, counts, wrong }
 }
 

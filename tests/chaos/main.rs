@@ -8,9 +8,11 @@
 
 mod drain;
 mod faults;
+mod guards;
 #[expect(dead_code, reason = "shared with tests/it, which use more of it")]
 mod harness;
 mod ledger;
+mod people;
 mod senders;
 mod settings;
 mod world;
@@ -49,8 +51,8 @@ fn main() -> ExitCode {
 }
 
 async fn run(plan: Plan) -> bool {
-    let world = World::start().await;
-    world.say("everything runs");
+    let world = World::start(plan.seed).await;
+    world.say(&format!("everything runs, with {:?}", world.guards));
     let record = Record::default();
     let until = Instant::now() + plan.duration;
     let give_up = until + drain::PATIENCE;
@@ -59,6 +61,10 @@ async fn run(plan: Plan) -> bool {
     for number in 0..SENDERS {
         senders.spawn(sender(number).run(until));
     }
+    senders.spawn(sender(SENDERS).flap(until));
+    let orders = people::Book::default();
+    let person = |seed| people::Person::new(seed, world.servers(), Arc::clone(&orders));
+    senders.spawn(person(plan.seed).run(until));
     let faults = faults::run(Arc::clone(&world), plan.seed, until).await;
     let ended = world.ended();
     world.heal();
@@ -67,13 +73,15 @@ async fn run(plan: Plan) -> bool {
         sender.expect("a sender");
     }
     let healed = Instant::now();
-    let drained = drain::run(&world, sender(SENDERS)).await;
+    let drained = drain::run(&world, sender(SENDERS + 1), person(plan.seed + 1)).await;
     let drain_s = healed.elapsed().as_secs();
     if !drained || drain_s > SLOW {
         keep_logs(&world);
     }
     let books = ledger::read(&world).await;
-    let mut ledger = ledger::balance(&books, &senders::lock(&record));
+    let orders = orders.lock().expect("the orders");
+    let mut ledger = ledger::balance(&books, &senders::lock(&record), &world.guards, &orders);
+    drop(orders);
     ledger.wrong.extend(ended.iter().map(|name| format!("{name} ended by itself")));
     if !drained {
         ledger.wrong.push("not everything was settled in time".to_owned());

@@ -1,6 +1,6 @@
 //! Several Alertmanagers: a known stream of alerts, each webhook sent until it is answered 2xx.
 
-use crate::harness::client;
+use crate::{guards::rack, harness::client};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use std::{
@@ -15,7 +15,18 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often each kind is sent, and what becomes of it; see the routes.
-const NAMES: [(&str, u32); 4] = [("DirectWorkflow", 5), ("DirectFails", 2), ("RuleWorkflow", 3), ("RuleNone", 1)];
+const NAMES: [(&str, u32); 8] = [
+    ("DirectWorkflow", 5),
+    ("DirectFails", 2),
+    ("RuleWorkflow", 3),
+    ("RuleNone", 1),
+    ("Limited", 3),
+    ("Racks", 2),
+    ("Storms", 1),
+    ("Asks", 1),
+];
+/// The alerts that come and go all the time.
+const FLAPPING: [&str; 3] = ["DirectWorkflow", "Limited", "Storms"];
 
 /// An alert as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +107,21 @@ impl Sender {
         }
     }
 
+    /// A few alerts come and go until then, faster than any cooldown.
+    pub async fn flap(mut self, until: Instant) {
+        for name in FLAPPING {
+            let index = self.alert(name);
+            self.send(vec![index]).await;
+        }
+        while Instant::now() < until {
+            let pause = self.rng.random_range(50..400);
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            let index = self.rng.random_range(0..self.alerts.len());
+            self.turn(index);
+            self.send(vec![index]).await;
+        }
+    }
+
     /// Sends one new alert, as life goes on.
     pub async fn send_one(&mut self) {
         let index = self.new_alert();
@@ -134,6 +160,10 @@ impl Sender {
             }
             ticket -= weight;
         }
+        self.alert(name)
+    }
+
+    fn alert(&mut self, name: &'static str) -> usize {
         self.made += 1;
         let instance = format!("host-{}-{}", self.number, self.made);
         self.alerts.push(Alert { name, instance, starts_at: now(), firing: true });
@@ -179,7 +209,10 @@ impl Alert {
         let ends_at = if self.firing { "0001-01-01T00:00:00Z".to_owned() } else { now() };
         json!({
             "status": if self.firing { "firing" } else { "resolved" },
-            "labels": { "alertname": self.name, "instance": self.instance, "severity": "critical" },
+            "labels": {
+                "alertname": self.name, "instance": self.instance, "severity": "critical",
+                "rack": format!("rack-{}", rack(&self.instance)),
+            },
             "annotations": { "summary": format!("{} on {}", self.name, self.instance) },
             "startsAt": self.starts_at,
             "endsAt": ends_at,

@@ -15,20 +15,6 @@ pub const RULE_DEADLINE: Duration = Duration::from_secs(25);
 /// A new start within this time of the last dispatch runs nothing.
 pub const COOLDOWN: Duration = Duration::from_secs(2);
 
-/// Direct mode and rule mode, actions that succeed and fail, and a webhook whose rules do not match.
-pub const ROUTES: &str = r#"
-routes:
-  - match: alertname="DirectWorkflow"
-    action: remediation.host_down_workflow
-  - match: alertname="DirectFails"
-    action: remediation.fails
-  - match: alertname="RuleWorkflow"
-    webhook: poundcake_alert
-    parameters: {alert_name: HostDown}
-  - match: alertname="RuleNone"
-    webhook: poundcake_alert
-"#;
-
 /// What every process is started with, beside its neighbours' addresses.
 pub fn variables() -> Vec<(&'static str, String)> {
     let seconds = |time: Duration| format!("{}s", time.as_secs());

@@ -1,6 +1,7 @@
 //! What the run breaks: own servers, a proxy before each neighbour of each process, the real programs, the stand-in.
 
 use crate::{
+    guards::Guards,
     harness::{ChaosProxy, Process, Running, Services, TestDatabase, Vhost},
     settings,
 };
@@ -40,7 +41,7 @@ pub struct Wire {
 
 /// Everything; dropped from the top, so that processes end before their neighbours.
 pub struct World {
-    /// Two ingests, then two dispatchers.
+    /// Two ingests, then two dispatchers, then a tracker.
     pub slots: Vec<Slot>,
     /// One for each pair.
     pub wires: Vec<Wire>,
@@ -58,6 +59,8 @@ pub struct World {
     pub stackstorm: Hold,
     /// To kill and to revive.
     pub services: Arc<Services>,
+    /// The limits of the routes.
+    pub guards: Guards,
     began: Instant,
     _routes: tempfile::NamedTempFile,
 }
@@ -69,7 +72,8 @@ pub fn take(hold: &Hold) -> Option<OwnedMutexGuard<()>> {
 
 impl World {
     /// Starts everything and waits until it is ready.
-    pub async fn start() -> Arc<Self> {
+    pub async fn start(seed: u64) -> Arc<Self> {
+        let guards = Guards::draw(seed);
         let services = Services::private();
         let (database, vhost) = (TestDatabase::mariadb_on(services.clone()), Vhost::new_on(services.clone()).await);
         let stand_in = StandIn::start(&Options::for_tests(KEY)).expect("the stand-in");
@@ -77,7 +81,7 @@ impl World {
         let real = Pace::real();
         stand_in.control().set_pace(Pace { enforce: Duration::from_millis(60), ..real });
         let routes = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(routes.path(), settings::ROUTES).expect("the routes file");
+        std::fs::write(routes.path(), guards.routes()).expect("the routes file");
         let routes_path = routes.path().display().to_string();
         let mut world = Self {
             slots: Vec::new(),
@@ -89,13 +93,14 @@ impl World {
             maria: Hold::default(),
             stackstorm: Hold::default(),
             services,
+            guards,
             began: Instant::now(),
             _routes: routes,
         };
         let migrate = Process::poundcake("migrate").argument("up").variable("DATABASE_URL", world.database.url());
         let (status, _, error) = migrate.run().await;
         assert!(status.success(), "migrate up: {error}");
-        for (command, count) in [("ingest", 2), ("dispatcher", 2)] {
+        for (command, count) in [("ingest", 2), ("dispatcher", 2), ("tracker", 1)] {
             for number in 1..=count {
                 world.add(command, number, &routes_path).await;
             }
@@ -110,11 +115,12 @@ impl World {
         let st2_address = st2.socket_addrs(|| None).expect("an address")[0];
         let (database, broker) =
             (wire(&name, "database", self.database.address()), wire(&name, "broker", self.vhost.address()));
-        let stackstorm = (command == "dispatcher").then(|| wire(&name, "stackstorm", st2_address));
+        let stackstorm = (command != "ingest").then(|| wire(&name, "stackstorm", st2_address));
         let mut process = Process::poundcake(command)
             .variable("DATABASE_URL", self.database.url_through(database.proxy.address()))
             .variable("AMQP_URL", self.vhost.url_through(broker.proxy.address()))
             .variable("POUNDCAKE_ROUTES", routes)
+            .variable("ST2_STREAM_URL", self.stand_in.stream_url())
             .variable("ST2_API_KEY", KEY);
         if let Some(wire) = &stackstorm {
             process = process.variable("ST2_API_URL", format!("http://{}/v1", wire.proxy.address()));
@@ -128,10 +134,15 @@ impl World {
         self.slots.push(Slot { name, process, running, log, hold: Hold::default() });
     }
 
+    /// Where webhooks and orders go.
+    pub fn servers(&self) -> Vec<String> {
+        let ingests = self.slots.iter().filter(|slot| slot.name.starts_with("ingest"));
+        ingests.map(|slot| format!("http://{}", slot.process.address())).collect()
+    }
+
     /// Where webhooks go.
     pub fn webhook_urls(&self) -> Vec<String> {
-        let ingests = self.slots.iter().filter(|slot| slot.name.starts_with("ingest"));
-        ingests.map(|slot| format!("http://{}/api/v1/webhook", slot.process.address())).collect()
+        self.servers().into_iter().map(|server| format!("{server}/api/v1/webhook")).collect()
     }
 
     /// Steers StackStorm.
@@ -159,6 +170,11 @@ impl World {
     /// How often a dispatcher deleted a queue that RabbitMQ no longer served.
     pub fn repairs(&self) -> usize {
         self.slots.iter().map(|slot| slot.output().matches("event=queue_repaired").count()).sum()
+    }
+
+    /// How often a guard began to hold the line of a route.
+    pub fn lines_held(&self) -> usize {
+        self.slots.iter().map(|slot| slot.output().matches("event=line_held").count()).sum()
     }
 
     /// How often a dispatcher told its operator to delete the queue.

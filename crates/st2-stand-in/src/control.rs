@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{
@@ -72,6 +73,11 @@ impl Control {
     /// How many requests came.
     pub fn seen(&self) -> Seen {
         self.lock().seen
+    }
+
+    /// The POSTs that came with a trace tag, in the order in which they came, whatever became of them.
+    pub fn arrivals(&self) -> Vec<(String, DateTime<Utc>)> {
+        self.lock().arrivals.clone()
     }
 
     /// Sets a fault until it is cleared.

@@ -12,7 +12,7 @@ use super::{
     ids::key_hash,
     publishing::Publishing,
     reply::Reply,
-    routes,
+    routes, times,
 };
 
 /// Answers a request of the API, under the faults in force.
@@ -21,6 +21,9 @@ pub(super) async fn reply(control: &Control, call: Call) -> Reply {
     let fault = {
         let mut state = control.lock();
         count(&mut state.seen, &call, kind);
+        if let Some(tag) = tag(&call, kind) {
+            state.arrivals.push((tag, times::now()));
+        }
         state.faults.strike(kind)
     };
     let Some(fault) = fault else { return Reply::Answer(plain(control, &call)) };
@@ -181,5 +184,17 @@ fn count(seen: &mut super::state::Seen, call: &Call, kind: Kind) {
         (Kind::Webhook, ..) => seen.webhooks += 1,
         (_, "GET", ["traces", ..] | ["executions"]) => seen.lookups += 1,
         _ => {}
+    }
+}
+
+/// The trace tag of a POST: in the body, or in a header.
+fn tag(call: &Call, kind: Kind) -> Option<String> {
+    match kind {
+        Kind::Create => {
+            let body: serde_json::Value = serde_json::from_slice(&call.body).ok()?;
+            body["context"]["trace_context"]["trace_tag"].as_str().map(str::to_owned)
+        }
+        Kind::Webhook => call.header("st2-trace-tag").map(str::to_owned),
+        _ => None,
     }
 }

@@ -60,6 +60,8 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) front: Front,
     pub(super) seen: Seen,
+    /// The POSTs that came with a trace tag, and when, whatever became of them.
+    pub(super) arrivals: Vec<(String, times::Time)>,
     pub(super) executions: Vec<Execution>,
     index: HashMap<String, usize>,
     pub(super) traces: Vec<Trace>,
@@ -87,6 +89,7 @@ impl State {
             faults: Faults::default(),
             front: Front::default(),
             seen: Seen::default(),
+            arrivals: Vec::new(),
             executions: Vec::new(),
             index: HashMap::new(),
             traces: Vec::new(),

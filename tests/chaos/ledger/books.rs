@@ -1,6 +1,7 @@
 //! What each side has on its books at the end.
 
 use crate::world::World;
+use chrono::{DateTime, Utc};
 use poundcake::broker::amqp::{DEAD_QUEUE, QUEUE};
 use st2_stand_in::ExecutionView;
 use std::collections::BTreeMap;
@@ -35,10 +36,14 @@ pub struct Books {
     /// Those that a POST or a rule has asked for, by the alert in their trace tag; tasks of workflows are left out.
     pub executions: Vec<ExecutionView>,
     by_alert: BTreeMap<i64, Vec<usize>>,
+    /// When POSTs arrived at StackStorm, by trace tag.
+    pub arrivals: BTreeMap<String, Vec<DateTime<Utc>>>,
     /// Messages that are left, by queue.
     pub messages: Vec<(&'static str, u64)>,
     /// Queues that RabbitMQ lost in a kill and PoundCake declared anew.
     pub repairs: usize,
+    /// How often a guard began to hold the line of a route.
+    pub lines_held: usize,
 }
 
 const ROWS: &str = "SELECT CONCAT_WS('\u{1}', a.id, c.request_id, a.alert_name, a.instance, a.starts_at, a.status, \
@@ -61,7 +66,11 @@ pub async fn read(world: &World) -> Books {
     for queue in [QUEUE, DEAD_QUEUE] {
         messages.push((queue, world.vhost.depth(queue).await.unwrap_or_default()));
     }
-    Books { rows, executions, by_alert, messages, repairs: world.repairs() }
+    let mut arrivals: BTreeMap<String, Vec<DateTime<Utc>>> = BTreeMap::new();
+    for (tag, at) in world.control().arrivals() {
+        arrivals.entry(tag).or_default().push(at);
+    }
+    Books { rows, executions, by_alert, arrivals, messages, repairs: world.repairs(), lines_held: world.lines_held() }
 }
 
 /// `poundcake:{request_id}:{alert_id}:{generation}`.

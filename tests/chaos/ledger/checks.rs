@@ -41,7 +41,11 @@ pub fn rows(books: &Books, wrong: &mut Wrong) {
     for row in &books.rows {
         let settled = matches!(row.status.as_str(), "dispatched" | "failed" | "skipped");
         let failed_rightly = row.status != "failed" || row.is_uncertain_rule();
-        let skipped_rightly = row.reason != "no_rule_matched" || row.name == "RuleNone";
+        let skipped_rightly = match row.reason.as_str() {
+            "no_rule_matched" => row.name == "RuleNone",
+            "not_approved" => row.name == "Asks",
+            _ => true,
+        };
         if !settled || !row.leftovers.is_empty() || !failed_rightly || !skipped_rightly {
             wrong.push(format!("not rightly settled: {}", books.show(row)));
         }
@@ -124,11 +128,11 @@ pub fn firings(books: &Books, sent: &Sent, wrong: &mut Wrong) -> usize {
     firings.len()
 }
 
-/// It ran, failed in the open, ended before it ran, or came too soon after the last one of the same alert. A `repeat` is
+/// It ran, failed in the open, ended before it ran, was not approved, or came too soon after the last one of the same alert. A `repeat` is
 /// accounted for by its opener, whose start may be another one: a late try of the firing before opened the episode, and
 /// this one came before that was dispatched. `reopened` alone would be an alert that got lost.
 fn accounts_for(row: &Row) -> bool {
-    let reasons = ["resolved_before_dispatch", "refire_cooldown", "no_rule_matched"];
+    let reasons = ["resolved_before_dispatch", "refire_cooldown", "no_rule_matched", "not_approved"];
     row.status != "skipped" || reasons.contains(&row.reason.as_str())
 }
 

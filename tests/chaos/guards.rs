@@ -1,0 +1,92 @@
+//! The guards of this run, drawn from its seed, and the routes that have them.
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use std::time::Duration;
+
+/// The window of `limited`.
+pub const WINDOW: Duration = Duration::from_secs(5);
+/// The window of each target of `racks`.
+pub const TARGET_WINDOW: Duration = Duration::from_secs(5);
+/// How many racks there are.
+pub const RACKS: usize = 3;
+
+/// The limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guards {
+    /// `max_in_flight` of `limited`.
+    pub places: usize,
+    /// Its starts in each [`WINDOW`].
+    pub starts: usize,
+    /// Starts of each rack in each [`TARGET_WINDOW`].
+    pub target_starts: usize,
+    /// `above` of the brake of `storms`.
+    pub above: usize,
+    /// Whether a person must release it.
+    pub by_hand: bool,
+    /// `max_in_flight` of all routes together, in some runs.
+    pub all: Option<usize>,
+}
+
+impl Guards {
+    /// Draws them.
+    pub fn draw(seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed.wrapping_add(7_001));
+        Self {
+            places: rng.random_range(1..=3),
+            starts: rng.random_range(4..=8),
+            target_starts: rng.random_range(1..=3),
+            above: rng.random_range(2..=5),
+            by_hand: rng.random_bool(0.5),
+            all: rng.random_bool(0.3).then(|| rng.random_range(4..=8)),
+        }
+    }
+
+    /// Direct mode and rule mode, actions that succeed and fail, a webhook whose rules do not match, and guards of every kind.
+    pub fn routes(&self) -> String {
+        let Self { places, starts, target_starts, above, by_hand, all } = self;
+        let all = all.map(|all| format!("guards: {{max_in_flight: {all}}}\n")).unwrap_or_default();
+        let release = if *by_hand { "by_hand" } else { "auto" };
+        let (window, target_window) = (WINDOW.as_secs(), TARGET_WINDOW.as_secs());
+        format!(
+            r#"{all}
+routes:
+  - name: limited
+    match: alertname="Limited"
+    action: remediation.host_down_workflow
+    priority: 5
+    guards: {{max_in_flight: {places}, rate: [{starts}/{window}s]}}
+  - name: racks
+    match: alertname="Racks"
+    action: core.noop
+    guards: {{per_target: {{label: rack, rate: [{target_starts}/{target_window}s]}}}}
+  - name: storms
+    match: alertname="Storms"
+    action: core.noop
+    guards: {{brake: {{above: {above}, within: 2s, release: {release}}}}}
+  - name: asks
+    match: alertname="Asks"
+    action: remediation.host_down_workflow
+    mode: approve
+    guards: {{approval_timeout: 20s}}
+  - name: direct
+    match: alertname="DirectWorkflow"
+    action: remediation.host_down_workflow
+  - name: fails
+    match: alertname="DirectFails"
+    action: remediation.fails
+  - name: rules
+    match: alertname="RuleWorkflow"
+    webhook: poundcake_alert
+    parameters: {{alert_name: HostDown}}
+  - name: no rules
+    match: alertname="RuleNone"
+    webhook: poundcake_alert
+"#
+        )
+    }
+}
+
+/// The rack of a host: the third part of its name counts.
+pub fn rack(instance: &str) -> usize {
+    instance.rsplit('-').next().and_then(|number| number.parse::<usize>().ok()).unwrap_or_default() % RACKS
+}
