@@ -3,9 +3,10 @@
 //! One program, everything on this machine: MariaDB with default durability, RabbitMQ with a quorum queue and confirms, the
 //! release binary. In the same run, beside each other, several rounds: the limit (the same rows and messages without HTTP
 //! and without PoundCake), the plain way (one transaction per request), PoundCake, and `standalone` on SQLite; then the
-//! dispatcher beside bare loops, and everything again on top of a large history. The last line is the ratios.
+//! dispatcher beside bare loops, admissions of held alerts, and everything again on top of a large history. The last line is the ratios.
 #![expect(unreachable_pub, reason = "a program exports nothing; pub marks what a module offers")]
 
+mod admission;
 mod bare;
 mod child;
 mod dispatch;
@@ -64,6 +65,12 @@ fn run(plan: &Plan) -> anyhow::Result<()> {
         for round in 1..=plan.dispatch_rounds {
             eprintln!("dispatch, round {round} of {}", plan.dispatch_rounds);
             dispatch::round(&world, plan, &database, &mut points)?;
+        }
+    }
+    if plan.wants("admission") {
+        for round in 1..=plan.dispatch_rounds {
+            eprintln!("admission, round {round} of {}", plan.dispatch_rounds);
+            admission::round(&world, plan, &database, &mut points)?;
         }
     }
     if plan.wants("history") {

@@ -1,6 +1,7 @@
 //! The promises about speed, as ratios of medians of one run.
 
 use super::{
+    admission,
     dispatch::{self, CONCURRENCIES, LATENCIES},
     history, memory,
     point::{Place, Points},
@@ -37,7 +38,7 @@ impl std::fmt::Display for Ratio {
 
 /// Those whose parts were measured.
 pub fn all(points: &Points) -> Vec<Ratio> {
-    [ingest(points), history(points), dispatch(points), memory(points)].concat()
+    [ingest(points), history(points), dispatch(points), admission(points), memory(points)].concat()
 }
 
 fn ratio(name: &str, value: f64, bound: f64, at_most: bool) -> Ratio {
@@ -92,6 +93,20 @@ fn dispatch(points: &Points) -> Vec<Ratio> {
         }
     }
     ratios
+}
+
+fn admission(points: &Points) -> Vec<Ratio> {
+    if !points.has(&Place::new(admission::BESIDE, 10, 16)) {
+        return Vec::new();
+    }
+    let [few, many] =
+        admission::BACKLOGS.map(|rows| points.median(&Place::new(admission::SYSTEM, 1, rows), "alerts_s"));
+    let ingest = |system| points.median(&Place::new(system, 10, 16), "alerts_s");
+    vec![
+        ratio("starts/s from 50,000 held alerts", few, 1_000.0, false),
+        ratio("starts/s with ten times as many held", many / few, 0.8, false),
+        ratio("ingest beside 1,000 starts/s", ingest(admission::BESIDE) / ingest(admission::ALONE), 0.9, false),
+    ]
 }
 
 fn memory(points: &Points) -> Vec<Ratio> {
