@@ -39,7 +39,7 @@ def one_alert(deployment):
     def ran():
         return executions(deployment.st2_url(), "remediation.host_down_workflow")
 
-    found = eventually("Alertmanager's alert runs", 60, ran)
+    found = eventually("Alertmanager's alert runs", 180, ran)
     assert [each["parameters"]["instance"] for each in found] == ["db-1"], found
 
 
@@ -48,7 +48,7 @@ def kill_each(deployment):
         container = deployment.containers(service)[0]
         deployment.kill(container)
         say(f"killed and started {service}")
-        deployment.wait_healthy(container, 90)
+        deployment.wait_healthy(container, 300)
 
 
 def cut_each(deployment):
@@ -100,11 +100,11 @@ def stackstorm(deployment):
 
 def faults(deployment):
     with Load(*deployment.webhook(), per_second=12) as load:
-        eventually("the first alerts are accepted", 30, lambda: len(load.accepted) > 20)
+        eventually("the first alerts are accepted", 120, lambda: len(load.accepted) > 20)
         kill_each(deployment)
         cut_each(deployment)
         recovered = len(load.accepted)
-        eventually("alerts are accepted after the last fault", 60, lambda: len(load.accepted) > recovered + 20)
+        eventually("alerts are accepted after the last fault", 180, lambda: len(load.accepted) > recovered + 20)
     # Alertmanager does not repeat a webhook that was refused.
     assert all(answer == 202 or answer >= 500 for answer in load.answers), load.answers
     say(f"{len(load.accepted)} alerts accepted; no answer: {load.unanswered}; answers: {dict(load.answers)}")
@@ -126,12 +126,12 @@ def test(deployment):
     accepted = faults(deployment)
     api = deployment.st2_url()
     try:
-        eventually("every alert ran exactly once", 120, lambda: balance(api, accepted) == ([], {}, []))
+        eventually("every alert ran exactly once", 300, lambda: balance(api, accepted) == ([], {}, []))
     finally:
         missing, several, unknown = balance(api, accepted)
         counts = f"{len(missing)} not run, {len(several)} run twice, {len(unknown)} unknown"
         say(f"ledger: {len(accepted)} accepted, {counts}")
-    eventually("everything is healthy again", 60, lambda: not deployment.unhealthy())
+    eventually("everything is healthy again", 300, lambda: not deployment.unhealthy())
     stackstorm(deployment)
     token = deployment.secret("operator_token")
     status, _ = fetch(f"http://127.0.0.1:{deployment.port}/", Authorization=f"Bearer {token}")
