@@ -6,7 +6,7 @@ use std::time::Duration;
 /// The window of `limited`.
 pub const WINDOW: Duration = Duration::from_secs(5);
 /// The window of each target of `racks`.
-pub const TARGET_WINDOW: Duration = Duration::from_secs(5);
+pub const TARGET_WINDOW: Duration = Duration::from_secs(3);
 /// How many racks there are.
 pub const RACKS: usize = 3;
 
@@ -33,8 +33,8 @@ impl Guards {
         let mut rng = StdRng::seed_from_u64(seed.wrapping_add(7_001));
         Self {
             places: rng.random_range(1..=3),
-            starts: rng.random_range(4..=8),
-            target_starts: rng.random_range(1..=3),
+            starts: rng.random_range(6..=10),
+            target_starts: rng.random_range(3..=5),
             above: rng.random_range(2..=5),
             by_hand: rng.random_bool(0.5),
             all: rng.random_bool(0.3).then(|| rng.random_range(4..=8)),

@@ -21,7 +21,7 @@ const NAMES: [(&str, u32); 8] = [
     ("RuleWorkflow", 3),
     ("RuleNone", 1),
     ("Limited", 3),
-    ("Racks", 2),
+    ("Racks", 1),
     ("Storms", 1),
     ("Asks", 1),
 ];
