@@ -1,6 +1,6 @@
 # PoundCake's commands. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build check unit demo test image-test scale pack-tests deploy-tests deploy-render chaos bench services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
+.PHONY: help build check unit demo test image-test scale pack-tests deploy-tests deploy-render rules chaos bench services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
 MAKEFLAGS += --no-print-directory
 
 # The embedded build has a target directory of its own: switching features would rebuild everything each time.
@@ -44,7 +44,7 @@ demo: ## The main job on SQLite with a StackStorm stand-in; needs gcc only
 test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; installs them if missing
 	tests/services.sh install
 	tests/venv.sh schemathesis -r tests/requirements/schemathesis.txt
-	$(MAKE) pack-tests deploy-tests
+	$(MAKE) pack-tests deploy-tests rules
 	cargo test --locked --workspace --no-run
 	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) DURATION=$(CHAOS_IN_TEST) SEED=$(CHAOS_SEED) tests/services.sh run cargo test --locked --workspace
 	$(MAKE) image-test
@@ -68,6 +68,11 @@ deploy-render: ## Write deploy/kubernetes from the Helm chart
 	tests/deploy/helm.py template poundcake deploy/helm/poundcake --namespace poundcake \
 		--values deploy/kubernetes/values.yaml >target/poundcake.yaml
 	mv target/poundcake.yaml deploy/kubernetes/poundcake.yaml
+
+rules: ## Alert rules, their unit tests, runbooks and dashboards, held to the table of metrics
+	tests/services.sh install
+	tests/venv.sh observability -r tests/requirements/observability.txt
+	PYTHONDONTWRITEBYTECODE=1 target/test-venvs/observability/bin/python -m pytest --quiet -p no:cacheprovider tests/observability
 
 chaos: ## Random faults everywhere, then the ledger (SEED=…, DURATION=60 seconds)
 	tests/services.sh install

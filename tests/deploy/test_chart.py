@@ -111,6 +111,13 @@ def test_the_rules_are_the_repository_s_own_and_promtool_takes_them(chart, tmp_p
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_runbooks_are_where_the_values_say(chart):
+    base = "https://docs.example/runbooks"
+    rule = chart.objects(EVERYTHING, {"prometheusRule": {"runbooks": base}})["PrometheusRule", "pc-poundcake"]
+    rules = [rule for group in rule["spec"]["groups"] for rule in group["rules"]]
+    assert {r["annotations"]["runbook_url"] for r in rules} == {f"{base}/{r['alert']}.md" for r in rules}
+
+
 def test_the_jobs_that_the_rules_name_are_the_jobs_that_are_scraped(chart):
     relabeling = chart.objects(EVERYTHING)["ServiceMonitor", "pc-poundcake"]["spec"]["endpoints"][0]["relabelings"]
     assert relabeling == [
@@ -121,4 +128,4 @@ def test_the_jobs_that_the_rules_name_are_the_jobs_that_are_scraped(chart):
         }
     ]
     scraped = yaml.safe_load((ROOT / "compose/prometheus.yml").read_text())["scrape_configs"]
-    assert {"poundcake-ingest", "poundcake-dispatcher"} <= {job["job_name"] for job in scraped}
+    assert {"poundcake-ingest", "poundcake-dispatcher", "poundcake-tracker"} <= {job["job_name"] for job in scraped}
