@@ -1,6 +1,6 @@
 # PoundCake's commands. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build check unit demo test image-test scale pack-tests deploy-tests deploy-render rules chaos bench services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
+.PHONY: help build check unit demo test image-test scale pack-tests deploy-tests deploy-render rules chaos bench bench-pages services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
 MAKEFLAGS += --no-print-directory
 
 # The embedded build has a target directory of its own: switching features would rebuild everything each time.
@@ -81,6 +81,11 @@ chaos: ## Random faults everywhere, then the ledger (SEED=…, DURATION=60 secon
 bench: ## Speed next to the machine's limits; writes docs/performance.md (QUICK=1 for a look, ROUNDS=5)
 	tests/services.sh install
 	cargo bench --locked --bench pipeline
+
+bench-pages: ## How fast the operator page answers over a long history on MariaDB (ALERTS=1000000 DAYS=30 REPEATS=40)
+	tests/services.sh install
+	cargo build --release --locked $(PRODUCTION)
+	POUNDCAKE_TEST_MARIADB_OPTIONS='--innodb-buffer-pool-size=3G' tests/services.sh run benches/pages/run.py target/release/poundcake
 
 services: ## Start the tests' MariaDB and RabbitMQ and leave them running, for single `cargo test`s
 	tests/services.sh install

@@ -4,24 +4,31 @@
 //! `http` and `cli` alike. Nothing is written. Without StackStorm's tables our side is shown, and each answer says what is
 //! missing ([`TablesState`]).
 
+mod approvals;
+mod charts;
 pub mod cursor;
 pub(crate) mod durations;
 mod executions;
 pub(crate) mod explain;
 pub(crate) mod from_api;
 pub mod guards;
+mod kept;
 mod listing;
 mod now;
 mod orders;
 mod processes;
+mod routes;
 pub(crate) mod st2_rows;
 mod stats;
 mod story;
 pub(crate) mod timeline;
 
+pub use approvals::Asked;
+pub use charts::Charts;
 pub use executions::{ExecutionEntry, ExecutionFilter, ExecutionStory};
 pub use listing::Listing;
 pub use now::Now;
+pub use routes::RoutesUse;
 pub use st2_rows::{ExecutionShown, TablesState};
 pub use stats::{Counts, Day, Range, Stats, Workflow};
 pub use story::{AlertAlone, AlertEntry, AlertStory, LinkStory, RequestEntry, RequestStory};
@@ -57,6 +64,8 @@ pub struct History {
     routes: Option<KnownRoutes>,
     /// Walks over many links at once: each keeps a connection busy for seconds.
     walks: Arc<Semaphore>,
+    charts: charts::KeptCharts,
+    tallies: Arc<stats::Tallies>,
 }
 
 /// The routes that are shown.
@@ -72,7 +81,15 @@ const WALKS: usize = 2;
 impl History {
     /// `web_url` is `ST2_WEB_URL`: with it executions carry a link to StackStorm's own page.
     pub fn new(store: Database, tables: St2Tables, web_url: Option<url::Url>) -> Self {
-        Self { store, tables, web_url, routes: None, walks: Arc::new(Semaphore::new(WALKS)) }
+        Self {
+            store,
+            tables,
+            web_url,
+            routes: None,
+            walks: Arc::new(Semaphore::new(WALKS)),
+            charts: charts::KeptCharts::default(),
+            tallies: Arc::default(),
+        }
     }
 
     /// Shows the limits of these routes next to their use. `cooldown`: `POUNDCAKE_REFIRE_COOLDOWN`.

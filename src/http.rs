@@ -38,6 +38,7 @@ pub use access::{Access, RouteInfo};
 pub use auth::TokensError;
 pub use context::Parts;
 pub use listener::{ListenError, Listener};
+pub use page::shown::{Checked, Doctor, Shown};
 pub use routes::all_routes;
 pub use server::{Role, ServeError, serve};
 pub use tls::TlsError;

@@ -5,11 +5,11 @@ use crate::{
     config::{ListenAddress, Settings},
     database::Database,
     descriptors::{self, Needs},
-    http::{self, Listener, Parts, Role, ServeError},
+    http::{self, Doctor, Listener, Parts, Role, ServeError, Shown},
     ingest::Ingest,
     tasks::Tasks,
 };
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, sync::Arc};
 
 /// Binds an address: the first thing that a server does, so that one that is taken is the first thing that is said. HTTP
 /// gets what the limit of open files leaves when our own calls have theirs.
@@ -42,10 +42,23 @@ pub(crate) fn ingest(
     listener: Listener,
     store: Database,
     tasks: &Tasks,
+    doctor: Doctor,
 ) -> anyhow::Result<impl Future<Output = io::Result<()>> + Send + use<>> {
-    let history = app::history(settings, &store)?;
+    let shown = Shown {
+        routes: settings.dispatch.routes.clone(),
+        template_text: Some(settings.dispatch.template_text),
+        mute: settings.ingest.mute.clone(),
+        doctor: Some(doctor),
+        ..Shown::default()
+    };
+    let history = Box::new(app::history(settings, &store)?);
     app::watch_shown_routes(&history, tasks);
-    let role = Role::Ingest { ingest: Box::new(ingest), history: Box::new(history) };
+    if settings.http.page {
+        let (history, stop) = (history.clone(), tasks.stop().clone());
+        // Nobody waits for it, and nothing depends on it.
+        drop(tokio::spawn(async move { stop.run_until_cancelled(history.warm()).await }));
+    }
+    let role = Role::Ingest { ingest: Box::new(ingest), history, shown: Arc::new(shown) };
     Ok(http::serve(&settings.http, role, listener, parts(store, tasks))?)
 }
 

@@ -14,9 +14,9 @@ mod tracker;
 mod writable;
 
 use super::{print, selection::Output, started};
-use crate::{config::Settings, database::Database};
+use crate::{config::Settings, database::Database, http};
 use finding::{Finding, Level};
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 const EXIT_CODES: &str =
     "Exit status: 0 everything is right, 1 something is wrong, 2 nothing is wrong but something could not be checked";
@@ -35,10 +35,7 @@ pub(super) struct Doctor {
 impl Doctor {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let settings = started(*self.settings);
-        let (database, rabbitmq, stackstorm) =
-            tokio::join!(of_database(&settings), rabbitmq::check(&settings), stackstorm::check(&settings));
-        let findings: Vec<Finding> =
-            [database, rabbitmq, stackstorm, routes::check(&settings)].into_iter().flatten().collect();
+        let findings = all(&settings).await;
         match self.output {
             Output::Json => {
                 let verdict = finding::verdict(&findings);
@@ -52,6 +49,21 @@ impl Doctor {
             Level::Ok | Level::Note => ExitCode::SUCCESS,
         })
     }
+}
+
+async fn all(settings: &Settings) -> Vec<Finding> {
+    let (database, rabbitmq, stackstorm) =
+        tokio::join!(of_database(settings), rabbitmq::check(settings), stackstorm::check(settings));
+    [database, rabbitmq, stackstorm, routes::check(settings)].into_iter().flatten().collect()
+}
+
+/// The same checks for the operator page, with the settings of the process that serves it.
+pub(super) fn for_page(settings: &Settings) -> http::Doctor {
+    let settings = Arc::new(settings.clone());
+    Arc::new(move || {
+        let settings = Arc::clone(&settings);
+        Box::pin(async move { all(&settings).await.into_iter().map(Finding::checked).collect() })
+    })
 }
 
 /// The database and, if it has our schema, the rows in it; and StackStorm's tables, there or elsewhere.

@@ -26,7 +26,8 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let addresses = listener.addresses().to_vec();
     let sources = Sources { publisher: Some(publisher), ..Sources::new("ingest", &addresses, &metrics) };
     let heartbeat = heartbeat::start(store.clone(), sources, stop.clone());
-    let server = serving::ingest(&settings, ingest, listener, store, &tasks)?;
+    let doctor = super::doctor::for_page(&settings);
+    let server = serving::ingest(&settings, ingest, listener, store, &tasks, doctor)?;
     let relay = tasks.spawn("relay", relay.run(stop));
     let server = tasks.spawn_fallible("HTTP server", server);
     tasks.started();

@@ -78,7 +78,7 @@ pub(super) async fn run(
         None
     };
     let heartbeat = heartbeat::start(store.clone(), sources, stop.clone());
-    let server = serving::ingest(settings, ingest, listener, store, &tasks)?;
+    let server = serving::ingest(settings, ingest, listener, store, &tasks, super::doctor::for_page(settings))?;
     let relay = tasks.spawn("relay", relay.run(stop));
     let server = tasks.spawn_fallible("HTTP server", server);
     tasks.started();

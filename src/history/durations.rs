@@ -24,6 +24,15 @@ impl Sketch {
         *self.buckets.entry(micros >> shift << shift).or_default() += 1;
     }
 
+    /// Adds those of another sketch.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        for (bucket, count) in &other.buckets {
+            *self.buckets.entry(*bucket).or_default() += count;
+        }
+    }
+
     /// In seconds; `None` of nothing.
     pub(super) fn average(&self) -> Option<f64> {
         let micros = self.sum.checked_div(i128::from(self.count))?;

@@ -14,6 +14,7 @@ use crate::{
     store::read::{self, ExecutionLink, LinkFilter},
 };
 use serde::Serialize;
+use std::time::{Duration, Instant};
 
 /// Links per look at StackStorm's tables, and looks per page, while a status is searched for.
 const SEARCHED: u16 = 500;
@@ -69,6 +70,17 @@ impl History {
         filter: ExecutionFilter,
         window: Window,
     ) -> Result<Listing<ExecutionEntry>, HistoryError> {
+        self.executions_within(filter, window, Duration::MAX).await
+    }
+
+    /// The same for a person who waits: it looks no further once `patience` is over.
+    pub async fn executions_within(
+        &self,
+        filter: ExecutionFilter,
+        window: Window,
+        patience: Duration,
+    ) -> Result<Listing<ExecutionEntry>, HistoryError> {
+        let begun = Instant::now();
         let Some(status) = filter.status else { return self.linked(filter.links, window).await };
         let mut found = Vec::new();
         let mut next = window.after;
@@ -88,7 +100,7 @@ impl History {
                 next = found.last().map(|last| Position { at: last.link.created_at, id: last.link.id });
                 break;
             }
-            if next.is_none() {
+            if next.is_none() || begun.elapsed() >= patience {
                 break;
             }
         }

@@ -1,26 +1,26 @@
 //! Statistics of the executions of alerts, per workflow and per day.
 //!
 //! Our links in the time range are walked newest first, StackStorm's rows are read by id, and only counters
-//! are kept: memory grows with the number of workflows and days, not of executions.
+//! are kept: memory grows with the number of workflows and days, not of executions. The counters of whole days and hours whose
+//! executions have all ended are kept in memory ([`pieces`]), so a question about a month walks the last hours only.
 
-use super::{History, HistoryError, durations::Sketch, st2_rows::TablesState};
-use crate::{
-    database::{json::time, page::Window},
-    model::execution_status::ExecutionStatus,
-    st2_tables::Outcome,
-    store::read::{self, ExecutionLink, LinkFilter},
-};
+mod pieces;
+mod tally;
+mod walk;
+
+pub(super) use pieces::Tallies;
+
+use super::{History, HistoryError, st2_rows::TablesState};
+use crate::{database::json::time, model::execution_status::ExecutionStatus};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use serde::Serialize;
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+use tally::Tally;
 
-/// Links per look at both sides.
-const CHUNK: u16 = 2_000;
 /// How long the whole walk may take.
 const WALK_TIMEOUT: Duration = Duration::from_secs(30);
+/// How far back the counters are read before anybody asks.
+const WARM: TimeDelta = TimeDelta::days(31);
 /// The range when none is given.
 const DEFAULT: TimeDelta = TimeDelta::days(7);
 /// What is said of the figures.
@@ -110,97 +110,57 @@ pub struct Stats {
     pub execution_db: TablesState,
 }
 
-#[derive(Default)]
-struct Tally {
-    all: Counts,
-    workflows: BTreeMap<Option<String>, (Counts, Sketch)>,
-    days: BTreeMap<NaiveDate, Counts>,
-}
-
 impl History {
     /// The figures of a range.
     pub async fn stats(&self, range: Range) -> Result<Stats, HistoryError> {
         // Never closed, so never an error.
         let _turn = self.walks.acquire().await;
-        let filter = LinkFilter { from: Some(range.from), to: Some(range.to), ..LinkFilter::default() };
+        let first = self.first_link().await?;
+        self.tallies.forget_before(first);
         let begun = Instant::now();
-        let mut tally = Tally::default();
+        let mut all = Tally::default();
         let mut execution_db = TablesState { available: true, detail: None };
-        let mut window = Window { limit: CHUNK, after: None };
-        loop {
-            let filter = filter.clone();
-            let (links, next) = self
-                .ours(move |conn| {
-                    let page = read::links(conn, &filter, window)?;
-                    Ok((first_of_each(conn, page.rows)?, page.next))
-                })
-                .await?;
-            let ids = links.iter().map(|link| link.st2_execution_id.clone()).collect();
-            let (rows, state) = self.outcomes(ids).await;
-            if !state.available {
-                execution_db = state;
-            }
-            let rows: HashMap<String, Outcome> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
-            for link in &links {
-                tally.add(link, rows.get(&link.st2_execution_id));
-            }
-            window.after = next;
-            if next.is_none() {
-                return Ok(tally.stats(range, execution_db));
-            }
+        for piece in pieces::of(range, first, crate::clock::utc_now()) {
             if begun.elapsed() > WALK_TIMEOUT {
                 return Err(crate::database::DatabaseError::TooLong.into());
             }
+            let (tally, state) = self.piece(piece, WALK_TIMEOUT.saturating_sub(begun.elapsed())).await?;
+            all.merge(&tally);
+            if !state.available {
+                execution_db = state;
+            }
         }
+        Ok(all.stats(range, execution_db))
     }
-}
 
-/// Those of these links that are the first of their execution.
-fn first_of_each(
-    conn: &mut crate::database::connection::AnyConnection,
-    links: Vec<ExecutionLink>,
-) -> Result<Vec<ExecutionLink>, crate::database::DatabaseError> {
-    let ids: Vec<String> = links.iter().map(|link| link.st2_execution_id.clone()).collect();
-    let first = read::first_links(conn, &ids)?;
-    Ok(links.into_iter().filter(|link| first.get(&link.st2_execution_id) == Some(&link.id)).collect())
-}
-
-impl Tally {
-    fn add(&mut self, link: &ExecutionLink, row: Option<&Outcome>) {
-        let workflow = row.and_then(|row| row.action.clone()).or_else(|| link.st2_action_ref.clone());
-        let (counts, durations) = self.workflows.entry(workflow).or_default();
-        let status = row.map(|row| row.status.as_deref().unwrap_or_default());
-        counts.add(status);
-        self.all.add(status);
-        self.days.entry(link.created_at.date()).or_default().add(status);
-        if let Some((start, end)) = row.and_then(|row| row.start_timestamp.zip(row.end_timestamp)) {
-            durations.add(end - start);
+    /// Reads the counters of the last month piece by piece, so that the first person who asks does not wait for all of them.
+    pub async fn warm(&self) {
+        let now = crate::clock::utc_now();
+        let Some(range) = Range::new(Some((now - WARM).and_utc()), None) else { return };
+        let Ok(first) = self.first_link().await else { return };
+        for piece in pieces::of(range, first, now).into_iter().rev().filter(|piece| piece.is_kept) {
+            // A database that is away now is asked again by the first person.
+            if self.piece(piece, WALK_TIMEOUT).await.is_err() {
+                return;
+            }
         }
     }
 
-    fn stats(self, range: Range, execution_db: TablesState) -> Stats {
-        let workflow = |(workflow, (counts, durations)): (Option<String>, (Counts, Sketch))| Workflow {
-            workflow,
-            counts: counts.rated(),
-            average_seconds: durations.average(),
-            p95_seconds: durations.percentile(95),
-        };
-        let mut workflows: Vec<Workflow> = self.workflows.into_iter().map(workflow).collect();
-        workflows.sort_by_key(|workflow| std::cmp::Reverse(workflow.counts.total));
-        let day = |(day, counts): (NaiveDate, Counts)| Day { day, counts: counts.rated() };
-        Stats {
-            from: range.from.naive_utc(),
-            to: range.to.naive_utc(),
-            counted: COUNTED,
-            all: self.all.rated(),
-            workflows,
-            days: self.days.into_iter().rev().map(day).collect(),
-            execution_db,
-        }
+    async fn first_link(&self) -> Result<Option<NaiveDateTime>, HistoryError> {
+        Ok(self.ours(crate::store::read::first_link).await?)
     }
 }
 
 impl Counts {
+    fn merge(&mut self, other: &Self) {
+        self.total += other.total;
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.canceled += other.canceled;
+        self.unfinished += other.unfinished;
+        self.unknown += other.unknown;
+    }
+
     /// `None`: there is no row.
     fn add(&mut self, status: Option<&str>) {
         use ExecutionStatus::{Abandoned, Canceled, Failed, Succeeded, Timeout};

@@ -21,7 +21,10 @@ use crate::{
     },
 };
 use serde::Serialize;
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
+
+/// How long a program waits for a search: below the bound of one statement.
+const SEARCH: Duration = Duration::from_secs(5);
 
 /// A link and its execution.
 #[derive(Debug, Clone, Serialize)]
@@ -137,8 +140,19 @@ impl History {
 
     /// A page of alerts.
     pub async fn alerts(&self, filter: Filter, window: Window) -> Result<Listing<AlertEntry>, HistoryError> {
+        self.alerts_within(filter, window, SEARCH).await
+    }
+
+    /// The same for a person who waits: a search by filters that are rare only together ends after `patience`. Then there may be
+    /// fewer rows than asked for and still a next page.
+    pub async fn alerts_within(
+        &self,
+        filter: Filter,
+        window: Window,
+        patience: Duration,
+    ) -> Result<Listing<AlertEntry>, HistoryError> {
         let found = self.ours(move |conn| {
-            let page = read::alerts(conn, &filter, window)?;
+            let page = read::alerts(conn, &filter, window, patience)?;
             let calls: Vec<_> = page.rows.iter().map(|alert| alert.api_call_id).collect();
             let ids: Vec<_> = page.rows.iter().map(|alert| alert.id).collect();
             Ok((page, read::request_ids(conn, &calls)?, read::links_of_alerts(conn, &ids)?))

@@ -71,6 +71,11 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// For handlers: the token's name, where one was needed.
+/// For handlers: who asks.
 #[derive(Clone)]
-pub(super) struct Caller(pub(super) Option<String>);
+pub(super) struct Caller {
+    /// The token's name, where one was needed.
+    pub(super) name: Option<String>,
+    /// On the operator page: whether the caller may give orders too. The page hides what the server would refuse.
+    pub(super) may_order: bool,
+}

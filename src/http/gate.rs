@@ -41,7 +41,8 @@ pub(super) async fn gate(
     let allowed = route.and_then(|route| check(&shared, route, request.request()));
     let (mut response, caller) = match allowed {
         Ok(caller) => {
-            request.extensions_mut().insert(Caller(caller.clone()));
+            let may_order = is_page && check_page(&shared, Access::Operator, request.request()).is_ok();
+            request.extensions_mut().insert(Caller { name: caller.clone(), may_order });
             (next.call(request).await?.map_into_boxed_body(), caller)
         }
         Err(problem) => {
@@ -68,11 +69,15 @@ fn data(request: &ServiceRequest) -> Option<(web::Data<Shared>, web::Data<Table>
 
 /// Whether the caller may, and the name of the token or of the session.
 fn check(shared: &Shared, route: &RouteInfo, request: &HttpRequest) -> Result<Option<String>, Problem> {
-    let header = request.headers().get(header::AUTHORIZATION);
     if route.page {
-        return shared.auth.check_page(route.access, header, cookies::get(request, cookies::SESSION));
+        return check_page(shared, route.access, request);
     }
-    shared.auth.check(route.access, header)
+    shared.auth.check(route.access, request.headers().get(header::AUTHORIZATION))
+}
+
+fn check_page(shared: &Shared, access: Access, request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let header = request.headers().get(header::AUTHORIZATION);
+    shared.auth.check_page(access, header, cookies::get(request, cookies::SESSION))
 }
 
 /// What a browser may do with an answer: show it, with nothing from elsewhere, and in no other site's frame.

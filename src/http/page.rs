@@ -4,21 +4,37 @@
 //! Each page is a file with a handler, a view of plain texts and a template of the same name in `templates`. [`frame`] is what
 //! all pages share, [`words`] how states and times are shown.
 
+mod acts;
 pub(super) mod alert;
 pub(super) mod alerts;
+pub(super) mod approvals;
 pub(super) mod assets;
 mod attempts;
+pub(super) mod audit;
 mod chart;
+pub(super) mod doctor;
 pub(super) mod execution;
 pub(super) mod executions;
+mod force;
 mod form;
 mod frame;
+mod limits;
 pub(super) mod login;
+mod meter;
+mod notice;
 pub(super) mod now;
+pub(super) mod order;
+mod ordered;
+pub(super) mod pause;
 pub(super) mod request;
+pub(super) mod resume;
+pub(super) mod routes;
 mod rows;
+pub(super) mod shown;
+mod stations;
 pub(super) mod stats;
 mod timeline;
+mod try_alert;
 mod verdict;
 mod words;
 

@@ -59,7 +59,8 @@ pub(super) async fn list(request: HttpRequest, shared: web::Data<Shared>) -> Res
     Ok(HttpResponse::Ok().json(json!({ "pauses": in_force(&shared.store).await? })))
 }
 
-async fn in_force(store: &Database) -> Result<Vec<Pause>, Problem> {
+/// Those in force.
+pub(super) async fn in_force(store: &Database) -> Result<Vec<Pause>, Problem> {
     Ok(store.run(pauses::in_force).await?)
 }
 
@@ -76,11 +77,16 @@ pub(super) async fn begin(
     let scope = scope.try_into().map_err(|error: crate::model::pause::NoScope| Problem::BadOrder(error.to_string()))?;
     let author = Author { by: who(&request), reason: order.reason };
     let new = NewPause { scope, length, author, source: source(&request, "POST") };
-    let paused = operator::pause(&shared.store, new).await.map_err(|error| match error {
+    let paused = operator::pause(&shared.store, new).await.map_err(refused)?;
+    Ok(HttpResponse::Created().json(paused))
+}
+
+/// Why a pause does not begin.
+pub(super) fn refused(error: PauseError) -> Problem {
+    match error {
         PauseError::Database(error) => error.into(),
         PauseError::NoReason | PauseError::Length => Problem::BadOrder(error.to_string()),
-    })?;
-    Ok(HttpResponse::Created().json(paused))
+    }
 }
 
 /// Ends a pause now.

@@ -21,6 +21,8 @@ const LIMITS: std::ops::RangeInclusive<u16> = 1..=500;
 /// How far a name may be from the one that was meant.
 const NEAR: usize = 4;
 
+/// What a form may send more than once: the ids of the rows that are selected.
+pub(super) const BOX: &str = "id";
 /// What [`Query::window`] reads.
 pub(super) const PAGING: &[&str] = &["limit", "next"];
 /// What a request id is.
@@ -32,13 +34,17 @@ pub(super) struct Query(Vec<(String, String)>);
 impl Query {
     /// Reads them; one that is not `known` or is given twice is a problem.
     pub(super) fn parse(request: &HttpRequest, known: &[&[&'static str]]) -> Result<Self, Problem> {
+        Self::read_pairs(request.query_string().as_bytes(), known)
+    }
+
+    fn read_pairs(text: &[u8], known: &[&[&'static str]]) -> Result<Self, Problem> {
         let known: Vec<&str> = known.iter().flat_map(|names| names.iter().copied()).collect();
         let mut pairs: Vec<(String, String)> = Vec::new();
-        for (name, value) in url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned() {
+        for (name, value) in url::form_urlencoded::parse(text).into_owned() {
             if !known.contains(&name.as_str()) {
                 return Err(unknown(&name, &known));
             }
-            if pairs.iter().any(|(other, _)| *other == name) {
+            if name != BOX && pairs.iter().any(|(other, _)| *other == name) {
                 return Err(bad(&name, "given twice; one value is looked for"));
             }
             pairs.push((name, value));
@@ -48,7 +54,12 @@ impl Query {
 
     /// The same of a form, which sends its empty fields too.
     pub(super) fn parse_form(request: &HttpRequest, known: &[&[&'static str]]) -> Result<Self, Problem> {
-        let Self(mut pairs) = Self::parse(request, known)?;
+        Self::form(request.query_string().as_bytes(), known)
+    }
+
+    /// A form, from a query string or a body.
+    pub(super) fn form(text: &[u8], known: &[&[&'static str]]) -> Result<Self, Problem> {
+        let Self(mut pairs) = Self::read_pairs(text, known)?;
         for (_, value) in &mut pairs {
             *value = value.trim().to_owned();
         }

@@ -3,7 +3,7 @@
 use super::{
     body::Limits,
     context::Shared,
-    orders::{carry_out, read, source, who},
+    orders::{answer, read, source, who},
     problem::Problem,
 };
 use crate::{
@@ -66,7 +66,7 @@ struct Approval {
 }
 
 /// An order over HTTP that says nothing more.
-fn order(request: &HttpRequest, filter: Filter, reason: String, what: Move) -> Order {
+pub(super) fn order(request: &HttpRequest, filter: Filter, reason: String, what: Move) -> Order {
     let author = Author { by: who(request), reason };
     Order { filter, author, dry_run: false, what, at_most: None, oldest: None, source: source(request, "POST") }
 }
@@ -81,7 +81,7 @@ pub(super) async fn replay(
     let Replay { filter, reason, dry_run, include_dispatched, accept_unknown, at_most } =
         read(&request, payload, &limits).await?;
     let what = Move::Replay { include_dispatched, accept_unknown };
-    carry_out(&shared, Order { dry_run, at_most, ..order(&request, filter, reason, what) }).await
+    answer(&shared, Order { dry_run, at_most, ..order(&request, filter, reason, what) }).await
 }
 
 /// Chosen rows are not run.
@@ -92,7 +92,7 @@ pub(super) async fn discard(
     limits: web::Data<Limits>,
 ) -> Result<HttpResponse, Problem> {
     let Discard { filter, reason, dry_run, at_most } = read(&request, payload, &limits).await?;
-    carry_out(&shared, Order { dry_run, at_most, ..order(&request, filter, reason, Move::Discard) }).await
+    answer(&shared, Order { dry_run, at_most, ..order(&request, filter, reason, Move::Discard) }).await
 }
 
 /// Brake and cooldown hold the chosen rows no longer.
@@ -104,7 +104,7 @@ pub(super) async fn release(
 ) -> Result<HttpResponse, Problem> {
     let Release { filter, reason, dry_run, at_most, oldest } = read(&request, payload, &limits).await?;
     let oldest = oldest.map(NonZeroUsize::get);
-    carry_out(&shared, Order { dry_run, at_most, oldest, ..order(&request, filter, reason, Move::Release) }).await
+    answer(&shared, Order { dry_run, at_most, oldest, ..order(&request, filter, reason, Move::Release) }).await
 }
 
 /// Chosen rows may start, or never will.
@@ -116,5 +116,5 @@ pub(super) async fn approve(
 ) -> Result<HttpResponse, Problem> {
     let Approval { filter, approve, reason, dry_run, at_most } = read(&request, payload, &limits).await?;
     let what = if approve { Move::Approve } else { Move::Reject };
-    carry_out(&shared, Order { dry_run, at_most, ..order(&request, filter, reason, what) }).await
+    answer(&shared, Order { dry_run, at_most, ..order(&request, filter, reason, what) }).await
 }

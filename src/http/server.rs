@@ -9,7 +9,7 @@ use super::{
     context::{Parts, Shared},
     gate,
     listener::{ListenError, Listener},
-    page::Logins,
+    page::{Logins, shown::Shown},
     probes::Probes,
     routes, table,
     tls::{self, TlsError},
@@ -39,6 +39,8 @@ pub enum Role {
         ingest: Box<Ingest>,
         /// Answers the questions.
         history: Box<History>,
+        /// What the operator page shows of the settings.
+        shown: Arc<Shown>,
     },
     /// `/livez`, `/readyz` and `/metrics` only: nothing secret, so no tokens.
     Probes,
@@ -86,9 +88,9 @@ pub fn serve(
         _ => None,
     };
     let (workers, for_handlers) = match role {
-        Role::Ingest { ingest, history } => {
+        Role::Ingest { ingest, history, shown } => {
             let limits = web::Data::new(Limits::new(settings.max_body_bytes));
-            (workers(), Some((web::Data::new(*ingest), limits, web::Data::new(*history))))
+            (workers(), Some((web::Data::new(*ingest), limits, web::Data::new(*history), web::Data::from(shown))))
         }
         Role::Probes => (1, None),
     };
@@ -102,8 +104,9 @@ pub fn serve(
     let app = move || {
         let app = App::new().app_data(shared.clone()).app_data(probes.clone()).wrap(from_fn(gate::gate));
         match &for_handlers {
-            Some((ingest, limits, history)) => {
+            Some((ingest, limits, history, shown)) => {
                 let app = app.app_data(ingest.clone()).app_data(limits.clone()).app_data(history.clone());
+                let app = app.app_data(shown.clone());
                 app.app_data(logins.clone()).configure(|config| table::register(config, of_ingest))
             }
             None => app.configure(|config| table::register(config, routes::PROBES_ALONE)),

@@ -36,6 +36,15 @@ impl Matchers {
         self.0.iter().any(|matcher| matcher.label == label && !matcher.matches(&nothing))
     }
 
+    /// The labels of an alert that is written as matchers; `None` where one of them is not `label="value"`.
+    pub fn as_labels(&self) -> Option<BTreeMap<String, String>> {
+        let label = |matcher: &Matcher| {
+            let is_equal = matches!(matcher.operator, Operator::Equal);
+            is_equal.then(|| (matcher.label.clone(), matcher.value.clone()))
+        };
+        self.0.iter().map(label).collect()
+    }
+
     /// True when there is none: as a route that takes everything, as a mute that is meant to take nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

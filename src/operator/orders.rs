@@ -53,6 +53,8 @@ pub struct Done {
     pub refused: usize,
     /// Routes whose brake a release has ended.
     pub brakes_off: Vec<String>,
+    /// The row of the order; none of a dry run.
+    pub order: Option<ApiCallId>,
 }
 
 /// An order that is not carried out.
@@ -194,6 +196,7 @@ pub async fn carry_out(store: &Database, order: &Order, metrics: &Metrics) -> Re
     }
     let row = order.row();
     let id = store.run(move |conn| orders::begin(conn, &row)).await?;
+    done.order = Some(id);
     let result = move_all(store, order, &chosen, &mut done).await;
     count(order, &done, metrics);
     write_down(store, id, result.is_ok(), &done.answer(what)).await;

@@ -7,5 +7,6 @@ mod holds;
 pub mod moves;
 pub mod orders;
 pub mod pauses;
+pub mod preview;
 pub mod probe;
 pub mod prune;

@@ -3,7 +3,7 @@
 mod approvals;
 mod audit;
 mod commands;
-mod given;
+pub mod given;
 mod guards;
 mod pauses;
 mod releases;

@@ -1,6 +1,9 @@
 //! The operator page over HTTP: what it shows, that alert text stays text, who may see it, and that it can be left out.
 
 mod content;
+mod orders;
+mod overview;
+mod person;
 mod signing_in;
 
 use crate::{harness::client, http_api::app::App};
@@ -20,4 +23,10 @@ async fn page(app: &App, path: &str) -> String {
     let (status, text) = get(app, path).await;
     assert_eq!(status, 200, "{path}: {text}");
     text
+}
+
+/// The alerts of a page, in order.
+fn alerts(text: &str) -> Vec<&str> {
+    let links = text.split(r#"<a class="key" href="/alerts/"#).skip(1);
+    links.map(|rest| rest.split('"').next().unwrap()).collect()
 }

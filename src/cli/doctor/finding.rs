@@ -1,6 +1,6 @@
 //! The result of one check.
 
-use crate::{cli::table::aligned, model::truncate::column};
+use crate::{cli::table::aligned, http::Checked, model::truncate::column};
 use serde::Serialize;
 
 /// What a finding means; the worst of all decides the exit code.
@@ -57,6 +57,17 @@ impl Finding {
     pub(super) fn advice(mut self, text: impl Into<String>) -> Self {
         self.advice = Some(text.into());
         self
+    }
+
+    /// As the operator page shows it.
+    pub(super) fn checked(self) -> Checked {
+        let level = match self.level {
+            Level::Ok => "ok",
+            Level::Note => "note",
+            Level::Unknown => "unknown",
+            Level::Wrong => "wrong",
+        };
+        Checked { level, area: self.area, check: self.check, found: self.found, advice: self.advice }
     }
 
     const fn word(&self) -> &'static str {

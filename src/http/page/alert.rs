@@ -2,8 +2,9 @@
 
 use super::{
     super::{problem::Problem, query},
+    acts::{self, Act},
     frame::Frame,
-    respond,
+    notice, respond,
     rows::{AlertRow, ExecutionRow, missing, name},
     timeline::{self, Line},
     words::{Moment, State, link, pretty},
@@ -12,6 +13,7 @@ use crate::{
     database::page::Window,
     history::{AlertAlone, AlertStory, ExecutionShown, History, explain},
     operator::Filter,
+    store::{dispatch::dispatch_log, read::AlertSummary},
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
@@ -25,6 +27,7 @@ const OTHERS: u16 = 10;
 #[template(path = "alert.html")]
 struct Page {
     frame: Frame,
+    acts: Vec<Act>,
     row: AlertRow,
     status: State,
     class: &'static str,
@@ -35,6 +38,7 @@ struct Page {
     opened_by: Option<String>,
     timeline: Vec<Line>,
     executions: Vec<ExecutionRow>,
+    shown: Option<Preview>,
     sent: Vec<Sent>,
     missing: Option<String>,
     rows: Vec<AlertRow>,
@@ -56,6 +60,12 @@ struct Sent {
     result: Option<String>,
 }
 
+/// What would be sent, or would have been: of an approval, or in `mode: shadow`. Secrets are masked in it.
+struct Preview {
+    target: String,
+    parameters: Vec<Pair>,
+}
+
 /// A label or an annotation.
 struct Pair {
     name: String,
@@ -73,7 +83,7 @@ pub(in crate::http) async fn one(
 }
 
 async fn view(path: &str, request: &HttpRequest, history: &History) -> Result<Page, Problem> {
-    query::Query::parse(request, &[])?;
+    query::Query::parse(request, &[&[notice::DONE]])?;
     let id = query::alert_id("id", path)?;
     let found = history.alert(id).await?.ok_or_else(|| Problem::NoSuch { what: "alert", id: id.to_string() })?;
     let summary = &found.story.alert.summary;
@@ -84,17 +94,18 @@ async fn view(path: &str, request: &HttpRequest, history: &History) -> Result<Pa
         let others = history.alerts(same, Window { limit: OTHERS + 1, after: None }).await?;
         rows.extend(others.rows.iter().filter(|other| other.alert.id != id).map(AlertRow::from));
     }
-    Ok(page(request, &found, rows))
+    let frame = Frame::of(request, "alerts", title(summary)).with(notice::of(request, history).await);
+    Ok(page(frame, &found, rows))
 }
 
-fn page(request: &HttpRequest, found: &AlertAlone, rows: Vec<AlertRow>) -> Page {
+fn page(frame: Frame, found: &AlertAlone, rows: Vec<AlertRow>) -> Page {
     let AlertAlone { story, execution_db } = found;
     let (alert, summary) = (&story.alert, &story.alert.summary);
     let row = AlertRow::from(story);
     let timeline = timeline::lines(story);
-    let title = format!("{} {}", name(summary), summary.instance);
     Page {
-        frame: Frame::of(request, "alerts", title.trim()),
+        acts: if frame.may_order { acts::of(&story.alert) } else { Vec::new() },
+        frame,
         status: State::alert(summary.status),
         class: class(summary.dispatch_status),
         decision: decision(story),
@@ -104,6 +115,7 @@ fn page(request: &HttpRequest, found: &AlertAlone, rows: Vec<AlertRow>) -> Page 
         opened_by: summary.opened_by.map(|id| id.to_string()),
         executions: story.links.iter().map(ExecutionRow::linked).collect(),
         sent: story.links.iter().filter_map(|link| link.execution.as_ref()).filter_map(sent).collect(),
+        shown: preview(story),
         missing: missing(execution_db),
         rows,
         request_id: story.request_id.clone(),
@@ -118,6 +130,10 @@ fn page(request: &HttpRequest, found: &AlertAlone, rows: Vec<AlertRow>) -> Page 
         timeline,
         row,
     }
+}
+
+fn title(alert: &AlertSummary) -> String {
+    format!("{} {}", name(alert), alert.instance).trim().to_owned()
 }
 
 /// The colour of the decision.
@@ -148,6 +164,12 @@ fn times(story: &AlertStory) -> Vec<(&'static str, Moment)> {
         ("Closed", alert.closed_at),
     ];
     given.into_iter().filter_map(|(word, at)| Some((word, Moment::clock(at?)))).collect()
+}
+
+fn preview(story: &AlertStory) -> Option<Preview> {
+    let entry = story.attempts.iter().rfind(|entry| entry.event == dispatch_log::SHOWN)?;
+    let parameters = entry.parameters.as_ref().map(|all| pairs(&all.to_string())).unwrap_or_default();
+    Some(Preview { target: entry.detail.clone().unwrap_or_default(), parameters })
 }
 
 fn sent(execution: &ExecutionShown) -> Option<Sent> {

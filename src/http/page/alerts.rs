@@ -8,7 +8,9 @@ use super::{
     },
     form::{self, Choice, Field, InForce},
     frame::Frame,
-    go_to, refused, respond,
+    go_to, notice,
+    order::Verb,
+    refused, respond,
     rows::{AlertRow, missing},
     words::State,
 };
@@ -27,7 +29,7 @@ use askama::Template;
 
 const PATH: &str = "/alerts";
 /// What the page has besides the API's parameters.
-const OWN: &[&str] = &["q", "range"];
+const OWN: &[&str] = &["q", "range", notice::DONE];
 /// Filters that choose few rows by themselves: no time range is needed.
 const RARE: &[&str] = &["request_id", "fingerprint"];
 
@@ -46,6 +48,14 @@ struct Alerts {
     everywhere: Option<String>,
     newest: Option<String>,
     older: Option<String>,
+    /// Orders over the rows, for those who may give them.
+    verbs: Vec<Verb>,
+    /// What the list chooses, for an order over all of it.
+    chosen: Vec<(String, String)>,
+    /// Where an order leads back to.
+    here: String,
+    /// How many match, where all of them are shown.
+    all: Option<usize>,
 }
 
 /// A page of alerts.
@@ -67,10 +77,13 @@ async fn view(request: &HttpRequest, query: &Query, history: &History) -> Result
     let range = form::range(query, RARE);
     let mut filter = filter(query)?;
     filter.from = filter.from.or(form::since(range)?);
-    let page = history.alerts(filter, query.window(List::Alerts)?).await?;
+    let chosen = chosen(query, &filter);
+    let page = history.alerts_within(filter, query.window(List::Alerts)?, form::PATIENCE).await?;
     let in_force = form::in_force(PATH, query);
+    let frame = Frame::of(request, "alerts", "Alerts").with(notice::of(request, history).await);
     Ok(Alerts {
-        frame: Frame::of(request, "alerts", "Alerts"),
+        verbs: if frame.may_order { Verb::ALL.to_vec() } else { Vec::new() },
+        frame,
         ranges: form::ranges(PATH, query, range),
         open: in_force.iter().any(|filter| filter.name != "dispatch status"),
         in_force,
@@ -80,6 +93,9 @@ async fn view(request: &HttpRequest, query: &Query, history: &History) -> Result
         rows: page.rows.iter().map(AlertRow::from).collect(),
         missing: page.execution_db.as_ref().and_then(missing),
         everywhere: (range != "all").then(|| form::with(PATH, query, "range", Some("all"))),
+        chosen,
+        here: form::with(PATH, query, notice::DONE, None),
+        all: (page.next.is_none() && query.get("next").is_none()).then_some(page.rows.len()),
         newest: query.get("next").map(|_| form::with(PATH, query, "next", None)),
         older: page.cursor().map(|next| form::with(PATH, query, "next", Some(&next))),
     })
@@ -100,6 +116,17 @@ fn fields(query: &Query) -> Vec<Field> {
         Field::text(query, "from", "From (UTC)", "2026-11-27T03:14:00Z"),
         Field::text(query, "to", "To (UTC)", "now"),
     ]
+}
+
+/// The list's filter as fields of a form. Its range is a time by now: an order is about what was shown, and not about less
+/// each time that it is counted.
+fn chosen(query: &Query, filter: &Filter) -> Vec<(String, String)> {
+    let given = query.pairs().iter().filter(|(name, _)| PARAMETERS.contains(&name.as_str()));
+    let mut fields: Vec<_> = given.cloned().collect();
+    if let Some(from) = filter.from.filter(|_| query.get("from").is_none()) {
+        fields.push(("from".to_owned(), from.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)));
+    }
+    fields
 }
 
 /// The states, as links.

@@ -58,7 +58,7 @@ async fn view(request: &HttpRequest, history: &History) -> Result<Page, Problem>
     let range = form::range(&query, RARE);
     let mut filter = filter(&query)?;
     filter.links.from = filter.links.from.or(form::since(range)?);
-    let page = history.executions(filter, query.window(List::Executions)?).await?;
+    let page = history.executions_within(filter, query.window(List::Executions)?, form::PATIENCE).await?;
     let in_force = form::in_force(PATH, &query);
     Ok(Page {
         frame: Frame::of(request, "executions", "Executions"),

@@ -1,8 +1,12 @@
 //! The filters of a list as a form, and the addresses of its states: every state of a list is a URL.
 
-use super::super::{problem::Problem, query::Query};
+use super::{
+    super::{problem::Problem, query::Query},
+    notice,
+};
 use crate::clock;
 use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Duration;
 
 /// The time ranges that one click chooses, and their lengths.
 const RANGES: [(&str, &str, Option<TimeDelta>); 6] = [
@@ -13,6 +17,8 @@ const RANGES: [(&str, &str, Option<TimeDelta>); 6] = [
     ("7d", "7 d", Some(TimeDelta::days(7))),
     ("all", "all", None),
 ];
+/// How long one page searches by what no index has together; the next page goes on from there.
+pub(super) const PATIENCE: Duration = Duration::from_millis(40);
 /// What is chosen when nothing is said.
 const DAY: &str = "24h";
 
@@ -62,9 +68,9 @@ pub(super) struct InForce {
     pub(super) without: String,
 }
 
-/// Whether a parameter says where in a list one is, and not what is in it.
+/// Whether a parameter says where in a list one is or how one came here, and not what is in it.
 fn is_place(name: &str) -> bool {
-    matches!(name, "next" | "limit")
+    matches!(name, "next" | "limit" | notice::DONE)
 }
 
 /// This list with one parameter set anew, or taken away; from its beginning.

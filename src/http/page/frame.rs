@@ -1,6 +1,6 @@
 //! What every page has around its content: the title, the list of pages, who is signed in, the theme.
 
-use super::{super::context::Caller, super::cookies, assets, words::Moment};
+use super::{super::context::Caller, super::cookies, assets, notice::Notice, words::Moment};
 use crate::clock;
 use actix_web::{HttpMessage, HttpRequest};
 
@@ -14,6 +14,10 @@ pub(super) struct Frame {
     pub(super) title: String,
     /// The token's name; `None` where no token is needed.
     pub(super) who: Option<String>,
+    /// Orders are left out for those who may only read; the server refuses them in any case.
+    pub(super) may_order: bool,
+    /// The result of the order that led to this page.
+    pub(super) notice: Option<Notice>,
     /// `light`, `dark`, or empty: as the system prefers.
     pub(super) theme: &'static str,
     pub(super) now: String,
@@ -31,10 +35,14 @@ impl Frame {
             Some("dark") => "dark",
             _ => "",
         };
+        let asked = request.extensions().get::<Caller>().cloned();
+        let caller = asked.unwrap_or(Caller { name: None, may_order: false });
         Self {
             page,
             title: title.into(),
-            who: request.extensions().get::<Caller>().and_then(|caller| caller.0.clone()),
+            who: caller.name,
+            may_order: caller.may_order,
+            notice: None,
             theme,
             now: Moment::iso(clock::utc_now()),
             refresh: REFRESH,
@@ -46,6 +54,12 @@ impl Frame {
     /// The same for a page that stays as it is.
     pub(super) fn still(mut self) -> Self {
         self.refresh = 0;
+        self
+    }
+
+    /// The same, with the result of an order.
+    pub(super) fn with(mut self, notice: Option<Notice>) -> Self {
+        self.notice = notice;
         self
     }
 

@@ -92,7 +92,9 @@ pub(in crate::http) async fn sign_out(request: HttpRequest) -> HttpResponse {
 
 /// To the form, and from there back to the page that was asked for.
 pub(super) fn redirect(request: &HttpRequest) -> HttpResponse {
-    let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
+    // What was posted cannot be asked for again.
+    let asked = request.uri().path_and_query().filter(|_| request.method().is_safe());
+    let asked = asked.map_or("/", |asked| asked.as_str());
     let next = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", asked).finish();
     let mut response = go_to(&format!("/login?{next}"));
     if cookies::get(request, cookies::SESSION).is_some() {
@@ -110,7 +112,7 @@ fn show(request: &HttpRequest, status: StatusCode, next: String, error: &'static
 }
 
 /// Only pages of this server: a path, and none that a browser takes for another host.
-fn here(next: &str) -> &str {
+pub(super) fn here(next: &str) -> &str {
     let is_path =
         next.starts_with('/') && !next.starts_with("//") && next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     if is_path { next } else { "/" }

@@ -2,18 +2,19 @@
 
 use super::{
     super::{problem::Problem, query::Query},
+    chart::{Chart, of_rhythm},
+    force::{self, Force},
     frame::Frame,
-    respond,
+    notice, respond,
     rows::{AlertRow, missing},
+    stations::{self, Station},
     verdict::{self, Verdict},
-    words::{Moment, age},
+    words::age,
 };
 use crate::{
     history::{History, Now},
-    model::{
-        pause::{Pause, Scope},
-        status::{DispatchReason, DispatchStatus},
-    },
+    model::status::{DispatchReason, DispatchStatus},
+    store::read::rhythm::Step,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
@@ -34,11 +35,14 @@ const GUARDS: [DispatchReason; 7] = [
 struct Page {
     frame: Frame,
     verdict: Verdict,
-    pauses: Vec<InForce>,
+    stations: Vec<Station>,
+    force: Vec<Force>,
     waiting: Vec<Count>,
     held: Vec<Count>,
     look: Vec<Count>,
     missing: Option<String>,
+    hour: Vec<Chart>,
+    day: Vec<Chart>,
     rows: Vec<AlertRow>,
 }
 
@@ -51,49 +55,31 @@ struct Count {
     note: String,
 }
 
-/// A pause in force.
-struct InForce {
-    what: String,
-    by: String,
-    reason: String,
-    since: Moment,
-    until: Option<Moment>,
-}
-
 /// How things stand.
 pub(in crate::http) async fn show(request: HttpRequest, history: web::Data<History>) -> HttpResponse {
     respond(&request, view(&request, &history).await)
 }
 
 async fn view(request: &HttpRequest, history: &History) -> Result<Page, Problem> {
-    Query::parse(request, &[])?;
-    let now = history.now().await?;
+    Query::parse(request, &[&[notice::DONE]])?;
+    let charts = async { tokio::try_join!(history.charts(Step::Minute), history.charts(Step::Hour)) };
+    let (now, (minutes, hours), processes, guards) =
+        tokio::try_join!(history.now(), charts, history.processes(), history.held())?;
+    let webhooks = minutes.rhythm.webhooks.iter().map(|part| part.n).sum();
+    let stations = stations::of(&processes, webhooks);
     Ok(Page {
-        frame: Frame::of(request, "now", "Now"),
-        verdict: verdict::of(&now),
-        pauses: now.pauses.iter().map(in_force).collect(),
+        frame: Frame::of(request, "now", "Now").with(notice::of(request, history).await),
+        verdict: verdict::of(&now, &stations),
+        stations,
+        force: force::of(&guards),
         waiting: waiting(&now),
         held: held(&now),
         look: look(&now),
         missing: missing(&now.execution_db),
+        hour: of_rhythm(&minutes, Step::Minute),
+        day: of_rhythm(&hours, Step::Hour),
         rows: now.settled.iter().map(AlertRow::from).collect(),
     })
-}
-
-fn in_force(pause: &Pause) -> InForce {
-    let what = match &pause.scope {
-        Scope::Everything => "Everything".to_owned(),
-        Scope::Route(name) => format!("Route {name}"),
-        Scope::Matchers(matchers) => format!("Alerts with {matchers}"),
-        Scope::Unreadable(why) => format!("Everything: its row cannot be read ({why})"),
-    };
-    InForce {
-        what,
-        by: pause.operator.clone(),
-        reason: pause.reason.clone(),
-        since: Moment::clock(pause.since),
-        until: pause.until.map(Moment::clock),
-    }
 }
 
 fn count(label: &str, filter: &str, rows: i64, note: String) -> Count {

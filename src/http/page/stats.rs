@@ -66,7 +66,11 @@ async fn view(request: &HttpRequest, history: &History) -> Result<Page, Problem>
     let chosen = query.get("range").unwrap_or(RANGES[0].0);
     let length = RANGES.iter().find(|(word, ..)| *word == chosen).map(|(.., length)| *length);
     let length = length.ok_or_else(|| super::super::query::bad("range", "write 24h, 7d or 30d"))?;
-    let from = clock::utc_now().and_utc() - length;
+    // Whole days and hours: their counters are kept.
+    let since = clock::utc_now() - length;
+    let step_hour = crate::store::read::rhythm::Step::Hour.begin(since);
+    let from = if length > TimeDelta::hours(24) { since.date().and_time(chrono::NaiveTime::MIN) } else { step_hour };
+    let from = from.and_utc();
     let range = Range::new(Some(from), None).ok_or(Problem::Unavailable("the clock was set back; try again"))?;
     let stats = history.stats(range).await?;
     let of_workflow = stats.workflows.iter().map(|found| {

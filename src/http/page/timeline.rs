@@ -55,7 +55,9 @@ fn line(point: Point, gap: f64, received: NaiveDateTime) -> Line {
         plain.extend([" ", part]);
     }
     let gap_shown = if at == received { String::new() } else { format!("+{}", duration(gap)) };
-    Line { class, at: Moment::exact(at), gap: gap_shown, long: gap >= LONG, text, more, execution, plain }
+    // How long an execution takes is StackStorm's.
+    let long = gap >= LONG && execution.is_none();
+    Line { class, at: Moment::exact(at), gap: gap_shown, long, text, more, execution, plain }
 }
 
 fn of_step(step: &Step, story: &AlertStory) -> Point {

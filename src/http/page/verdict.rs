@@ -1,6 +1,9 @@
 //! One line that says whether all is well, and why not.
 
-use super::words::{State, age, count};
+use super::{
+    stations::Station,
+    words::{State, age, count},
+};
 use crate::{history::Now, model::status::DispatchStatus};
 
 /// The verdict, its reason, and its colour.
@@ -11,11 +14,14 @@ pub(super) struct Verdict {
 }
 
 /// The worst thing first: what does not move, what failed, what is held.
-pub(super) fn of(now: &Now) -> Verdict {
+pub(super) fn of(now: &Now, stations: &[Station]) -> Verdict {
+    let broken = |class: &str| stations.iter().find(|station| station.class == class);
     let late: i64 = now.overdue.iter().map(|overdue| overdue.rows).sum();
     let held: i64 = now.held.iter().map(|(_, rows)| rows).sum();
     let (class, word, reason) = if late > 0 {
         ("bad", format!("{} late", are(late, "alert")), late_reason(now))
+    } else if let Some(station) = broken("bad") {
+        ("bad", format!("{}: {}", station.name, station.say), format!("{}. Alerts are stored and wait.", station.more))
     } else if now.failed_lately > 0 {
         let word = format!("{} failed in the last hour", count(now.failed_lately, "alert"));
         (
@@ -25,6 +31,8 @@ pub(super) fn of(now: &Now) -> Verdict {
         )
     } else if held > 0 {
         ("hold", format!("Holding {}", count(held, "alert")), held_reason(now))
+    } else if let Some(station) = broken("hold").filter(|_| now.pauses.is_empty()) {
+        ("hold", format!("{}: {}", station.name, station.say), format!("{}.", station.more))
     } else if now.pauses.is_empty() {
         ("ok", "All well".to_owned(), well_reason(now))
     } else {

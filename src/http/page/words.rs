@@ -90,6 +90,11 @@ impl Moment {
         Self::shown(at, "ms", at.format("%H:%M:%S%.3f").to_string())
     }
 
+    /// The clock to the minute.
+    pub(super) fn minute(at: NaiveDateTime) -> Self {
+        Self::shown(at, "minute", at.format("%H:%M").to_string())
+    }
+
     fn shown(at: NaiveDateTime, show: &'static str, text: String) -> Self {
         Self { iso: Self::iso(at), utc: at.format("%Y-%m-%d %H:%M:%S%.3f").to_string(), text, show }
     }

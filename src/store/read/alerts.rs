@@ -1,12 +1,15 @@
 //! `poundcake_alerts`: one row whole, or a page of them in short.
 
+use super::search::{self, Search, Slice};
 use crate::{
+    clock::comparable,
     database::{
         DatabaseError,
         connection::AnyConnection,
         json::{json, optional_time, time},
         page::{Page, Position, Window, after},
         schema::poundcake_alerts::{self, dsl},
+        transaction,
     },
     model::{
         ids::{AlertId, ApiCallId},
@@ -17,6 +20,7 @@ use crate::{
 use chrono::NaiveDateTime;
 use diesel::{dsl::sql, prelude::*, sql_types::Timestamp};
 use serde::Serialize;
+use std::time::Duration;
 
 /// What a list shows of a row of `poundcake_alerts`.
 #[derive(Debug, Clone, Serialize, Queryable, Selectable)]
@@ -96,8 +100,82 @@ pub fn alerts_of_call(conn: &mut AnyConnection, call: ApiCallId) -> Result<Vec<A
     Ok(found.select(Alert::as_select()).load(conn)?)
 }
 
-/// A page of the alerts that the filter chooses.
-pub fn alerts(conn: &mut AnyConnection, filter: &Filter, window: Window) -> Result<Page<AlertSummary>, DatabaseError> {
+/// A page of the alerts that the filter chooses. A search by filters that no index has together ends after `patience`, with fewer
+/// rows than asked for and the place where it goes on.
+pub fn alerts(
+    conn: &mut AnyConnection,
+    filter: &Filter,
+    window: Window,
+    patience: Duration,
+) -> Result<Page<AlertSummary>, DatabaseError> {
+    if search::is_search(filter) {
+        return searched(conn, filter, window, patience);
+    }
+    by_index(conn, filter, window)
+}
+
+fn searched(
+    conn: &mut AnyConnection,
+    filter: &Filter,
+    window: Window,
+    patience: Duration,
+) -> Result<Page<AlertSummary>, DatabaseError> {
+    let first = dsl::poundcake_alerts.select(diesel::dsl::min(dsl::created_at)).first(conn)?;
+    let Some(first): Option<NaiveDateTime> = first else { return Ok(Page::none()) };
+    let newest = match (window.after, filter.to) {
+        (Some(Position { at, .. }), _) => at,
+        (None, Some(to)) => comparable(to),
+        (None, None) => transaction::now(conn)?,
+    };
+    let oldest = filter.from.map_or(first, |from| comparable(from).max(first));
+    let rows = usize::from(window.limit) + 1;
+    let search = Search { newest, oldest, rows, patience };
+    let (rows, searched_to) = search.run(|slice, wanted| of_slice(conn, filter, window, slice, wanted))?;
+    let page = Page::cut(rows, window, |row| Position { at: row.created_at, id: row.id.0 });
+    // Rows of exactly this time were in the slice; ids begin at 1.
+    let on = searched_to.map(|at| Position { at, id: 1 });
+    Ok(Page { next: page.next.or(on), ..page })
+}
+
+/// At most `wanted` rows of a slice of time, newest first, from the window's place on.
+fn of_slice(
+    conn: &mut AnyConnection,
+    filter: &Filter,
+    window: Window,
+    (begin, end): Slice,
+    wanted: usize,
+) -> Result<Vec<AlertSummary>, DatabaseError> {
+    let slice = || {
+        let mut query = chosen(filter, Call::Any, window).filter(dsl::created_at.ge(begin));
+        if let Some(end) = end {
+            query = query.filter(dsl::created_at.lt(end));
+        }
+        query.limit(i64::try_from(wanted).unwrap_or(i64::MAX))
+    };
+    let key = (dsl::created_at, dsl::id);
+    // Keys first: they are found by index and condition alone, and only rows that are shown are read whole.
+    let mut keys: Vec<(NaiveDateTime, AlertId)> = match halves(filter) {
+        Some(halves) => {
+            let mut keys = newest_first(slice().filter(halves.in_order)).select(key).load(conn)?;
+            keys.extend(
+                newest_first(slice().filter(halves.others)).select(key).load::<(NaiveDateTime, AlertId)>(conn)?,
+            );
+            keys
+        }
+        None => newest_first(slice()).select(key).load(conn)?,
+    };
+    keys.sort_unstable_by(|one, other| other.cmp(one));
+    keys.dedup();
+    keys.truncate(wanted);
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = keys.into_iter().map(|(_, id)| id);
+    let rows = dsl::poundcake_alerts.filter(filter.condition()).filter(dsl::id.eq_any(ids)).into_boxed();
+    Ok(newest_first(rows).select(AlertSummary::as_select()).load(conn)?)
+}
+
+fn by_index(conn: &mut AnyConnection, filter: &Filter, window: Window) -> Result<Page<AlertSummary>, DatabaseError> {
     let Some(call) = api_call(conn, filter)? else { return Ok(Page::none()) };
     if let Some(halves) = halves(filter) {
         let Page { rows: keys, next } = newest(conn, filter, call, window, halves)?;

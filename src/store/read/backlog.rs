@@ -79,10 +79,11 @@ struct OfReason {
     n: i64,
 }
 
-/// Failed rows by reason.
+/// Failed rows by reason. Only failed rows have these reasons, so the index of reasons answers alone, however many rows failed.
 pub fn failed(conn: &mut AnyConnection) -> Result<Vec<(Option<DispatchReason>, i64)>, DatabaseError> {
     let rows: Vec<OfReason> = diesel::sql_query(
-        "SELECT dispatch_reason, COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_status = 'failed' \
+        "SELECT dispatch_reason, COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_reason IN \
+         ('rejected', 'attempts_exhausted', 'expired', 'uncertain', 'rule_failed') \
          GROUP BY dispatch_reason ORDER BY dispatch_reason",
     )
     .load(conn)?;

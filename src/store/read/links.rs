@@ -12,9 +12,12 @@ use crate::{
     model::ids::{AlertId, RequestId},
 };
 use chrono::{DateTime, NaiveDateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{BigInt, Nullable, Text, Timestamp},
+};
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// A row of `poundcake_st2_execution_link`.
 #[derive(Debug, Clone, Serialize, Queryable, Selectable)]
@@ -97,12 +100,44 @@ pub fn links(
     Ok(Page::cut(query.load(conn)?, window, |row| Position { at: row.created_at, id: row.id }))
 }
 
-/// The first link of each of these executions, by the execution's id: an execution that several alerts share counts once.
-pub fn first_links(conn: &mut AnyConnection, executions: &[String]) -> Result<HashMap<String, i64>, DatabaseError> {
-    let rows: Vec<(String, Option<i64>)> = dsl::poundcake_st2_execution_link
-        .filter(dsl::st2_execution_id.eq_any(executions))
-        .group_by(dsl::st2_execution_id)
-        .select((dsl::st2_execution_id, diesel::dsl::min(dsl::id)))
-        .load(conn)?;
-    Ok(rows.into_iter().filter_map(|(execution, first)| Some((execution, first?))).collect())
+/// What a count needs of a link.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct CountedLink {
+    /// The row.
+    #[diesel(sql_type = BigInt)]
+    pub id: i64,
+    /// The execution.
+    #[diesel(sql_type = Text)]
+    pub st2_execution_id: String,
+    /// The action's ref.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub st2_action_ref: Option<String>,
+    /// When it was written.
+    #[diesel(sql_type = Timestamp)]
+    pub created_at: NaiveDateTime,
+}
+
+/// The first links of executions that were written from `from` on and before `to`, oldest first, behind `after` of that order; at
+/// most `most`. An execution that several alerts share counts once.
+pub fn first_links(
+    conn: &mut AnyConnection,
+    (from, to): (NaiveDateTime, NaiveDateTime),
+    after: Option<(NaiveDateTime, i64)>,
+    most: u16,
+) -> Result<Vec<CountedLink>, DatabaseError> {
+    let (at, id) = after.unwrap_or((from, 0));
+    // Each condition on `created_at` alone lets the index begin at the place that was reached.
+    let query = sql_query(
+        "SELECT l.id, l.st2_execution_id, l.st2_action_ref, l.created_at FROM poundcake_st2_execution_link l \
+         WHERE l.created_at >= ? AND l.created_at < ? AND (l.created_at > ? OR l.id > ?) AND NOT EXISTS \
+         (SELECT 1 FROM poundcake_st2_execution_link f WHERE f.st2_execution_id = l.st2_execution_id AND f.id < l.id) \
+         ORDER BY l.created_at, l.id LIMIT ?",
+    );
+    let query = query.bind::<Timestamp, _>(at).bind::<Timestamp, _>(to).bind::<Timestamp, _>(at).bind::<BigInt, _>(id);
+    Ok(query.bind::<BigInt, _>(i64::from(most)).load(conn)?)
+}
+
+/// When the first link that is left was written.
+pub fn first_link(conn: &mut AnyConnection) -> Result<Option<NaiveDateTime>, DatabaseError> {
+    Ok(dsl::poundcake_st2_execution_link.select(diesel::dsl::min(dsl::created_at)).first(conn)?)
 }

@@ -70,3 +70,9 @@ pub fn orders(conn: &mut AnyConnection, filter: &OrderFilter, window: Window) ->
     }
     Ok(Page::cut(query.load(conn)?, window, |row| Position { at: row.created_at, id: row.id.0 }))
 }
+
+/// One order; `None`: no order has this id.
+pub fn order(conn: &mut AnyConnection, id: ApiCallId) -> Result<Option<OrderRow>, DatabaseError> {
+    let row = dsl::poundcake_api_calls.find(id).filter(dsl::ordered_at.is_not_null());
+    Ok(row.select(OrderRow::as_select()).first(conn).optional()?)
+}

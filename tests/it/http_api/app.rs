@@ -6,7 +6,7 @@ use poundcake::{
     config::{HttpSettings, ListenAddress},
     database::Database,
     history::History,
-    http::{Listener, Parts, Role, ServeError, serve},
+    http::{Listener, Parts, Role, ServeError, Shown, serve},
     ingest::{Ingest, Writer, WriterSettings},
     metrics::Metrics,
     model::{episode::EpisodePolicy, matcher::Matchers},
@@ -16,7 +16,7 @@ use poundcake::{
 };
 use reqwest::Response;
 use serde_json::Value;
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// The route that Alertmanager posts to.
@@ -79,6 +79,12 @@ impl App {
 
     /// With settings of the test's own.
     pub fn with(database: TestDatabase, settings: &HttpSettings) -> Result<Self, ServeError> {
+        Self::showing(database, settings, Shown::default())
+    }
+
+    /// With settings that the operator page shows.
+    pub fn showing(database: TestDatabase, settings: &HttpSettings, shown: Shown) -> Result<Self, ServeError> {
+        let shown = Arc::new(shown);
         let metrics = Metrics::new().unwrap();
         let (store, ingest) = ingest(&database, &metrics);
         let stop = CancellationToken::new();
@@ -86,7 +92,7 @@ impl App {
         let address = listener.addresses()[0];
         let server = serve(
             settings,
-            Role::Ingest { ingest: Box::new(ingest), history: Box::new(history(&store)) },
+            Role::Ingest { ingest: Box::new(ingest), history: Box::new(history(&store)), shown },
             listener,
             Parts { store, metrics: metrics.clone(), stop: stop.clone() },
         )?;

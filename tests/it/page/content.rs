@@ -1,6 +1,6 @@
 //! What the pages show.
 
-use super::{get, page};
+use super::{alerts, get, page};
 use crate::{
     harness::{TestDatabase, client, on_both_stores},
     history::rows::{EXECUTION, REQUEST, fill, fill_executions, nth},
@@ -46,12 +46,6 @@ async fn alert_text_stays_text_on_every_page(database: TestDatabase) {
     let (status, text) = get(&app, "/alerts?dispatch_status=%3Cscript%3E").await;
     assert_eq!(status, 400);
     assert!(text.contains("dispatch_status") && text.matches("<script").count() == 1, "{text}");
-}
-
-/// The alerts of a page, in order.
-fn alerts(text: &str) -> Vec<&str> {
-    let links = text.split(r#"<a class="key" href="/alerts/"#).skip(1);
-    links.map(|rest| rest.split('"').next().unwrap()).collect()
 }
 
 /// Where `Older` leads.
@@ -125,7 +119,7 @@ async fn now_says_the_worst_first(database: TestDatabase) {
     assert!(text.contains("All well"), "what failed long ago is no news: {text}");
     assert_eq!(alerts(&text).first(), Some(&"10"));
     app.database.execute(
-        "UPDATE poundcake_alerts SET dispatch_status = 'held', dispatch_reason = 'rate', next_attempt_at = '2099-01-01' \
+        "UPDATE poundcake_alerts SET dispatch_status = 'held', dispatch_reason = 'rate', next_attempt_at = '2099-01-01 00:00:00' \
          WHERE id IN (2, 4)",
     );
     let text = page(&app, "/").await;
