@@ -4,6 +4,8 @@
 mod database;
 #[path = "../it/harness/eventually.rs"]
 mod eventually;
+#[path = "../it/harness/grants.rs"]
+mod grants;
 #[path = "../it/harness/http.rs"]
 mod http;
 #[path = "../it/harness/ports.rs"]

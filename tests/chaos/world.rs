@@ -97,7 +97,7 @@ impl World {
             began: Instant::now(),
             _routes: routes,
         };
-        let migrate = Process::poundcake("migrate").argument("up").variable("DATABASE_URL", world.database.url());
+        let migrate = Process::poundcake("migrate").argument("up").variable("DATABASE_URL", world.database.owner_url());
         let (status, _, error) = migrate.run().await;
         assert!(status.success(), "migrate up: {error}");
         for (command, count) in [("ingest", 2), ("dispatcher", 2), ("tracker", 1)] {

@@ -279,7 +279,7 @@ async fn a_schema_that_is_not_ours_is_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stackstorms_tables_are_looked_at_where_they_are() {
     let database = TestDatabase::mariadb();
-    let process = |name| Process::poundcake(name).variable("DATABASE_URL", database.url());
+    let process = |name| Process::poundcake(name).variable("DATABASE_URL", database.url_for(name));
     assert!(process("migrate").argument("up").run().await.0.success());
     database.execute(
         "INSERT INTO execution_db (id, status, tracking, tracked_at) VALUES ('a', 'running', 'overdue', '2026-11-22')",

@@ -16,6 +16,7 @@ mod certificates;
 mod database;
 mod eventually;
 mod fixtures;
+mod grants;
 mod http;
 mod ledger;
 mod network;

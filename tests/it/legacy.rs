@@ -13,7 +13,7 @@ use poundcake::{
 };
 
 fn legacy(database: &TestDatabase) -> Process {
-    Process::poundcake("migrate").variable("DATABASE_URL", database.url()).argument("legacy")
+    Process::poundcake("migrate").variable("DATABASE_URL", database.owner_url()).argument("legacy")
 }
 
 /// Runs it to its good end and gives what it printed.
@@ -24,7 +24,7 @@ async fn done(process: Process) -> String {
 }
 
 fn connect(database: &TestDatabase) -> AnyConnection {
-    DatabaseUrl::parse(&database.url()).expect("a URL").connect(None).expect("a connection")
+    DatabaseUrl::parse(&database.owner_url()).expect("a URL").connect(None).expect("a connection")
 }
 
 /// Takes so many steps and then dies.

@@ -63,15 +63,15 @@ struct Arrangement {
     /// What people write before `execution_db`.
     before: String,
     /// Its database, gone with it.
-    _theirs: Option<TestDatabase>,
+    theirs: Option<TestDatabase>,
 }
 
 fn same_database() -> Arrangement {
-    Arrangement { variables: Vec::new(), before: String::new(), _theirs: None }
+    Arrangement { variables: Vec::new(), before: String::new(), theirs: None }
 }
 
 fn with_a_prefix() -> Arrangement {
-    Arrangement { variables: vec![("ST2_TABLE_PREFIX", "st2_".to_owned())], before: "st2_".to_owned(), _theirs: None }
+    Arrangement { variables: vec![("ST2_TABLE_PREFIX", "st2_".to_owned())], before: "st2_".to_owned(), theirs: None }
 }
 
 fn another_database(ours: &TestDatabase) -> Arrangement {
@@ -83,7 +83,7 @@ fn another_database(ours: &TestDatabase) -> Arrangement {
     };
     theirs.administer(&format!("GRANT SELECT ON {their_name}.* TO {our_name}@'%'"));
     let (variables, before) = (vec![("ST2_DATABASE_URL", theirs.url())], format!("{their_name}."));
-    Arrangement { variables, before, _theirs: Some(theirs) }
+    Arrangement { variables, before, theirs: Some(theirs) }
 }
 
 /// Two alerts that were dispatched, one that ran into a failing workflow, and a resolve that ran nothing.
@@ -93,7 +93,11 @@ async fn pipeline(arrange: impl FnOnce(&TestDatabase) -> Arrangement) -> (Pipeli
     for (name, value) in &arrangement.variables {
         setup.set(name, value);
     }
-    let (status, _, error) = setup.process("migrate").argument("up").run().await;
+    let mut migrate = setup.process("migrate").argument("up");
+    if let Some(theirs) = &arrangement.theirs {
+        migrate = migrate.variable("ST2_DATABASE_URL", theirs.owner_url());
+    }
+    let (status, _, error) = migrate.run().await;
     assert!(status.success(), "{error}");
     let pipeline = setup.start().await;
     let tracker = pipeline.start_tracker().await;

@@ -12,15 +12,15 @@ const TABLES: [&str; 3] = ["poundcake_api_calls", "poundcake_alerts", "poundcake
 /// A command on this database; its broker and StackStorm are never reached.
 fn command(database: &TestDatabase, name: &str) -> Process {
     Process::poundcake(name)
-        .variable("DATABASE_URL", database.url())
+        .variable("DATABASE_URL", database.url_for(name))
         .variable("AMQP_URL", "amqp://guest:guest@127.0.0.1:1/%2f")
         .variable("ST2_API_URL", "http://127.0.0.1:1/v1")
         .variable("ST2_API_KEY", "unused")
 }
 
-/// The program's own connection, with its session settings.
+/// The program's own connection, with its session settings, as the owner of the schema.
 fn connect(database: &TestDatabase) -> AnyConnection {
-    DatabaseUrl::parse(&database.url()).expect("a URL").connect(None).expect("a connection")
+    DatabaseUrl::parse(&database.owner_url()).expect("a URL").connect(None).expect("a connection")
 }
 
 /// Both databases with the schema up.

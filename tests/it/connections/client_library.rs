@@ -9,7 +9,7 @@ use std::time::Duration;
 
 fn process(command: &str, database: &TestDatabase) -> Process {
     Process::poundcake(command)
-        .variable("DATABASE_URL", database.url())
+        .variable("DATABASE_URL", database.url_for(command))
         .variable("AMQP_URL", "amqp://guest:guest@127.0.0.1:1/%2f")
         .variable("ST2_API_URL", "http://127.0.0.1:1/v1")
         .variable("ST2_API_KEY", KEY)

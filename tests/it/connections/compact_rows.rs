@@ -3,7 +3,7 @@
 use crate::harness::{Process, Services, TestDatabase};
 
 fn migrate(database: &TestDatabase, action: &str) -> Process {
-    Process::poundcake("migrate").argument(action).variable("DATABASE_URL", database.url())
+    Process::poundcake("migrate").argument(action).variable("DATABASE_URL", database.owner_url())
 }
 
 #[tokio::test(flavor = "multi_thread")]

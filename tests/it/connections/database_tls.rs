@@ -24,16 +24,16 @@ impl Server {
             "",
         );
         let database = TestDatabase::mariadb_on(Arc::clone(&services));
-        database.administer("ALTER USER {user} REQUIRE SSL");
+        database.administer("ALTER USER {owner} REQUIRE SSL");
         Self { certificates, database }
     }
 
     fn url(&self, query: &str) -> String {
-        format!("{}?{query}", self.database.url())
+        format!("{}?{query}", self.database.owner_url())
     }
 }
 
-/// `migrate status` connects and reads.
+/// `migrate up` connects and writes.
 fn connect(url: &str) -> Process {
     Process::poundcake("migrate").argument("up").variable("DATABASE_URL", url)
 }
@@ -59,7 +59,7 @@ async fn a_certificate_is_believed_for_its_name_and_its_ca_only() {
     let verify = server.url("ssl_mode=verify_identity");
     assert_connects(connect(&verify).variable("POUNDCAKE_DB_CA_FILE", &ca)).await;
     // A CA alone means that it is checked; and it may stand in the URL.
-    assert_connects(connect(&server.database.url()).variable("POUNDCAKE_DB_CA_FILE", &ca)).await;
+    assert_connects(connect(&server.database.owner_url()).variable("POUNDCAKE_DB_CA_FILE", &ca)).await;
     assert_connects(connect(&server.url(&format!("ssl_ca={ca}")))).await;
     // The system's store, which SSL_CERT_FILE names.
     assert_connects(connect(&verify).variable("SSL_CERT_FILE", &ca)).await;
@@ -73,14 +73,14 @@ async fn a_certificate_is_believed_for_its_name_and_its_ca_only() {
     assert_refused(connect(&verify), &advice).await;
     let elsewhere = verify.replace("127.0.0.1", "127.0.0.2");
     assert_refused(connect(&elsewhere).variable("POUNDCAKE_DB_CA_FILE", &ca), &advice).await;
-    assert_refused(connect(&server.database.url()), &["Access denied"]).await;
+    assert_refused(connect(&server.database.owner_url()), &["Access denied"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_certificate_is_shown_to_a_server_that_asks_for_one() {
     let server = Server::start();
-    server.database.administer("ALTER USER {user} REQUIRE SUBJECT '/CN=client'");
-    let process = connect(&server.database.url()).variable("POUNDCAKE_DB_CA_FILE", server.certificates.ca());
+    server.database.administer("ALTER USER {owner} REQUIRE SUBJECT '/CN=client'");
+    let process = connect(&server.database.owner_url()).variable("POUNDCAKE_DB_CA_FILE", server.certificates.ca());
     assert_refused(process.clone(), &["Access denied"]).await;
     let half = process.variable("POUNDCAKE_DB_CERT_FILE", server.certificates.certificate("client"));
     assert_refused(half.clone(), &["POUNDCAKE_DB_CA_FILE", "name both files"]).await;
@@ -92,15 +92,15 @@ async fn a_server_without_tls_is_not_spoken_to_in_plain_text() {
     let database = TestDatabase::mariadb();
     let ca = Certificates::new();
     for mode in ["required", "verify_identity"] {
-        let url = format!("{}?ssl_mode={mode}", database.url());
+        let url = format!("{}?ssl_mode={mode}", database.owner_url());
         assert_refused(connect(&url), &["TLS/SSL error", "let the server offer TLS"]).await;
     }
-    assert_refused(connect(&database.url()).variable("POUNDCAKE_DB_CA_FILE", ca.ca()), &["TLS/SSL error"]).await;
+    assert_refused(connect(&database.owner_url()).variable("POUNDCAKE_DB_CA_FILE", ca.ca()), &["TLS/SSL error"]).await;
     for mode in ["preferred", "disabled"] {
-        assert_connects(connect(&format!("{}?ssl_mode={mode}", database.url()))).await;
+        assert_connects(connect(&format!("{}?ssl_mode={mode}", database.owner_url()))).await;
     }
     for (query, word) in [("ssl_mode=verify_ca", "ssl_mode=verify_identity"), ("ssl-mode=REQUIRED", "nothing reads")] {
-        assert_refused(connect(&format!("{}?{query}", database.url())), &[word]).await;
+        assert_refused(connect(&format!("{}?{query}", database.owner_url())), &[word]).await;
     }
     let other = Process::poundcake("doctor")
         .variable("DATABASE_URL", database.url())

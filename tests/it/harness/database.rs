@@ -1,6 +1,9 @@
-//! A database of the test's own: on the shared MariaDB with its own user, or an SQLite file.
+//! A database of the test's own: on the shared MariaDB with its own users, or an SQLite file.
 
-use super::services::{Services, through};
+use super::{
+    grants,
+    services::{Services, through},
+};
 use diesel::{
     Connection, MysqlConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query,
     sql_types::{BigInt, Nullable, Text},
@@ -12,7 +15,7 @@ use url::Url;
 /// An empty database, gone on drop. Queries here are for a test's preparations and assertions.
 #[derive(Debug)]
 pub enum TestDatabase {
-    /// One database and one user on MariaDB.
+    /// One database on MariaDB, with the users and exactly the rights of `deploy/mariadb/grants.sql`.
     MariaDb { services: Arc<Services>, name: String },
     /// A file in a temporary directory.
     Sqlite { directory: tempfile::TempDir },
@@ -40,13 +43,10 @@ impl TestDatabase {
     pub fn mariadb_on(services: Arc<Services>) -> Self {
         let name = format!("pc_{}", uuid::Uuid::now_v7().simple());
         let mut admin = MysqlConnection::establish(services.database.as_str()).expect("MariaDB's administrator");
-        let statements = [
-            format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"),
-            format!("CREATE USER {name}@'%' IDENTIFIED BY 'test'"),
-            format!("GRANT ALL PRIVILEGES ON {name}.* TO {name}@'%'"),
-        ];
-        for statement in statements {
-            sql_query(statement).execute(&mut admin).expect("a database and its user");
+        let users = grants::users(&name).map(|user| format!("CREATE USER {user}@'%' IDENTIFIED BY 'test'"));
+        let database = format!("CREATE DATABASE {name} CHARACTER SET utf8mb4");
+        for statement in [database].into_iter().chain(users).chain(grants::statements(&name)) {
+            sql_query(&statement).execute(&mut admin).unwrap_or_else(|e| panic!("{statement}: {e}"));
         }
         Self::MariaDb { services, name }
     }
@@ -71,23 +71,44 @@ impl TestDatabase {
 
     /// A store of so many connections on it, with the schema up.
     pub fn store(&self, connections: u32) -> Database {
-        let store = Database::new(DatabaseUrl::parse(&self.url()).expect("a URL"), connections);
-        store.run_blocking(migrations::up).expect("the schema");
-        store
+        let owner = Database::new(DatabaseUrl::parse(&self.owner_url()).expect("a URL"), 1);
+        owner.run_blocking(migrations::up).expect("the schema");
+        Database::new(DatabaseUrl::parse(&self.url()).expect("a URL"), connections)
     }
 
-    /// What `DATABASE_URL` takes.
+    /// `DATABASE_URL` of every process that must not change the schema.
     pub fn url(&self) -> String {
         match self {
-            Self::MariaDb { services, name } => own_url(services, name).to_string(),
+            Self::MariaDb { services, name } => own_url(services, name, name).to_string(),
             Self::Sqlite { .. } => format!("sqlite://{}", self.file()),
         }
+    }
+
+    /// `DATABASE_URL` of `migrate`, and of `standalone`, which makes its schema itself.
+    pub fn owner_url(&self) -> String {
+        match self {
+            Self::MariaDb { services, name } => own_url(services, name, &grants::users(name)[0]).to_string(),
+            Self::Sqlite { .. } => self.url(),
+        }
+    }
+
+    /// What StackStorm's workflows may read with.
+    pub fn reader_url(&self) -> String {
+        match self {
+            Self::MariaDb { services, name } => own_url(services, name, &grants::users(name)[2]).to_string(),
+            Self::Sqlite { .. } => panic!("SQLite has no users"),
+        }
+    }
+
+    /// `DATABASE_URL` for this command.
+    pub fn url_for(&self, command: &str) -> String {
+        if matches!(command, "migrate" | "standalone") { self.owner_url() } else { self.url() }
     }
 
     /// `DATABASE_URL` with a proxy before MariaDB.
     pub fn url_through(&self, proxy: SocketAddr) -> String {
         match self {
-            Self::MariaDb { services, name } => through(&own_url(services, name), proxy).to_string(),
+            Self::MariaDb { services, name } => through(&own_url(services, name, name), proxy).to_string(),
             Self::Sqlite { .. } => panic!("SQLite has no network to break"),
         }
     }
@@ -100,10 +121,10 @@ impl TestDatabase {
         }
     }
 
-    /// Runs a statement and gives the affected rows.
+    /// Runs a statement, as the administrator, and gives the affected rows.
     pub fn execute(&self, sql: &str) -> usize {
         match self {
-            Self::MariaDb { .. } => sql_query(sql).execute(&mut self.connect_mariadb()),
+            Self::MariaDb { .. } => sql_query(sql).execute(&mut self.administrator()),
             Self::Sqlite { .. } => sql_query(sql).execute(&mut self.connect_sqlite()),
         }
         .unwrap_or_else(|e| panic!("{sql}: {e}"))
@@ -113,7 +134,7 @@ impl TestDatabase {
     pub fn count(&self, rest: &str) -> i64 {
         let sql = format!("SELECT COUNT(*) AS value FROM {rest}");
         let rows: Vec<Count> = match self {
-            Self::MariaDb { .. } => sql_query(&sql).load(&mut self.connect_mariadb()),
+            Self::MariaDb { .. } => sql_query(&sql).load(&mut self.administrator()),
             Self::Sqlite { .. } => sql_query(&sql).load(&mut self.connect_sqlite()),
         }
         .unwrap_or_else(|e| panic!("{sql}: {e}"));
@@ -123,22 +144,23 @@ impl TestDatabase {
     /// The rows of a query with one text column named `value` (`SELECT CONCAT(…) AS value …`); NULL is "NULL".
     pub fn lines(&self, sql: &str) -> Vec<String> {
         let rows: Vec<Line> = match self {
-            Self::MariaDb { .. } => sql_query(sql).load(&mut self.connect_mariadb()),
+            Self::MariaDb { .. } => sql_query(sql).load(&mut self.administrator()),
             Self::Sqlite { .. } => sql_query(sql).load(&mut self.connect_sqlite()),
         }
         .unwrap_or_else(|e| panic!("{sql}: {e}"));
         rows.into_iter().map(|row| row.value.unwrap_or_else(|| "NULL".to_owned())).collect()
     }
 
-    /// Runs a statement as MariaDB's administrator; `{user}` in it is this database's user.
+    /// Runs a statement as MariaDB's administrator; `{user}` in it is the application's user, `{owner}` that of `migrate`.
     pub fn administer(&self, sql: &str) {
         let Self::MariaDb { services, name } = self else { panic!("SQLite has no administrator") };
         let mut admin = MysqlConnection::establish(services.database.as_str()).expect("MariaDB's administrator");
-        let sql = sql.replace("{user}", &format!("{name}@'%'"));
+        let [owner, user, _] = grants::users(name).map(|user| format!("{user}@'%'"));
+        let sql = sql.replace("{user}", &user).replace("{owner}", &owner);
         sql_query(&sql).execute(&mut admin).unwrap_or_else(|e| panic!("{sql}: {e}"));
     }
 
-    /// Holds a connection as this database's user, if there is one left for it.
+    /// Holds a connection as the application's user, if there is one left for it.
     pub fn hold(&self) -> Option<MysqlConnection> {
         MysqlConnection::establish(&self.url()).ok()
     }
@@ -150,8 +172,12 @@ impl TestDatabase {
         }
     }
 
-    fn connect_mariadb(&self) -> MysqlConnection {
-        MysqlConnection::establish(&self.url()).expect("the test's database")
+    /// A connection of MariaDB's administrator in this database.
+    pub fn administrator(&self) -> MysqlConnection {
+        let Self::MariaDb { services, name } = self else { panic!("SQLite is no MariaDB") };
+        let mut url = services.database.clone();
+        url.set_path(name);
+        MysqlConnection::establish(url.as_str()).expect("the test's database")
     }
 
     fn connect_sqlite(&self) -> SqliteConnection {
@@ -168,7 +194,8 @@ impl Drop for TestDatabase {
         // Servers that the test killed take their databases with them.
         let Ok(mut admin) = MysqlConnection::establish(services.database.as_str()) else { return };
         // An open transaction of a process that outlived its test would hold up the DROP.
-        for statement in [format!("KILL USER {name}"), format!("DROP USER {name}"), format!("DROP DATABASE {name}")] {
+        let users = grants::users(name).map(|user| [format!("KILL USER {user}"), format!("DROP USER {user}")]);
+        for statement in users.into_iter().flatten().chain([format!("DROP DATABASE {name}")]) {
             if let Err(e) = sql_query(&statement).execute(&mut admin) {
                 eprintln!("{statement}: {e}");
             }
@@ -176,9 +203,9 @@ impl Drop for TestDatabase {
     }
 }
 
-fn own_url(services: &Services, name: &str) -> Url {
+fn own_url(services: &Services, name: &str, user: &str) -> Url {
     let mut url = services.database.clone();
-    url.set_username(name).expect("a URL with a user");
+    url.set_username(user).expect("a URL with a user");
     url.set_password(Some("test")).expect("a URL with a password");
     url.set_path(name);
     url

@@ -114,7 +114,7 @@ impl Setup {
     /// A subcommand with this pipeline's settings.
     pub fn process(&self, command: &str) -> Process {
         let mut process = Process::poundcake(command)
-            .variable("DATABASE_URL", self.database.url())
+            .variable("DATABASE_URL", self.database.url_for(command))
             .variable("ST2_API_URL", &self.st2_url)
             .variable("ST2_STREAM_URL", self.stand_in.stream_url())
             .variable("ST2_API_KEY", KEY);

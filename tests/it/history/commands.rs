@@ -14,7 +14,7 @@ on_both_stores! {
 }
 
 async fn prepare(database: &TestDatabase) {
-    let migrate = Process::poundcake("migrate").argument("up").variable("DATABASE_URL", database.url());
+    let migrate = Process::poundcake("migrate").argument("up").variable("DATABASE_URL", database.owner_url());
     assert!(migrate.run().await.0.success());
     fill(database);
     fill_executions(database);

@@ -124,7 +124,7 @@ async fn a_question_that_takes_too_long_is_ended_and_the_next_one_is_answered() 
     let app = App::on(TestDatabase::mariadb());
     many(&app.database);
     // A lock that nobody gives back in time.
-    let mut holder = app.database.hold().expect("a connection");
+    let mut holder = app.database.administrator();
     diesel::connection::SimpleConnection::batch_execute(&mut holder, "LOCK TABLES poundcake_alerts WRITE").unwrap();
     let (status, problem) = app.get("/api/v1/alerts").await;
     assert_eq!(status, 503);

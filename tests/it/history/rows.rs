@@ -58,7 +58,7 @@ pub fn link(database: &TestDatabase, n: usize, execution: &str) {
 
 /// StackStorm's tables, with the executions of alerts 1 to 7: 3 has failed, 7 runs, 1 has a task.
 pub fn fill_executions(database: &TestDatabase) {
-    let store = Database::new(DatabaseUrl::parse(&database.url()).unwrap(), 1);
+    let store = Database::new(DatabaseUrl::parse(&database.owner_url()).unwrap(), 1);
     store.run_blocking(|conn| schema::up(conn, &TablePrefix::default())).unwrap();
     for n in [1, 3, 5, 7] {
         let (status, end) = match n {

@@ -24,7 +24,7 @@ async fn an_empty_database_and_one_of_ours_have_nothing_to_take_over() {
         assert_eq!(status.code(), Some(3), "{output}");
         assert!(output.contains("no table of an older PoundCake"), "{output}");
         assert_eq!(tables(&database), before);
-        let up = Process::poundcake("migrate").argument("up").variable("DATABASE_URL", database.url());
+        let up = Process::poundcake("migrate").argument("up").variable("DATABASE_URL", database.owner_url());
         assert!(up.run().await.0.success());
     }
 }

@@ -1,7 +1,7 @@
 //! What the schema refuses, and which schemas and rights the processes accept.
 
 use super::{command, connect, migrated};
-use crate::harness::{Pipeline, Services, Setup, Shape, TestDatabase, firing};
+use crate::harness::{Pipeline, Setup, Shape, TestDatabase, firing};
 use diesel::{Connection, MysqlConnection, RunQueryDsl, sql_query};
 
 const CALL: &str = "INSERT INTO poundcake_api_calls (id, request_id, method, path, headers, body, status_code, created_at) \
@@ -67,20 +67,41 @@ async fn no_process_starts_on_a_schema_newer_than_itself() {
     }
 }
 
+/// Every other test of processes on MariaDB runs with the same rights.
 #[tokio::test(flavor = "multi_thread")]
-async fn ingest_and_dispatcher_work_without_the_right_to_change_the_schema() {
+async fn the_application_changes_no_schema_and_stackstorms_reader_sees_two_tables() {
     let setup = Setup::new(Shape::Separate).await;
-    let url = url::Url::parse(&setup.database.url()).expect("a URL");
-    let name = url.path().trim_matches('/');
-    let mut admin = MysqlConnection::establish(Services::shared().database.as_str()).expect("the administrator");
+    let (application, reader) = (setup.database.url(), setup.database.reader_url());
+    let refused = |url: &str, sql: &str| {
+        let mut connection = MysqlConnection::establish(url).expect("a connection");
+        let error = sql_query(sql).execute(&mut connection).expect_err(sql).to_string();
+        assert!(error.contains("denied"), "{sql}: {error}");
+    };
     for statement in [
-        format!("REVOKE ALL PRIVILEGES ON {name}.* FROM {name}@'%'"),
-        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.* TO {name}@'%'"),
+        "CREATE TABLE other (id INT)",
+        "ALTER TABLE poundcake_alerts ADD COLUMN other INT",
+        "DROP TABLE poundcake_alerts",
+        "TRUNCATE poundcake_alerts",
+        "CREATE INDEX other ON poundcake_alerts (created_at)",
+        "LOCK TABLES poundcake_alerts WRITE",
     ] {
-        sql_query(statement).execute(&mut admin).expect("fewer rights");
+        refused(&application, statement);
+        refused(&reader, statement);
+    }
+    for statement in [
+        "SELECT COUNT(*) FROM poundcake_st2_execution_link",
+        "SELECT COUNT(*) FROM execution_db",
+        "SELECT COUNT(*) FROM __diesel_schema_migrations",
+        "UPDATE poundcake_alerts SET severity = 'none'",
+        "DELETE FROM poundcake_api_calls",
+    ] {
+        refused(&reader, statement);
     }
     let pipeline: Pipeline = setup.start().await;
     pipeline.send(&[firing("HostDown", "web-1", "2026-11-22T01:00:00Z")]).await;
     pipeline.settled().await;
-    assert_eq!(pipeline.statuses(""), ["HostDown dispatched/-"]);
+    let mut connection = MysqlConnection::establish(&reader).expect("a connection");
+    for table in ["poundcake_api_calls", "poundcake_alerts"] {
+        sql_query(format!("SELECT * FROM {table}")).execute(&mut connection).expect(table);
+    }
 }

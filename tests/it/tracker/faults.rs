@@ -97,7 +97,7 @@ async fn a_tracker_does_not_start_on_tables_that_are_not_there(database: TestDat
     let migrate = |prefix: &str| {
         crate::harness::Process::poundcake("migrate")
             .argument("up")
-            .variable("DATABASE_URL", database.url())
+            .variable("DATABASE_URL", database.owner_url())
             .variable("ST2_TABLE_PREFIX", prefix)
     };
     assert!(migrate("a_").run().await.0.success());

@@ -22,7 +22,7 @@ on_both_stores! {
 }
 
 fn connect(database: &TestDatabase) -> AnyConnection {
-    DatabaseUrl::parse(&database.url()).expect("a URL").connect(None).expect("a connection")
+    DatabaseUrl::parse(&database.owner_url()).expect("a URL").connect(None).expect("a connection")
 }
 
 fn prefixes() -> [TablePrefix; 2] {
@@ -168,11 +168,9 @@ async fn reads_say_that_the_tables_are_not_there_and_are_no_error(database: Test
 async fn without_the_right_to_make_tables_migrate_says_what_to_grant_or_to_run() {
     let (ours, theirs) = (TestDatabase::mariadb(), TestDatabase::mariadb());
     let TestDatabase::MariaDb { name, .. } = &theirs else { unreachable!() };
-    theirs.administer(&format!("REVOKE ALL PRIVILEGES ON {name}.* FROM {{user}}"));
-    theirs.administer(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.* TO {{user}}"));
     let migrate = Process::poundcake("migrate")
         .argument("up")
-        .variable("DATABASE_URL", ours.url())
+        .variable("DATABASE_URL", ours.owner_url())
         .variable("ST2_DATABASE_URL", theirs.url())
         .variable("ST2_TABLE_PREFIX", "st2_");
     let (status, output, error) = migrate.run().await;
@@ -195,7 +193,7 @@ async fn without_the_right_to_make_tables_migrate_says_what_to_grant_or_to_run()
 
 async fn tables_of_that_name_that_somebody_else_made_are_left_alone(database: TestDatabase) {
     database.execute("CREATE TABLE execution_db (id INT, note VARCHAR(20))");
-    let migrate = Process::poundcake("migrate").argument("up").variable("DATABASE_URL", database.url());
+    let migrate = Process::poundcake("migrate").argument("up").variable("DATABASE_URL", database.owner_url());
     let (status, _, error) = migrate.run().await;
     assert_eq!(status.code(), Some(1), "{error}");
     assert!(error.contains("execution_db exists") && error.contains("ST2_TABLE_PREFIX"), "{error}");
