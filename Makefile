@@ -1,6 +1,6 @@
 # PoundCake's commands. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build check unit demo test image-test scale pack-tests deploy-tests deploy-render rules chaos bench bench-pages services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
+.PHONY: help build check unit demo test image-test scale pack-tests deploy-tests deploy-render deb deb-test dist rules chaos bench bench-pages services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
 MAKEFLAGS += --no-print-directory
 
 # The embedded build has a target directory of its own: switching features would rebuild everything each time.
@@ -9,6 +9,8 @@ EMBEDDED := --no-default-features --features sqlite,demo
 PRODUCTION := --no-default-features --features mysql,sqlite
 # Tools that a registry builds from source go into target/, not into the user's own tools.
 DENY_VERSION := 0.20.2
+CYCLONEDX_VERSION := 0.5.9
+DEB_VERSION := 3.8.0
 MACHETE_VERSION := 0.9.2
 MDBOOK_VERSION := 0.5.4
 TYPOS_VERSION := 1.52.0
@@ -157,6 +159,23 @@ licences:
 advisories: ## Known vulnerabilities of dependencies; reads the advisory database from the network
 	@$(call tool,cargo-deny,$(DENY_VERSION))
 	$(WITH_TOOLS) cargo deny --locked --workspace check advisories
+
+# Man pages and completions of the program as it is shipped.
+target/packaging: build
+	rm -rf target/packaging
+	target/release/poundcake packaging target/packaging
+
+deb: target/packaging ## A Debian package, in target/debian; for the Debian that it is built on
+	@$(call tool,cargo-deb,$(DEB_VERSION))
+	$(WITH_TOOLS) cargo deb --locked --no-build --no-strip --output target/debian/poundcake.deb
+
+deb-test: deb ## Install, remove and purge the package in a chroot; lintian. Root only
+	tests/deploy/package.sh target/debian/poundcake.deb
+
+dist: target/packaging ## A release, in dist/: tarball, symbols, .deb, chart, SBOM, checksums
+	@$(call tool,cargo-deb,$(DEB_VERSION))
+	@$(call tool,cargo-cyclonedx,$(CYCLONEDX_VERSION))
+	$(WITH_TOOLS) .ci/dist
 
 book: ## The docs as a book, in target/book
 	@$(call tool,mdbook,$(MDBOOK_VERSION))

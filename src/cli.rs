@@ -16,6 +16,7 @@ mod migrate;
 mod moment;
 pub(crate) mod operator_name;
 mod orders;
+mod packaging;
 mod pause;
 pub mod print;
 mod probe;
@@ -103,6 +104,9 @@ enum Command {
     Routes(routes::Routes),
     /// Send one alert through the configured ingest and wait for its execution
     SendTest(send_test::SendTest),
+    /// Write man pages and shell completions, for a package
+    #[command(hide = true)]
+    Packaging(packaging::Packaging),
     /// Run the main job on a temporary SQLite file and a StackStorm stand-in
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
@@ -149,6 +153,7 @@ impl Command {
     /// False for those that nothing of the environment changes.
     fn reads_settings(&self) -> bool {
         match self {
+            Self::Packaging(_) => false,
             #[cfg(feature = "demo")]
             Self::Demo(_) | Self::StandIn(_) => false,
             _ => true,
@@ -184,6 +189,7 @@ impl Command {
             }
             Self::Routes(command) => command.run().await,
             Self::SendTest(command) => command.run().await,
+            Self::Packaging(command) => command.run(),
             #[cfg(feature = "demo")]
             Self::Demo(command) => command.run().await,
             #[cfg(feature = "demo")]
