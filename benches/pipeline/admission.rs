@@ -14,6 +14,7 @@ use poundcake::{
     database::{self, connect::DatabaseUrl, connection::AnyConnection},
     model::{
         guards::GuardPolicy,
+        ids::RequestId,
         target::{ActionRef, Target},
     },
     store::dispatch::{
@@ -76,14 +77,15 @@ pub fn round(world: &World, plan: &Plan, database: &Database, points: &mut Point
 /// Rows in the line of one route, and the guard row, which emptying the tables takes away.
 fn fill(world: &World, database: &Database, count: usize) -> anyhow::Result<()> {
     ingest::reset(world, database)?;
+    let request = RequestId::generate();
     database.connect()?.batch_execute(&format!(
         "INSERT INTO poundcake_api_calls (id, request_id, method, path, headers, body, status_code, operator, created_at) VALUES \
          (-1, '00000000-0000-0000-0000-000000000000', 'GUARD', '/guards', '{{}}', '{{}}', 0, 'poundcake', UTC_TIMESTAMP(6)), \
-         (1, UUID(), 'POST', '/api/v1/webhook', '{{}}', '{{}}', 202, NULL, UTC_TIMESTAMP(6)); \
+         (1, '{request}', 'POST', '/api/v1/webhook', '{{}}', '{{}}', 202, NULL, UTC_TIMESTAMP(6)); \
          INSERT INTO poundcake_alerts (api_call_id, fingerprint, alert_name, severity, instance, labels, created_at, status, \
            annotations, updated_at, dispatch_status, dispatch_reason, dispatch_route, dispatch_target, guard_target, pending_at, \
            next_attempt_at) \
-         SELECT 1, LEFT(MD5(seq), 16), 'HostDown', 'critical', seq, JSON_OBJECT('instance', seq, 'text', REPEAT('x', 300)), \
+         SELECT 1, LEFT(MD5(seq), 16), 'HostDown', 'critical', seq, JSON_OBJECT('instance', CAST(seq AS CHAR), 'text', REPEAT('x', 300)), \
            UTC_TIMESTAMP(6), 'firing', '{{}}', UTC_TIMESTAMP(6), 'held', 'in_flight', 'hosts', 'action:core.noop', seq, \
            UTC_TIMESTAMP(6) - INTERVAL {count} SECOND + INTERVAL seq SECOND, UTC_TIMESTAMP(6) + INTERVAL 6 HOUR \
          FROM seq_1_to_{count}"
