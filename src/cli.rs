@@ -241,6 +241,8 @@ fn settings_command() -> clap::Command {
 }
 
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod tests {
     use super::*;
 

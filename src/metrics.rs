@@ -2,6 +2,7 @@
 
 mod guards;
 mod tracker;
+mod zero;
 
 pub use guards::GuardMetrics;
 pub use tracker::TrackerMetrics;
@@ -76,12 +77,17 @@ pub struct Metrics {
     pub tracker: Arc<TrackerMetrics>,
     /// `poundcake_routes_invalid`: 1 while the routes file is invalid and the old routes are in use.
     pub routes_invalid: IntGauge,
+    /// `poundcake_file_unusable{file}`: 1 while a file of tokens or the certificate cannot be used and the old content stays in
+    /// use, since the last look.
+    pub unusable_files: IntGaugeVec,
 }
 
 impl Metrics {
     /// Registers everything in a registry of its own.
     pub fn new() -> Result<Self, prometheus::Error> {
-        Self::register(&Registering::new())
+        let metrics = Self::register(&Registering::new())?;
+        metrics.start_at_zero();
+        Ok(metrics)
     }
 
     fn register(r: &Registering) -> Result<Self, prometheus::Error> {
@@ -121,6 +127,7 @@ impl Metrics {
             guards: Arc::new(GuardMetrics::register(r)?),
             tracker: Arc::new(TrackerMetrics::register(r)?),
             routes_invalid: gauge(r, "routes_invalid", "1 while the routes file is invalid")?,
+            unusable_files: gauges(r, "file_unusable", "1 while a file cannot be used", &["file"])?,
             registry: r.registry.clone(),
         })
     }

@@ -7,6 +7,7 @@ pub(super) use session::LIFETIME;
 pub use tokens::TokensError;
 
 use super::{access::Access, problem::Problem};
+use crate::metrics::Metrics;
 use actix_web::http::header::HeaderValue;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use std::path::Path;
@@ -32,9 +33,18 @@ impl Auth {
     }
 
     /// Reads both files; one that is empty or cannot be read is an error.
-    pub(super) fn read(webhook: Option<&Path>, operator: Option<&Path>) -> Result<Self, TokensError> {
-        let webhook = webhook.map(|path| TokensFile::read("POUNDCAKE_WEBHOOK_TOKENS_FILE", Lines::Names, path));
-        let operator = operator.map(|path| TokensFile::read("POUNDCAKE_OPERATOR_TOKENS_FILE", Lines::Roles, path));
+    pub(super) fn read(
+        webhook: Option<&Path>,
+        operator: Option<&Path>,
+        metrics: &Metrics,
+    ) -> Result<Self, TokensError> {
+        let unusable = |file: &str| metrics.unusable_files.with_label_values(&[file]);
+        let webhook = webhook.map(|path| {
+            TokensFile::read("POUNDCAKE_WEBHOOK_TOKENS_FILE", Lines::Names, path, unusable("webhook_tokens"))
+        });
+        let operator = operator.map(|path| {
+            TokensFile::read("POUNDCAKE_OPERATOR_TOKENS_FILE", Lines::Roles, path, unusable("operator_tokens"))
+        });
         Ok(Self { webhook: webhook.transpose()?, operator: operator.transpose()? })
     }
 

@@ -5,6 +5,7 @@ use crate::{
     database::{Database, DatabaseError},
     ingest::Ingest,
     logging,
+    metrics::GuardMetrics,
     store::{
         operate::probe::{self, Refusal},
         read::{
@@ -86,9 +87,7 @@ pub(super) async fn metrics(shared: web::Data<Shared>, probes: web::Data<Probes>
     match probes.depths.get(&shared.runtime, read).await {
         Ok((depths, guards)) => {
             show(&shared, &depths);
-            let held = guards.held.iter().map(|held| (held.route(), held.reason(), held.n));
-            let places = guards.places.iter().map(|places| (places.route.as_str(), places.n));
-            shared.metrics.guards.show(held, places);
+            show_guards(&shared.metrics.guards, &guards);
         }
         Err(reason) => {
             // Old figures would look like a queue that stands still.
@@ -109,4 +108,16 @@ fn show(shared: &Shared, depths: &[Depth]) {
         shared.metrics.rows.with_label_values(&[status]).set(depth.rows);
         shared.metrics.oldest.with_label_values(&[status]).set(depth.oldest_seconds);
     }
+}
+
+fn show_guards(metrics: &GuardMetrics, depth: &GuardDepth) {
+    metrics.forget();
+    for held in &depth.held {
+        metrics.set_held(held.route(), held.reason(), held.n, depth.seconds_since(held.oldest));
+    }
+    for places in &depth.places {
+        metrics.places.with_label_values(&[&places.route]).set(places.n);
+    }
+    metrics.pauses.set(i64::try_from(depth.pauses.len()).unwrap_or(i64::MAX));
+    metrics.oldest_pause.set(depth.oldest_pause_seconds());
 }

@@ -14,7 +14,7 @@ use super::{
     routes, table,
     tls::{self, TlsError},
 };
-use crate::{config::HttpSettings, history::History, ingest::Ingest};
+use crate::{config::HttpSettings, history::History, ingest::Ingest, metrics::Metrics};
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web};
 use std::{
     io,
@@ -82,9 +82,11 @@ pub fn serve(
     listener: Listener,
     parts: Parts,
 ) -> Result<impl Future<Output = io::Result<()>> + Send + use<>, ServeError> {
-    let auth = authority(settings, &role, &listener)?;
+    let auth = authority(settings, &role, &listener, &parts.metrics)?;
     let tls = match (&settings.tls_cert, &settings.tls_key) {
-        (Some(cert), Some(key)) => Some(tls::config(cert, key)?),
+        (Some(cert), Some(key)) => {
+            Some(tls::config(cert, key, parts.metrics.unusable_files.with_label_values(&["certificate"]))?)
+        }
         _ => None,
     };
     let (workers, for_handlers) = match role {
@@ -146,7 +148,7 @@ fn workers() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8))
 }
 
-fn authority(settings: &HttpSettings, role: &Role, listener: &Listener) -> Result<Auth, ServeError> {
+fn authority(settings: &HttpSettings, role: &Role, listener: &Listener, metrics: &Metrics) -> Result<Auth, ServeError> {
     if matches!(role, Role::Probes) {
         return Ok(Auth::open());
     }
@@ -158,5 +160,5 @@ fn authority(settings: &HttpSettings, role: &Role, listener: &Listener) -> Resul
     if !missing.is_empty() && !listener.is_loopback() {
         return Err(ServeError::Exposed { listen: listener.asked().to_string(), missing: missing.join(" and ") });
     }
-    Ok(Auth::read(settings.webhook_tokens_file.as_deref(), settings.operator_tokens_file.as_deref())?)
+    Ok(Auth::read(settings.webhook_tokens_file.as_deref(), settings.operator_tokens_file.as_deref(), metrics)?)
 }

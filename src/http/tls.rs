@@ -1,6 +1,7 @@
 //! The server's certificate and key, read again when the content of their files changes: a renewed certificate needs no
 //! restart. While the two files cannot be used (one is written before the other), the old certificate stays in force.
 
+use prometheus::IntGauge;
 use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, ring},
@@ -46,9 +47,10 @@ pub enum TlsError {
 }
 
 /// TLS 1.2 and 1.3 without client certificates; the server adds ALPN for HTTP/2.
-pub(super) fn config(cert: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
+/// `unusable` is 1 while a changed certificate cannot be used.
+pub(super) fn config(cert: &Path, key: &Path, unusable: IntGauge) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
-    let certificate = Certificate::read(cert, key, &provider)?;
+    let certificate = Certificate::read(cert, key, &provider, unusable)?;
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|source| pair(cert, key, source))?;
     Ok(builder.with_no_client_auth().with_cert_resolver(Arc::new(certificate)))
@@ -60,6 +62,7 @@ struct Certificate {
     cert: PathBuf,
     key: PathBuf,
     provider: Arc<CryptoProvider>,
+    unusable: IntGauge,
     state: Mutex<State>,
 }
 
@@ -75,11 +78,11 @@ struct State {
 type Content = [[u8; 32]; 2];
 
 impl Certificate {
-    fn read(cert: &Path, key: &Path, provider: &Arc<CryptoProvider>) -> Result<Self, TlsError> {
+    fn read(cert: &Path, key: &Path, provider: &Arc<CryptoProvider>, unusable: IntGauge) -> Result<Self, TlsError> {
         let content = content(cert, key).ok();
         let current = Arc::new(certified(cert, key, provider)?);
         let state = Mutex::new(State { current, content, looked_at: Instant::now() });
-        Ok(Self { cert: cert.to_owned(), key: key.to_owned(), provider: Arc::clone(provider), state })
+        Ok(Self { cert: cert.to_owned(), key: key.to_owned(), provider: Arc::clone(provider), unusable, state })
     }
 
     fn current(&self) -> Arc<CertifiedKey> {
@@ -101,12 +104,16 @@ impl Certificate {
             Ok(certified) => {
                 log::info!(event = "certificate_changed"; "the TLS certificate has changed; using the new one");
                 state.current = Arc::new(certified);
+                self.unusable.set(0);
             }
-            Err(error) => log::error!(
-                event = "certificate_unusable";
-                "{}; using the old certificate",
-                crate::logging::chain(&error)
-            ),
+            Err(error) => {
+                self.unusable.set(1);
+                log::error!(
+                    event = "certificate_unusable";
+                    "{}; using the old certificate",
+                    crate::logging::chain(&error)
+                );
+            }
         }
     }
 }
@@ -168,7 +175,7 @@ mod tests {
         write(&cert, CERT);
         write(&key, KEY);
         let provider = Arc::new(ring::default_provider());
-        let certificate = Certificate::read(&cert, &key, &provider).unwrap();
+        let certificate = Certificate::read(&cert, &key, &provider, IntGauge::new("unusable", "-").unwrap()).unwrap();
         let now = || {
             let mut state = certificate.state.lock().unwrap();
             certificate.look(&mut state);
@@ -177,11 +184,14 @@ mod tests {
         let old = now();
         write(&cert, OTHER_CERT);
         assert!(Arc::ptr_eq(&now(), &old), "the key is still the old one");
+        assert_eq!(certificate.unusable.get(), 1);
         write(&key, OTHER_KEY);
         let new = now();
         assert_ne!(new.cert, old.cert);
+        assert_eq!(certificate.unusable.get(), 0);
         assert!(Arc::ptr_eq(&now(), &new), "what has not changed is not read again");
         std::fs::remove_file(&key).unwrap();
         assert!(Arc::ptr_eq(&now(), &new));
+        assert_eq!(certificate.unusable.get(), 1);
     }
 }

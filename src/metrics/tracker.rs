@@ -9,6 +9,9 @@ pub struct TrackerMetrics {
     pub lag_seconds: Histogram,
     /// `poundcake_tracker_updates_total{status}`: changes of status written.
     pub updates: IntCounterVec,
+    /// `poundcake_executions_ended_total{action,status}`: executions of alerts that ended, by action and StackStorm's final
+    /// status, or `gone`. Not their tasks, so the actions are those that routes and rules name.
+    pub ended: IntCounterVec,
     /// `poundcake_tracker_executions{tracking}`: rows that are `following` or `overdue`.
     pub executions: IntGaugeVec,
     /// `poundcake_tracker_overdue_total`: executions that ran longer than `POUNDCAKE_EXECUTION_DEADLINE`.
@@ -32,6 +35,7 @@ impl TrackerMetrics {
         Ok(Self {
             lag_seconds: histogram(r, "tracker_lag_seconds", lag, 0.01, 2.0, 16)?,
             updates: counters(r, "tracker_updates_total", "Changes of status written", &["status"])?,
+            ended: counters(r, "executions_ended_total", "Executions that ended", &["action", "status"])?,
             executions: gauges(r, "tracker_executions", "Executions that have not ended", &["tracking"])?,
             overdue: counter(r, "tracker_overdue_total", "Executions that ran longer than the deadline")?,
             gone: counter(r, "tracker_gone_total", "Executions that StackStorm deleted before their end")?,

@@ -4,13 +4,7 @@
 //! follows it again after its restart, and writes the same end, which changes nothing.
 
 use super::followed::News;
-use crate::{
-    database::Database,
-    retry::Reconnect,
-    st2_tables::Tracking,
-    stackstorm::{ExecutionId, ExecutionStatus},
-    store::dispatch::places::{self, GONE},
-};
+use crate::{database::Database, retry::Reconnect, stackstorm::ExecutionId, store::dispatch::places};
 
 /// The writer of `ended_at`.
 pub(super) struct Ends {
@@ -21,7 +15,7 @@ impl Ends {
     /// Returns when the ends among the news are in the database.
     pub(super) async fn write(&self, news: &[(ExecutionId, News)]) {
         let ends: Vec<(String, String)> =
-            news.iter().filter_map(|(id, news)| Some((id.to_string(), end(news)?))).collect();
+            news.iter().filter_map(|(id, news)| Some((id.to_string(), news.end()?.to_owned()))).collect();
         if ends.is_empty() {
             return;
         }
@@ -38,16 +32,4 @@ impl Ends {
             tokio::time::sleep(wait).await;
         }
     }
-}
-
-/// The status at the end; `None`: it has not ended, or is a task of another execution.
-fn end(news: &News) -> Option<String> {
-    if news.row.parent.is_some() {
-        return None;
-    }
-    if news.row.tracking == Tracking::Gone {
-        return Some(GONE.to_owned());
-    }
-    let status = news.row.status.as_deref()?;
-    status.parse::<ExecutionStatus>().ok().filter(|status| status.is_terminal()).map(|_| status.to_owned())
 }

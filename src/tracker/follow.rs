@@ -234,6 +234,10 @@ impl Follower {
         if news.row.tracking == Tracking::Gone {
             self.metrics.gone.inc();
         }
+        if let Some(status) = news.end().filter(|_| news.changed || news.row.tracking == Tracking::Gone) {
+            let action = news.row.action.as_deref().unwrap_or_default();
+            self.metrics.ended.with_label_values(&[action, status]).inc();
+        }
         if !news.changed {
             return;
         }

@@ -7,7 +7,8 @@ pub(super) use questions::Question;
 use super::row;
 use crate::{
     st2_tables::{Tracking, upsert::Observed},
-    stackstorm::{Execution, ExecutionId},
+    stackstorm::{Execution, ExecutionId, ExecutionStatus},
+    store::dispatch::places::GONE,
 };
 use chrono::{DateTime, Utc};
 use questions::Questions;
@@ -51,6 +52,20 @@ pub(super) struct News {
     /// When it took its status, if that is news.
     pub(super) changed_at: Option<DateTime<Utc>>,
     pub(super) changed: bool,
+}
+
+impl News {
+    /// The status at the end; `None`: it has not ended, or is a task of another execution.
+    pub(super) fn end(&self) -> Option<&str> {
+        if self.row.parent.is_some() {
+            return None;
+        }
+        if self.row.tracking == Tracking::Gone {
+            return Some(GONE);
+        }
+        let status = self.row.status.as_deref()?;
+        status.parse::<ExecutionStatus>().ok().filter(|status| status.is_terminal()).map(|_| status)
+    }
 }
 
 /// What a written row means.

@@ -34,6 +34,7 @@ mod queries;
 mod recovery;
 mod replay;
 mod rule_mode;
+mod runbooks;
 mod same_rows;
 mod schema;
 mod st2_client;

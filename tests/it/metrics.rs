@@ -1,5 +1,8 @@
 //! The metrics count what happened: a known flow, and exact figures.
 
+mod guards;
+mod tracker;
+
 use crate::harness::{Pipeline, Setup, Shape, T0, client, firing, resolved};
 use serde_json::json;
 
@@ -7,6 +10,14 @@ const ROUTES: &str = "routes: [{match: 'alertname=\"HostDown\"', action: remedia
 
 async fn scrape(url: String) -> String {
     client().get(url).send().await.expect("an answer").text().await.expect("text")
+}
+
+/// Every series of a metric, with its value, in the order of its labels.
+fn series(text: &str, metric: &str) -> Vec<String> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix(metric).filter(|rest| rest.starts_with('{')))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The value of a series, as written.
@@ -35,6 +46,8 @@ async fn a_known_flow_gives_exact_figures() {
         ("poundcake_alerts_total{decision=\"resolved\"}", "1"),
         ("poundcake_published_total{result=\"confirmed\"}", "2"),
         ("poundcake_commit_webhooks_sum", "4"),
+        ("poundcake_webhooks_total{status=\"503\"}", "0"),
+        ("poundcake_pauses", "0"),
     ];
     for (series, figure) in expected {
         assert_eq!(value(&ingest, series), figure, "{series}");

@@ -3,6 +3,7 @@
 
 use super::session::{self, Claim};
 use chrono::{DateTime, Utc};
+use prometheus::IntGauge;
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -111,15 +112,21 @@ pub(super) struct TokensFile {
     variable: &'static str,
     lines: Lines,
     path: PathBuf,
+    unusable: IntGauge,
     state: Mutex<State>,
 }
 
 impl TokensFile {
-    /// Reads the file for the first time.
-    pub(super) fn read(variable: &'static str, lines: Lines, path: &Path) -> Result<Self, TokensError> {
+    /// Reads the file for the first time. `unusable` is 1 while a later look cannot use it.
+    pub(super) fn read(
+        variable: &'static str,
+        lines: Lines,
+        path: &Path,
+        unusable: IntGauge,
+    ) -> Result<Self, TokensError> {
         let tokens = Arc::new(read(variable, lines, path)?);
         let state = Mutex::new(State { tokens, looked_at: Instant::now(), broken: false });
-        Ok(Self { variable, lines, path: path.to_owned(), state })
+        Ok(Self { variable, lines, path: path.to_owned(), unusable, state })
     }
 
     /// The name and the role of the token, if it is one of ours; Basic's user must be that name. Every token is compared in full.
@@ -176,12 +183,14 @@ impl TokensFile {
                     state.tokens = Arc::new(tokens);
                 }
                 state.broken = false;
+                self.unusable.set(0);
             }
             Err(error) => {
                 if !state.broken {
                     log::error!(event = "tokens_unusable"; "{}; using the old tokens", crate::logging::chain(&error));
                 }
                 state.broken = true;
+                self.unusable.set(1);
             }
         }
     }

@@ -1,12 +1,14 @@
-//! How many rows guards hold, by route and reason, and how many places are taken, for `/metrics`.
+//! How many rows guards hold and for how long, how many places are taken, and the pauses in force, for `/metrics`.
 
 use crate::{
-    database::{DatabaseError, connection::AnyConnection},
+    database::{DatabaseError, connection::AnyConnection, transaction},
     model::status::DispatchReason,
+    store::operate::pauses,
 };
+use chrono::NaiveDateTime;
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{BigInt, Nullable, Text, Timestamp},
 };
 
 /// Rows that one guard of one route holds.
@@ -21,6 +23,9 @@ pub struct HeldRows {
     /// How many.
     #[diesel(sql_type = BigInt)]
     pub n: i64,
+    /// Since when the oldest of them waits.
+    #[diesel(sql_type = Nullable<Timestamp>)]
+    pub oldest: Option<NaiveDateTime>,
 }
 
 impl HeldRows {
@@ -53,13 +58,30 @@ pub struct GuardDepth {
     pub held: Vec<HeldRows>,
     /// Places that are taken.
     pub places: Vec<Places>,
+    /// When each pause in force began.
+    pub pauses: Vec<NaiveDateTime>,
+    /// The database's time.
+    pub now: NaiveDateTime,
 }
 
-/// Counts both.
+impl GuardDepth {
+    /// Seconds since then; 0 for what is not known or in the future.
+    pub fn seconds_since(&self, then: Option<NaiveDateTime>) -> i64 {
+        then.map_or(0, |then| (self.now - then).num_seconds().max(0))
+    }
+
+    /// The age of the oldest pause in force; 0 without one.
+    pub fn oldest_pause_seconds(&self) -> i64 {
+        self.seconds_since(self.pauses.iter().min().copied())
+    }
+}
+
+/// Reads all of it.
 pub fn read(conn: &mut AnyConnection) -> Result<GuardDepth, DatabaseError> {
+    let now = transaction::now(conn)?;
     let held = diesel::sql_query(
-        "SELECT dispatch_route, dispatch_reason, COUNT(*) AS n FROM poundcake_alerts WHERE dispatch_status = 'held' \
-         GROUP BY dispatch_route, dispatch_reason",
+        "SELECT dispatch_route, dispatch_reason, COUNT(*) AS n, MIN(pending_at) AS oldest FROM poundcake_alerts \
+         WHERE dispatch_status = 'held' GROUP BY dispatch_route, dispatch_reason",
     )
     .load(conn)?;
     // A key is `place/ROUTE`; '0' is the character after '/'.
@@ -71,5 +93,6 @@ pub fn read(conn: &mut AnyConnection) -> Result<GuardDepth, DatabaseError> {
          WHERE guard_key >= 'place/' AND guard_key < 'place0' GROUP BY guard_key) p GROUP BY route",
     )
     .load(conn)?;
-    Ok(GuardDepth { held, places })
+    let pauses = pauses::in_force(conn)?.into_iter().map(|pause| pause.since).collect();
+    Ok(GuardDepth { held, places, pauses, now })
 }
