@@ -21,7 +21,7 @@ pub struct Child {
     _reserved: TcpSocket,
 }
 
-/// PoundCake's settings, beside the defaults.
+/// PoundCake's settings that differ from the defaults.
 pub type Variables<'a> = &'a [(&'a str, String)];
 
 impl Child {
@@ -80,7 +80,7 @@ impl Drop for Child {
     }
 }
 
-/// Binds a free port without listening: the program that is told of it can bind it too (`SO_REUSEADDR`), and no other gets it.
+/// Binds a free port without listening: the program that gets this port can bind it too (`SO_REUSEADDR`), and no other program can.
 fn reserve() -> anyhow::Result<(TcpSocket, SocketAddr)> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;

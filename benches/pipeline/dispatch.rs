@@ -1,4 +1,4 @@
-//! From the queue to execution links: a backlog against StackStorm at several latencies, beside the bare loops; and how long
+//! From the queue to execution links: a backlog against StackStorm at several latencies, compared with the bare loops; and how long
 //! an alert takes from its row to its execution at a steady rate.
 
 use super::{

@@ -1,9 +1,9 @@
 //! PoundCake's speed, measured against the machine it runs on: `make bench`.
 //!
 //! One program, everything on this machine: MariaDB with default durability, RabbitMQ with a quorum queue and confirms, the
-//! release binary. In the same run, beside each other, several rounds: the limit (the same rows and messages without HTTP
+//! release binary. One run measures in several rounds: the limit (the same rows and messages without HTTP
 //! and without PoundCake), the plain way (one transaction per request), PoundCake, and `standalone` on SQLite; then the
-//! dispatcher beside bare loops, admissions of held alerts, and everything again on top of a large history. The last line is the ratios.
+//! dispatcher and bare loops, admissions of held alerts, and everything again on top of a large history. The last line is the ratios.
 #![expect(unreachable_pub, reason = "a program exports nothing; pub marks what a module offers")]
 
 mod admission;
@@ -35,7 +35,7 @@ use world::World;
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let role = arguments.next();
-    // reqwest and lapin need to be told which one.
+    // reqwest and lapin need one default provider of TLS.
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_other| anyhow::anyhow!("a provider of TLS is installed already"))?;

@@ -28,7 +28,7 @@ const BACKLOG: u32 = 2048;
 /// Answers as bytes.
 struct Answers {
     action: Vec<u8>,
-    /// The answer to a POST, and where the execution's id stands in it.
+    /// The answer to a POST, and the position of the execution's id in it.
     created: Vec<u8>,
     ids: Vec<usize>,
     created_so_far: AtomicU64,

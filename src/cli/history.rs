@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_told_by_its_form() {
+    fn the_kind_of_an_id_is_known_by_its_form() {
         assert!(matches!("01890a5d-ac96-774b-bcce-b302099a8057".parse(), Ok(Key::Request(_))));
         assert!(
             matches!("A040726554FC8521".parse(), Ok(Key::Fingerprint(found)) if found.as_str() == "a040726554fc8521")

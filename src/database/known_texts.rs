@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_difference_is_told_by_its_place() {
+    fn the_first_difference_is_named_with_its_place() {
         let sent = rows();
         assert_eq!(compare("x", &sent, &sent), None);
         let mut found = sent.clone();

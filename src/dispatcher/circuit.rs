@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn it_opens_after_failures_in_a_row_and_a_success_between_counts_anew() {
+    fn it_opens_after_failures_in_a_row_and_a_success_resets_the_count() {
         let now = Instant::now();
         let mut state = State::Closed { failures: 0 };
         (1..FAILURES).for_each(|_| state.failed(now));

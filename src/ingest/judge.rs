@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn muted_alerts_are_told_apart_alert_by_alert() {
+    fn mute_is_decided_alert_by_alert() {
         let body = br#"{"alerts":[{"status":"firing","labels":{"alertname":"Watchdog"}},
             {"status":"firing","labels":{"alertname":"HostDown"}},{"status":"firing"}]}"#;
         let arrived = judged(raw(&[], body)).intake.arrivals;

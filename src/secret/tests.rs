@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_file_is_read_anew_each_time_and_loses_one_newline() {
+fn a_file_is_read_again_each_time_without_its_last_newline() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("key");
     let secret = Secret::parse("ST2_API_KEY", None, Some(path.clone())).unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! After the faults: waiting until nobody has anything left to do, and saying meanwhile what is left.
+//! After the faults: waits until no work is left, and prints what is left.
 
 use crate::{people::Person, senders::Sender, world::World};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ const PROGRESS: Duration = Duration::from_secs(10);
 
 /// Waits; false when something is left at the end of all patience.
 ///
-/// Alerts go on coming now and then: without a later execution nobody can tell that StackStorm has forgotten one.
+/// Alerts still arrive from time to time: only a later execution shows that StackStorm has forgotten one.
 pub async fn run(world: &World, mut life: Sender, mut person: Person) -> bool {
     let deadline = Instant::now() + PATIENCE;
     let mut progress = Instant::now() + PROGRESS;

@@ -25,7 +25,7 @@ use world::World;
 
 /// Alertmanagers.
 const SENDERS: usize = 6;
-/// A drain of more seconds leaves the logs, for whoever asks why.
+/// After a drain of more seconds the logs are kept, to find out why.
 const SLOW: u64 = 60;
 /// Lines of each process's log that a failed run shows.
 const LOG_LINES: usize = 100;

@@ -170,7 +170,7 @@ impl Sender {
         self.alerts.len() - 1
     }
 
-    /// It ends, or fires anew.
+    /// It ends, or fires again.
     fn turn(&mut self, index: usize) {
         let alert = &mut self.alerts[index];
         alert.firing = !alert.firing;

@@ -15,7 +15,7 @@ pub const RULE_DEADLINE: Duration = Duration::from_secs(25);
 /// A new start within this time of the last dispatch runs nothing.
 pub const COOLDOWN: Duration = Duration::from_secs(2);
 
-/// What every process is started with, beside its neighbours' addresses.
+/// The settings of every process, without its neighbours' addresses.
 pub fn variables() -> Vec<(&'static str, String)> {
     let seconds = |time: Duration| format!("{}s", time.as_secs());
     vec![
@@ -36,7 +36,7 @@ pub fn variables() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What this run is told by its environment.
+/// What the environment says about this run.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     /// Everything random follows from it.

@@ -103,7 +103,7 @@ fn given_back(doubt: Doubt) -> Release {
     }
 }
 
-/// A claim whose dispatcher dies leaves a row of which nobody knows whether its call is over.
+/// If a dispatcher dies, it is not known whether the call of its claim is over.
 fn a_claim_is_silent_until_an_answer_shows_that_the_call_is_over_and_a_lookup_changes_nothing(database: TestDatabase) {
     let mut conn = with_one(&database);
     let mut give_back = |token: &str, doubt| {

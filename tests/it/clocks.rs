@@ -150,7 +150,11 @@ async fn a_lease_is_kept_and_ends_by_the_databases_clock_whatever_the_hosts_say(
     })
     .await;
     pipeline.dispatcher().kill();
-    assert_eq!(pipeline.statuses("WHERE id > 1"), ["HostDown dispatching/-"; 3], "nobody took the lease for over");
+    assert_eq!(
+        pipeline.statuses("WHERE id > 1"),
+        ["HostDown dispatching/-"; 3],
+        "no process took the lease for expired"
+    );
     pipeline.st2().clear_faults();
     pipeline.dispatcher = Some(skewed(pipeline.setup.process("dispatcher"), AHEAD).start().ready().await);
     pipeline.settled_within(PATIENCE).await;

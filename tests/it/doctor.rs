@@ -192,7 +192,7 @@ async fn a_queue_that_this_user_may_not_make_or_that_a_limit_forbids_is_wrong_an
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tracker_that_does_not_run_is_told_by_links_without_a_row() {
+async fn links_without_a_row_show_that_no_tracker_runs() {
     let pipeline = running().await;
     let database = pipeline.database();
     database.execute("UPDATE poundcake_st2_execution_link SET created_at = created_at - INTERVAL 10 MINUTE");
@@ -245,7 +245,7 @@ async fn routes_that_lead_to_nothing_and_a_key_that_opens_nothing_are_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_that_nobody_looks_at_and_rows_that_have_failed_are_found() {
+async fn overdue_rows_and_failed_rows_are_found() {
     let pipeline = Setup::new(Shape::Separate).await.routes(ROUTES).start_without_dispatcher().await;
     pipeline.send(&[firing("HostDown", "a", T0), firing("HostDown", "b", T0)]).await;
     let database = pipeline.database();

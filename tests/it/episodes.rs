@@ -35,7 +35,7 @@ fn random_intake(rng: &mut StdRng) -> Intake {
     intake((0..ROWS).map(|_| arrival(rng)).collect())
 }
 
-/// Returns how often transactions had to begin anew.
+/// Returns how often transactions were retried.
 fn write(store: &Database, seed: u64, policy: &EpisodePolicy) -> u32 {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut conn = store.connect().expect("a connection");

@@ -121,7 +121,7 @@ fn hot_path(conn: &mut AnyConnection) {
     step(conn, "prune: delete calls", |conn| prune::delete_api_calls(conn, &calls.ids).expect("deleted"));
 }
 
-/// Each statement that is prepared anew is one more trip to the server.
+/// Each statement that is prepared again is one more round trip to the server.
 #[test]
 fn the_hot_path_prepares_only_what_diesel_cannot_keep() {
     let database = TestDatabase::mariadb();

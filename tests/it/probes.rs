@@ -137,7 +137,7 @@ async fn an_sqlite_file_that_another_process_holds_is_named() {
 
 /// A rolled-back transaction needs no room, so this shows at the first webhook that needs some.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_is_told_by_the_first_webhook_that_found_no_room_and_room_makes_ready_again() {
+async fn a_full_disk_is_reported_by_the_first_webhook_that_fails_and_free_space_makes_it_ready_again() {
     let database = TestDatabase::sqlite();
     drop(database.store(1));
     let program =

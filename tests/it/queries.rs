@@ -1,6 +1,6 @@
 //! `queries/`: the SQL that people have runs verbatim on MariaDB after webhooks went through, wherever the tracker keeps
-//! StackStorm's tables: beside ours, beside ours with a prefix, in another database of the server. Where the name differs,
-//! the one change that `queries/README.md` tells is made: what stands before `execution_db`.
+//! StackStorm's tables: next to ours, next to ours with a prefix, in another database of the server. Where the name differs,
+//! the test makes the one change that `queries/README.md` describes: the prefix of `execution_db`.
 
 use crate::harness::{Pipeline, Running, SOON, Setup, Shape, T0, TestDatabase, eventually, firing, resolved};
 use diesel::{

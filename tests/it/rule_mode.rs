@@ -1,4 +1,4 @@
-//! Rule mode: what StackStorm's rules did with a webhook, and what follows when nobody knows whether it arrived.
+//! Rule mode: what StackStorm's rules did with a webhook, and what follows when it is not known whether it arrived.
 //!
 //! Where a dispatcher is killed between two writes of `on_uncertain: post_again`, and the test of it:
 //! - while the row settles, before the move to `pending`: `kills::…while_a_webhook_settles_…`

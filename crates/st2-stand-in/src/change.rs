@@ -68,7 +68,7 @@ impl State {
         self.shown(id)
     }
 
-    /// Any other state is set as it is; `requested` anew is what the scheduler runs.
+    /// Any other state is set as it is; the scheduler runs what is `requested` again.
     fn force(&mut self, id: &str, wanted: Status, result: Option<&Value>) {
         if let Some(execution) = self.execution_mut(id) {
             execution.result_size = Some(result.map_or(2, |result| result.to_string().len()));

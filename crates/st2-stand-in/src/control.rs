@@ -108,7 +108,7 @@ impl Control {
         state.unpark();
     }
 
-    /// How long tokens live from now on, in seconds; a day in a StackStorm that is not told otherwise.
+    /// How long tokens live from now on, in seconds; StackStorm's default is a day.
     pub fn set_token_ttl(&self, seconds: i64) {
         self.lock().access.token_ttl = seconds;
     }

@@ -10,7 +10,7 @@ use super::{
     times::{self, Time},
 };
 
-/// What stands in place of a secret.
+/// What replaces a secret.
 pub(super) const MASK: &str = "********";
 
 /// What a rule adds to the executions it starts.

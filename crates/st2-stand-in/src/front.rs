@@ -18,7 +18,7 @@ const LARGEST_BODY: usize = 1 << 20;
 /// nginx's limit for a request line and for a header.
 const LONGEST_LINE: usize = 8192;
 
-/// What stands in front. In JSON: `{"front": "nginx", "patience_millis": 90000}`.
+/// The proxy in front of StackStorm. In JSON: `{"front": "nginx", "patience_millis": 90000}`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "front", rename_all = "snake_case")]
 pub enum Front {

@@ -184,13 +184,15 @@ impl Drop for StandIn {
 
 /// API, auth, stream.
 fn bind(api: SocketAddr) -> io::Result<[TcpListener; 3]> {
-    let beside = |by: i32| -> io::Result<SocketAddr> {
+    let neighbour = |by: i32| -> io::Result<SocketAddr> {
         let port = if api.port() == 0 { Some(0) } else { u16::try_from(i32::from(api.port()) + by).ok() };
-        let none = || io::Error::new(io::ErrorKind::InvalidInput, "the ports beside the API's must be ports, too");
+        let none = || {
+            io::Error::new(io::ErrorKind::InvalidInput, "the ports before and after the API's must be valid ports too")
+        };
         Ok(SocketAddr::new(api.ip(), port.ok_or_else(none)?))
     };
     let open = |at: SocketAddr| TcpListener::bind(at);
-    Ok([open(api)?, open(beside(-1)?)?, open(beside(1)?)?])
+    Ok([open(api)?, open(neighbour(-1)?)?, open(neighbour(1)?)?])
 }
 
 /// Takes the steps when they are due.

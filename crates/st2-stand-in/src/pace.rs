@@ -9,7 +9,7 @@ pub struct Pace {
     pub schedule: Duration,
     /// From `scheduled` to `running`, and between a workflow's tasks.
     pub start: Duration,
-    /// A command's own time, beside what it sleeps.
+    /// A command's own time, without what it sleeps.
     pub work: Duration,
     /// From a webhook's 202 to its trace.
     pub trace: Duration,

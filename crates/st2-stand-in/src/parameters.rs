@@ -13,7 +13,7 @@ use super::{
     template::{Template, expression::Names},
 };
 
-/// What templates can read beside the other parameters.
+/// What templates can read in addition to the other parameters.
 pub(super) struct Surroundings<'a> {
     /// `action_context`.
     pub(super) context: &'a Map<String, Value>,

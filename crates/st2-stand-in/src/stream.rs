@@ -28,7 +28,7 @@ impl Event {
     }
 }
 
-/// What is sent to whoever does not ask for certain events.
+/// What a client gets that asks for no certain events.
 const DEFAULT_EVENTS: [&str; 7] = [
     "st2.announcement__*",
     "st2.execution__create",

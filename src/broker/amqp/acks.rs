@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_takes_long_holds_up_a_quarter_of_the_prefetch_at_most() {
+    fn a_slow_message_blocks_a_quarter_of_the_prefetch_at_most() {
         let mut state = State::new(8);
         assert_eq!(finish(&mut state, &[2, 3]), Due { up_to: None, single: BTreeSet::new() });
         assert_eq!(finish(&mut state, &[4]), Due { up_to: None, single: BTreeSet::from([2, 3, 4]) });

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_told_in_rows_and_bytes_and_by_the_day() {
+    fn a_table_is_shown_in_rows_and_bytes_and_per_day() {
         let size = Size { table: "t", rows: 1_000, bytes: Some(5 * MIB / 2), rows_a_day: 100 };
         assert_eq!(of_table(&size), "about 1000 rows, 2.5 MiB; 100 rows, 0.2 MiB in the last 24 h");
         assert_eq!(of_table(&Size { bytes: None, ..size }), "about 1000 rows; 100 rows in the last 24 h");

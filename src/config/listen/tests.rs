@@ -16,7 +16,7 @@ fn an_address_is_a_host_and_a_port() {
 }
 
 #[test]
-fn what_is_no_address_is_told_how_to_be_one() {
+fn an_invalid_address_gets_an_error_that_shows_a_valid_one() {
     for wrong in ["", "localhost", "8000", ":8000", "127.0.0.1", "127.0.0.256:80", "::1:x", "a b:1", "host:99999"] {
         assert!(wrong.parse::<ListenAddress>().unwrap_err().to_string().contains("localhost:8000"), "{wrong}");
     }

@@ -52,7 +52,7 @@ fn a_routes_own_parameters_are_sent_as_written_whatever_is_declared() {
 }
 
 #[test]
-fn a_route_that_stackstorm_would_refuse_is_told_so_before_any_alert_comes() {
+fn a_route_that_stackstorm_would_refuse_is_reported_before_any_alert_comes() {
     let declaration = json!({
         "hosts": {"type": "string", "required": true}, "user": {"type": "string", "required": true, "immutable": true, "default": "x"},
         "cwd": {"type": "string"}, "port": {"type": "integer"}, "level": {"type": "string", "enum": ["low", "high"]},

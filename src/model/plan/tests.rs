@@ -39,7 +39,7 @@ fn the_webhooks_of_a_batch_are_one_sequence() {
 }
 
 #[test]
-fn an_alert_that_fires_again_within_the_batch_opens_anew() {
+fn an_alert_that_fires_again_within_the_batch_opens_a_new_episode() {
     let plan = fold_alone(&[firing(100), resolved(110), firing(100)]);
     assert!(!plan.rows[0].is_open());
     assert_eq!(plan.rows[2], RowFate::pending());

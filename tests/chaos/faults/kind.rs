@@ -36,7 +36,7 @@ pub enum Kind {
     Network { wire: usize, how: Disturbance, lasts: Duration },
     /// kill -9 of RabbitMQ.
     KillBroker { lasts: Duration },
-    /// kill -9 of RabbitMQ while the queue is declared anew: what it may not have on disk yet.
+    /// kill -9 of RabbitMQ while the queue is declared again: the declaration may not be on disk yet.
     LoseQueue { after: Duration },
     /// kill -9 of MariaDB.
     KillDatabase { lasts: Duration },
@@ -123,7 +123,7 @@ fn page(rng: &mut StdRng) -> u16 {
     [404, 408, 429, 500, 502, 503, 504][rng.random_range(0..7)]
 }
 
-/// What stands in front of StackStorm; it gives up before the client does.
+/// The proxy in front of StackStorm; it gives up before the client does.
 fn front(rng: &mut StdRng) -> Front {
     let patience_millis = 1_000;
     match rng.random_range(0..4) {

@@ -96,7 +96,7 @@ async fn strike(world: Arc<World>, kind: Kind, held: Held) {
     drop(held);
 }
 
-/// StackStorm in trouble, or what stands in front of it.
+/// StackStorm in trouble, or the proxy in front of it.
 async fn stackstorm(world: &World, kind: Kind) {
     match kind {
         Kind::StackStorm { fault, lasts } => {

@@ -40,7 +40,7 @@ pub struct Books {
     pub arrivals: BTreeMap<String, Vec<DateTime<Utc>>>,
     /// Messages that are left, by queue.
     pub messages: Vec<(&'static str, u64)>,
-    /// Queues that RabbitMQ lost in a kill and PoundCake declared anew.
+    /// Queues that RabbitMQ lost in a kill and PoundCake declared again.
     pub repairs: usize,
     /// How often a guard began to hold the line of a route.
     pub lines_held: usize,

@@ -73,7 +73,7 @@ pub fn executions(books: &Books, wrong: &mut Wrong) {
     let rows: BTreeSet<String> = books.rows.iter().map(|row| row.id.to_string()).collect();
     for execution in &books.executions {
         if !execution.trace_tag.split(':').nth(2).is_some_and(|id| rows.contains(id)) {
-            wrong.push(format!("nobody's execution {} with the tag {}", execution.id, execution.trace_tag));
+            wrong.push(format!("execution {} with the tag {} belongs to no row", execution.id, execution.trace_tag));
         }
     }
 }

@@ -41,7 +41,7 @@ async fn passwords_that_are_not_percent_encoded_are_masked_whole() {
 }
 
 #[tokio::test]
-async fn a_variable_that_nobody_reads_is_named_with_its_nearest_neighbour() {
+async fn an_unknown_variable_is_named_with_the_closest_setting() {
     let database = TestDatabase::sqlite();
     for (command, argument) in [("config", None), ("migrate", Some("up"))] {
         let process = Process::poundcake(command)

@@ -59,21 +59,21 @@ async fn send_test_follows_an_alert_to_the_end_of_its_execution(shape: Shape) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn send_test_says_that_no_dispatcher_runs_or_that_nobody_listens() {
+async fn send_test_says_that_no_dispatcher_runs_or_that_no_server_listens() {
     let pipeline = Setup::new(Shape::Separate).await.start_without_dispatcher().await;
     let send_test = pipeline.setup.process("send-test").argument("--wait=1s");
     let to_ingest = send_test.clone().argument("--url").argument(pipeline.ingest.url("/api/v1/webhook"));
     let (status, output, error) = to_ingest.run().await;
     assert_eq!(status.code(), Some(1), "{output}");
     assert!(output.contains("still queued") && error.contains("is a dispatcher running?"), "{output} {error}");
-    let nobody = send_test.argument("--url").argument("http://127.0.0.1:1/api/v1/webhook");
-    let (status, _, error) = nobody.run().await;
+    let unreachable = send_test.argument("--url").argument("http://127.0.0.1:1/api/v1/webhook");
+    let (status, _, error) = unreachable.run().await;
     assert_eq!(status.code(), Some(1));
     assert!(error.contains("cannot reach http://127.0.0.1:1/api/v1/webhook"), "{error}");
 }
 
 #[tokio::test]
-async fn the_stand_in_runs_alone_and_stops_when_told() {
+async fn the_stand_in_runs_alone_and_stops_on_a_signal() {
     let process = Process::poundcake("stand-in").argument("--api-key").argument(KEY);
     let running = process.start();
     let api = eventually("the stand-in says where it listens", SOON, async || {

@@ -1,4 +1,4 @@
-//! `max_in_flight`: places, whoever counts them and whoever frees them.
+//! `max_in_flight`: places, counted and freed by dispatchers and by the tracker.
 
 use super::{dispatched, each, held, hosts, most_at_once, routes, work};
 use crate::harness::{PATIENCE, Pipeline, SOON, Setup, Shape, eventually};

@@ -55,7 +55,7 @@ impl Pipeline {
         )
     }
 
-    /// Each execution that is nobody's task.
+    /// Each execution that is not a task of another one.
     fn ran(&self) -> Vec<(String, String)> {
         let roots = self.st2().executions().into_iter().filter(|execution| execution.parent.is_none());
         let mut ran: Vec<_> = roots.map(|execution| (execution.trace_tag, execution.id)).collect();

@@ -67,7 +67,7 @@ impl Network {
         &self.servers().consumer
     }
 
-    /// What a process must be told to go through them.
+    /// The settings with which a process goes through them.
     pub(super) fn variables(&self, command: &str) -> Vec<(&'static str, &str)> {
         let stackstorm = ("ST2_API_URL", self.stackstorm_url.as_str());
         match (command, &self.servers) {

@@ -1,9 +1,9 @@
-//! Ports that are held for a program from before it is told of them until the test ends.
+//! Ports that are held for a program until the test ends.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::net::TcpSocket;
 
-/// A loopback address that is bound here, and listened on by the program that is told of it.
+/// A loopback address that is bound here; the program that gets it listens on it.
 ///
 /// Linux lets several sockets bind one address as long as all of them asked for `SO_REUSEADDR` and none listens. So the
 /// program can bind it and listen, again after each kill, and no other program ever gets the port: not by asking for port 0,

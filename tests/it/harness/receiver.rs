@@ -1,4 +1,4 @@
-//! The smallest webhook receiver: it keeps what was posted and answers what it is told.
+//! The smallest webhook receiver: it keeps what was posted and gives the answer that a test sets.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

@@ -120,7 +120,7 @@ impl Vhost {
     }
 
     /// Lets the node forget which process is behind a quorum queue, as one that was killed within half a second of deleting
-    /// and declaring it anew has: after its next start nothing is. For a private node.
+    /// and declaring it again has: after its next start nothing is. For a private node.
     pub fn forget_process(&self, queue: &str) {
         let process = self.process_of(queue);
         self.services.rabbitmqctl(&["eval", &format!(

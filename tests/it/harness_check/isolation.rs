@@ -67,7 +67,7 @@ async fn servers_of_its_own_can_be_killed_and_revived_by_a_test() {
     let name = vhost.url().rsplit('/').next().map(str::to_owned).expect("a name");
     assert!(services.rabbitmqctl(&["list_vhosts"]).contains(&name));
     services.kill_database();
-    eventually("nobody answers", SOON, async || match std::net::TcpStream::connect(database.address()) {
+    eventually("no server answers", SOON, async || match std::net::TcpStream::connect(database.address()) {
         Ok(_) => Err("it answers"),
         Err(_) => Ok(()),
     })

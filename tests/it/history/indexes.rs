@@ -123,7 +123,7 @@ async fn a_page_of_a_backlog_reads_the_backlogs_index_once() {
 async fn a_question_that_takes_too_long_is_ended_and_the_next_one_is_answered() {
     let app = App::on(TestDatabase::mariadb());
     many(&app.database);
-    // A lock that nobody gives back in time.
+    // A lock that is not released in time.
     let mut holder = app.database.administrator();
     diesel::connection::SimpleConnection::batch_execute(&mut holder, "LOCK TABLES poundcake_alerts WRITE").unwrap();
     let (status, problem) = app.get("/api/v1/alerts").await;

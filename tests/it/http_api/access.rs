@@ -39,7 +39,7 @@ async fn every_route_but_the_public_ones_answers_401_without_a_token() {
         let viewer = status(request(&app, route.method, path).bearer_auth("viewer-token")).await;
         let seen = (bare.status().as_u16(), wrong, sender, operator);
         match route.access {
-            // The body has no token, whoever sends it.
+            // The body never has a token.
             Access::Public if (route.method, path) == ("POST", "/login") => {
                 assert_eq!((seen, viewer), ((401, 401, 401, 401), 401));
             }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 on_both_stores! {
     async text_of_every_kind_comes_back_as_it_was_sent,
-    async an_alert_that_cannot_be_read_is_a_row_and_spares_its_neighbour,
+    async an_unreadable_alert_is_a_row_and_does_not_affect_other_alerts,
     async an_alert_that_is_only_strange_is_stored_like_any_other,
 }
 
@@ -54,8 +54,8 @@ async fn text_of_every_kind_comes_back_as_it_was_sent(database: TestDatabase) {
     assert_eq!(app.database.count("poundcake_alerts WHERE dispatch_status IN ('pending', 'queued')"), 16);
 }
 
-/// Sends one alert beside a fine one; gives its row as `alert_name|status|reason`.
-async fn beside_a_fine_one(app: &App, alert: &str) -> Value {
+/// Sends one alert together with a valid one; returns its row as `alert_name|status|reason`.
+async fn with_a_valid_one(app: &App, alert: &str) -> Value {
     let answer = app.accept(format!(r#"{{"alerts":[{alert},{FINE}]}}"#)).await;
     assert_eq!(answer["alerts_received"], 2);
     let path = format!("/api/v1/requests/{}", answer["request_id"].as_str().unwrap());
@@ -64,7 +64,7 @@ async fn beside_a_fine_one(app: &App, alert: &str) -> Value {
     alerts.into_iter().find(|alert| alert["alert_name"] != "Fine").unwrap()
 }
 
-async fn an_alert_that_cannot_be_read_is_a_row_and_spares_its_neighbour(database: TestDatabase) {
+async fn an_unreadable_alert_is_a_row_and_does_not_affect_other_alerts(database: TestDatabase) {
     let app = App::on(database);
     let deep = "[".repeat(10_000) + &"]".repeat(10_000);
     let alerts = [
@@ -86,7 +86,7 @@ async fn an_alert_that_cannot_be_read_is_a_row_and_spares_its_neighbour(database
         r#"{"status":"firing","labels":{"a":"\ud800"}}"#.to_owned(),
     ];
     for alert in &alerts {
-        let row = beside_a_fine_one(&app, alert).await;
+        let row = with_a_valid_one(&app, alert).await;
         let seen = (row["dispatch_status"].as_str(), row["dispatch_reason"].as_str());
         assert_eq!(seen, (Some("skipped"), Some("invalid")), "{alert:.80}");
         assert!(row["dispatch_error"].as_str().is_some_and(|error| !error.is_empty()), "{alert:.80}");
@@ -112,7 +112,7 @@ async fn an_alert_that_is_only_strange_is_stored_like_any_other(database: TestDa
             format!(r#"{{"status":"firing","labels":{{"a":"9"}},"values":{deep},"orgId":1e999}}"#),
         ];
     for alert in &alerts {
-        let row = beside_a_fine_one(&app, alert).await;
+        let row = with_a_valid_one(&app, alert).await;
         let seen = (row["dispatch_reason"].as_str(), row["status"].as_str());
         assert_eq!(seen, (None, Some("firing")), "{alert:.80}: {row}");
     }

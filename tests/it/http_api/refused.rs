@@ -170,7 +170,7 @@ async fn another_method_is_405_with_allow_and_another_path_is_404() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_cannot_store_is_503_and_alertmanager_is_told_to_try_again() {
+async fn a_store_that_cannot_store_is_503_so_that_alertmanager_tries_again() {
     let app = App::on(TestDatabase::sqlite());
     app.database.execute("ALTER TABLE poundcake_alerts RENAME TO away");
     let alert = r#"{"alerts":[{"status":"firing","labels":{"alertname":"A"}}]}"#;

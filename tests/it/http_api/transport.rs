@@ -118,7 +118,7 @@ fn negotiated(app: &App, offered: &[&[u8]]) -> Option<Vec<u8>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_http_2_connection_does_not_hold_up_the_stop() {
+async fn an_idle_http_2_connection_does_not_delay_the_stop() {
     let mut app = App::with(TestDatabase::sqlite(), &encrypted()).unwrap();
     let (mut connection, mut stream) = handshake(&app, &[b"h2"]);
     let mut tls = rustls::Stream::new(&mut connection, &mut stream);

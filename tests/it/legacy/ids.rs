@@ -60,7 +60,7 @@ async fn an_id_that_means_something_elsewhere_is_replaced_and_kept_as_the_sender
 
 /// As an earlier version took such a row over, or as somebody wrote it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_was_taken_over_with_such_an_id_is_named_and_holds_up_no_other() {
+async fn a_row_that_was_taken_over_with_such_an_id_is_named_and_blocks_no_other() {
     let setup = taken_over(&["req-1", "req-2"]).await;
     setup.database.execute("UPDATE poundcake_api_calls SET request_id = '{{ 1 }}' WHERE id = 1");
     let pipeline = setup.start().await;

@@ -20,7 +20,7 @@ fn rows(database: &TestDatabase) -> Vec<String> {
 const ROWS: u32 = 510;
 
 #[tokio::test]
-async fn after_any_step_the_next_run_goes_on() {
+async fn after_any_step_the_next_run_continues() {
     let whole = old::with_links(ROWS);
     let all = steps(&whole, true, usize::MAX);
     let expected = rows(&whole);
@@ -56,7 +56,7 @@ async fn killed_between_create_table_and_its_record_the_migration_runs_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_in_the_middle_of_a_window_it_goes_on() {
+async fn killed_in_the_middle_of_a_window_it_continues() {
     let whole = old::with_links(ROWS);
     steps(&whole, false, usize::MAX);
     let database = old::with_links(ROWS);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 on_both_stores! {
     async what_was_shown_last_is_approved_and_the_time_until_then_is_no_age,
-    async of_two_people_who_approve_one_alert_the_second_is_told_0,
+    async of_two_people_who_approve_one_alert_the_second_moves_none,
     async what_is_rejected_is_skipped_and_says_who_and_why,
 }
 
@@ -60,7 +60,7 @@ async fn what_was_shown_last_is_approved_and_the_time_until_then_is_no_age(datab
     assert_eq!(waived["approval"], "another digest");
 }
 
-async fn of_two_people_who_approve_one_alert_the_second_is_told_0(database: TestDatabase) {
+async fn of_two_people_who_approve_one_alert_the_second_moves_none(database: TestDatabase) {
     let directory = tempfile::tempdir().unwrap();
     let app = app(database, &directory);
     held(&app.database, &["held/approval"; 10]);

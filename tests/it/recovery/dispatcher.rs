@@ -40,7 +40,7 @@ async fn a_dispatcher_killed_after_stackstorm_acted_leaves_an_execution_that_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dispatcher_killed_before_stackstorm_saw_anything_is_made_up_for_after_the_settle_time() {
+async fn a_call_of_a_killed_dispatcher_that_stackstorm_never_saw_is_repeated_after_the_settle_time() {
     let mut pipeline = warm(proxied(Shape::Separate).await).await;
     pipeline.setup.network().stackstorm.freeze();
     pipeline.send(&alerts(3)).await;

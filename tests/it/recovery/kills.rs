@@ -66,7 +66,7 @@ async fn ingest_killed_between_confirm_and_mark_publishes_twice_and_runs_once() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dispatcher_killed_between_claim_and_post_is_made_up_for_after_lease_and_settle_time() {
+async fn an_alert_of_a_dispatcher_killed_between_claim_and_post_runs_after_lease_and_settle_time() {
     let mut pipeline = proxied(Shape::Separate).await.start().await;
     // Claimed, and still asking for the action's declaration.
     pipeline.setup.network().stackstorm.freeze();

@@ -1,4 +1,4 @@
-//! The queue is gone, or RabbitMQ has lost what is behind it: it is declared anew, and nothing is lost or run twice.
+//! The queue is gone, or RabbitMQ has lost what is behind it: it is declared again, and nothing is lost or run twice.
 
 use super::{ROUTES, alerts, proxied};
 use crate::harness::{
@@ -65,7 +65,7 @@ async fn a_queue_that_rabbitmq_lost_in_a_kill_is_repaired_once_and_survives_the_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_queue_is_left_to_its_operator_who_is_told_what_to_do() {
+async fn a_refused_queue_is_left_to_its_operator_and_the_log_says_what_to_do() {
     let services = Services::private();
     let setup = Setup::on(&services).await.routes(ROUTES).variable("POUNDCAKE_QUEUE_REPAIR", "0s");
     let mut pipeline = setup.start_without_dispatcher().await;
@@ -90,7 +90,7 @@ async fn a_refused_queue_is_left_to_its_operator_who_is_told_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_that_waits_for_an_election_for_ever_is_left_to_its_operator_who_is_told_what_to_do() {
+async fn a_queue_that_waits_for_an_election_for_ever_is_left_to_its_operator_and_the_log_says_what_to_do() {
     let services = Services::private();
     let setup = Setup::on(&services).await.routes(ROUTES).variable("POUNDCAKE_QUEUE_REPAIR", "2s");
     let mut pipeline = setup.start_without_dispatcher().await;

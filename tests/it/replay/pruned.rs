@@ -14,7 +14,7 @@ use poundcake::{
 on_both_stores! {
     async only_settled_rows_that_are_old_go_with_their_links_and_webhooks_and_an_open_episode_keeps_its_opener,
     async more_than_one_window_goes_and_a_webhook_whose_alerts_are_all_gone_goes_too,
-    async a_row_with_a_time_in_the_future_holds_up_no_other,
+    async a_row_with_a_time_in_the_future_blocks_no_other,
 }
 
 const OTHER: &str = "01890a5d-ac96-774b-bcce-b302099a8058";
@@ -88,7 +88,7 @@ async fn more_than_one_window_goes_and_a_webhook_whose_alerts_are_all_gone_goes_
 }
 
 /// What one row is dated does not end the pass for those behind it.
-async fn a_row_with_a_time_in_the_future_holds_up_no_other(database: TestDatabase) {
+async fn a_row_with_a_time_in_the_future_blocks_no_other(database: TestDatabase) {
     let app = App::on(database);
     insert(&app.database, &["skipped/muted", "skipped/muted", "skipped/muted"]);
     webhook(&app.database, OTHER, "2026-01-03 00:00:00");

@@ -1,4 +1,4 @@
-//! A dispatch of which nobody knows whether it ran is looked up before it is run anew.
+//! A dispatch that may have run is looked up before it is run again.
 
 use super::rows::{log, order, states};
 use crate::harness::{Pipeline, SOON, Shape, T0, TestDatabase, client, eventually, firing, on_both_shapes};

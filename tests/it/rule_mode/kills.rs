@@ -32,7 +32,7 @@ async fn a_dispatcher_killed_while_a_webhook_settles_leaves_a_row_that_is_posted
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dispatcher_killed_before_the_second_claim_leaves_a_row_that_is_posted_again() {
     let pipeline = settling(proxied(Shape::Separate).await).await;
-    // The row can be published, and nobody consumes.
+    // The row can be published, and there is no consumer.
     pipeline.setup.network().consumer().freeze();
     row(&pipeline, "dispatch_status = 'queued' AND settling_since IS NOT NULL AND dispatch_uncertain <> 0").await;
     pipeline.dispatcher().kill();

@@ -94,7 +94,7 @@ fn a_webhook_in_doubt_is_posted_again_only_once_for_each_settle_time(database: T
     assert_eq!(row(&database), ["dispatching", "second", "1", "2"]);
     assert_eq!(database.count("poundcake_alerts WHERE settling_since IS NULL AND dispatch_silent = 1"), 1);
 
-    // Its dispatcher died: whoever claims it next watches.
+    // Its dispatcher died: the next one that claims it watches.
     database.execute("UPDATE poundcake_alerts SET dispatch_status = 'pending', claimed_by = NULL WHERE id = 1");
     due(&database);
     assert!(!claim(&mut conn, "third").may_be_posted_again());

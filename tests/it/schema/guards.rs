@@ -17,7 +17,7 @@ fn alert(status: &str, dispatch_status: &str, due: &str, open: &str, closed_at: 
 }
 
 #[tokio::test]
-async fn unknown_states_and_rows_that_nobody_would_look_at_are_refused() {
+async fn unknown_states_and_rows_without_a_due_time_are_refused() {
     const AT: &str = "'2026-11-22 00:00:00'";
     for database in migrated() {
         let mut connection = connect(&database);

@@ -74,7 +74,7 @@ async fn a_stackstorm_that_refuses_the_key_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_the_database_refuses_holds_up_no_other() {
+async fn a_row_that_the_database_refuses_blocks_no_other() {
     let world = World::new().await;
     world.setup.database.execute("ALTER TABLE execution_db ADD CONSTRAINT one CHECK (action <> 'core.local')");
     let tracker = world.tracker().await;

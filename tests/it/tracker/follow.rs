@@ -1,4 +1,4 @@
-//! What is followed, and what stands in the rows at the end.
+//! What is followed, and what the rows have at the end.
 
 use super::World;
 use crate::harness::{PATIENCE, Pipeline, SOON, Setup, Shape, T0, eventually, firing, on_both_shapes};

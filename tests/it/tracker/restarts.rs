@@ -6,7 +6,7 @@ use serde_json::json;
 use st2_stand_in::Fault;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_tracker_goes_on_where_the_rows_end() {
+async fn a_killed_tracker_resumes_where_the_rows_end() {
     let world = World::new().await;
     let tracker = world.tracker().await;
     world.run_and_link(10).await;
@@ -15,7 +15,7 @@ async fn a_killed_tracker_goes_on_where_the_rows_end() {
     let followed = world.run_and_link(10).await;
     world.becomes(&followed[9], "requested/following").await;
     tracker.kill();
-    // While nobody looks: one ends, one is new, and a workflow runs through.
+    // While no tracker runs: one ends, one is new, and a workflow runs to its end.
     world.st2().clear_faults();
     world.run_and_link(10).await;
     let parameters = json!({ "alert_name": "HostDown", "instance": "web-1" });

@@ -13,7 +13,7 @@ use poundcake::{
 };
 
 on_both_stores! {
-    async the_tables_go_up_and_down_and_up_again_beside_ours_with_any_prefix,
+    async the_tables_go_up_and_down_and_up_again_next_to_ours_with_any_prefix,
     async a_terminal_status_is_never_replaced_by_another,
     async what_is_gone_or_overdue_is_marked_and_comes_back_when_stackstorm_shows_it,
     async a_catalog_becomes_what_stackstorm_lists,
@@ -40,7 +40,7 @@ fn read(conn: &mut AnyConnection, prefix: &TablePrefix, id: &str) -> ExecutionRo
     rows.pop().expect("a row")
 }
 
-async fn the_tables_go_up_and_down_and_up_again_beside_ours_with_any_prefix(database: TestDatabase) {
+async fn the_tables_go_up_and_down_and_up_again_next_to_ours_with_any_prefix(database: TestDatabase) {
     let conn = &mut connect(&database);
     assert!(!migrations::up(conn).expect("ours").is_empty());
     for prefix in prefixes() {

@@ -37,7 +37,7 @@ def provide_st2common():
 def load(path):
     """The action's class: the one of this file, not one that it imports."""
     actions = os.path.dirname(path)
-    # As StackStorm does: a module in `lib` hides one of Python's, a module beside the action does not.
+    # As StackStorm does: a module in `lib` hides one of Python's, a module next to the action does not.
     sys.path.insert(0, os.path.join(actions, "lib"))
     sys.path.append(actions)
     spec = importlib.util.spec_from_file_location("action", path)

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{session::Session, shape::Tolerance};
 
-/// Where an execution stands depends on the moment; nothing else does.
+/// The status of an execution depends on the moment; the rest of its answer does not.
 fn moving() -> Tolerance {
     Tolerance {
         values: vec!["status"],

@@ -176,7 +176,7 @@ async fn a_frozen_worker_creates_after_its_client_has_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn proxies_and_refused_credentials_answer_for_as_long_as_they_are_told() {
+async fn proxies_and_refused_credentials_answer_for_as_long_as_the_fault_says() {
     let session = Session::start();
     session.control().set_fault_times(Fault::Proxy { status: 502, reached: false, lookups: false }, 1);
     session.control().set_fault_times(Fault::Proxy { status: 504, reached: true, lookups: false }, 1);

@@ -43,7 +43,7 @@ async fn history() -> Session {
     }
     let all = session.control().executions();
     let failed = all.iter().find(|execution| execution.status == "failed").unwrap();
-    // Its POST was refused: nobody has told its id.
+    // Its POST was refused, so its id is not known.
     session.ids.insert("6b0235893117e68b4306be9d".to_owned(), failed.id.clone());
     let ids: Vec<_> = session.control().executions().into_iter().map(|execution| execution.id).collect();
     for id in ids {

@@ -129,7 +129,7 @@ impl Session {
         assert_eq!(
             live.headers.contains_key("X-Request-ID"),
             recorded.headers.contains_key("X-Request-ID"),
-            "{number}: X-Request-ID is on what the application answers, and on nothing else"
+            "{number}: X-Request-ID is on the application's answers only"
         );
     }
 
