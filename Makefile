@@ -46,6 +46,7 @@ demo: ## The main job on SQLite with a StackStorm stand-in; needs gcc only
 test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; installs them if missing
 	tests/services.sh install
 	tests/venv.sh schemathesis -r tests/requirements/schemathesis.txt
+	tests/venv.sh browser -r tests/requirements/browser.txt
 	$(MAKE) pack-tests deploy-tests rules
 	cargo test --locked --workspace --no-run
 	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) DURATION=$(CHAOS_IN_TEST) SEED=$(CHAOS_SEED) tests/services.sh run cargo test --locked --workspace

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 use chrono::{NaiveDateTime, TimeDelta};
-use diesel::{prelude::*, sql_query, sql_types::Text};
+use diesel::prelude::*;
 use serde::Serialize;
 
 /// The method of these rows.
@@ -133,16 +133,11 @@ fn process(path: &str, facts: String, seen_at: NaiveDateTime, now: NaiveDateTime
 /// The server that answers this connection, as `host:port`; `None` on SQLite. Behind a proxy for several nodes it tells them
 /// apart.
 pub fn database_node(conn: &mut AnyConnection) -> Result<Option<String>, DatabaseError> {
-    #[derive(QueryableByName)]
-    struct Node {
-        #[diesel(sql_type = Text)]
-        node: String,
-    }
     match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => {
-            let node: Node = sql_query("SELECT CONCAT(@@hostname, ':', @@port) AS node").get_result(conn)?;
-            Ok(Some(node.node))
+            let node = diesel::dsl::sql::<diesel::sql_types::Text>("CONCAT(@@hostname, ':', @@port)");
+            Ok(Some(diesel::select(node).get_result(conn)?))
         }
         #[cfg(feature = "sqlite")]
         AnyConnection::Sqlite(_) => Ok(None),

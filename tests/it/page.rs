@@ -1,9 +1,11 @@
 //! The operator page over HTTP: what it shows, that alert text stays text, who may see it, and that it can be left out.
 
+mod browser;
 mod content;
 mod orders;
 mod overview;
 mod person;
+mod scene;
 mod signing_in;
 
 use crate::{harness::client, http_api::app::App};
