@@ -15,7 +15,7 @@ FOREIGN = re.compile(r"\b(?:up|vector|ALERTS|alertmanager_\w+|prometheus_\w+)\b"
 SCRAPE_LABELS = {"job", "instance", "le"}
 # Things of ours that are not metrics: tables, the webhook, the database's names.
 NOT_METRICS = re.compile(
-    r"poundcake_(?:api_calls|alerts|st2_execution_link|st2_execution_extensions|alert|test|migrate|request_id|event|app)(?!\w)"
+    r"poundcake_(?:api_calls|alerts|st2_execution_link|st2_execution_extensions|alert|test|migrate|stackstorm|request_id|event|app)(?!\w)"
 )
 
 
