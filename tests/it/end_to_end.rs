@@ -8,7 +8,7 @@ const ROUTES: &str = r"
 routes:
   - action: remediation.host_down_workflow
     parameters:
-      instance: at ${labels.instance}
+      instance: at ${labels.instance?}
 ";
 
 async fn pipeline() -> Pipeline {

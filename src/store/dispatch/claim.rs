@@ -285,7 +285,7 @@ struct Sorted {
 impl Sorted {
     fn take(&mut self, row: Row, policy: &ClaimPolicy<'_>, token: &str, begun: Instant) {
         let (alert, request_id, now, start_of_alerts, start_of_links) = row;
-        let last_start = start_of_alerts.max(start_of_links);
+        let last_start = start_of_alerts.max(start_of_links).max(alert.started_at);
         let (request_id, sent_to) = match read(&alert, request_id.as_deref()) {
             Ok(read) => read,
             Err(row) => return self.unreadable.push((row, now)),

@@ -112,7 +112,7 @@ fn head(
         line,
         target: alert.guard_target.clone().unwrap_or_default(),
         fingerprint: alert.fingerprint.clone(),
-        last_start: start_of_alerts.max(start_of_links),
+        last_start: start_of_alerts.max(start_of_links).max(alert.started_at),
         pending_at: alert.pending_at.unwrap_or(alert.created_at),
         paused_until,
         brake_waived: waivers.brake,

@@ -12,6 +12,9 @@ use diesel::{
 
 /// The newest start of the row's fingerprint: one look into an index each. A link keeps the start that a replay takes from its
 /// row, so the later of both counts.
+///
+/// The row's own start is left out: a locking SELECT that waited for the row has its newest version, but its subqueries read as
+/// of the moment when the statement began, and would find the start that was given up meanwhile.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum LastStart {
     /// Among the alerts.
@@ -25,7 +28,7 @@ impl LastStart {
         match self {
             Self::OfAlerts => {
                 "(SELECT s.started_at FROM poundcake_alerts s WHERE s.started_fingerprint = poundcake_alerts.fingerprint \
-                 ORDER BY s.started_at DESC LIMIT 1)"
+                 AND s.id <> poundcake_alerts.id ORDER BY s.started_at DESC LIMIT 1)"
             }
             Self::OfLinks => {
                 "(SELECT l.started_at FROM poundcake_st2_execution_link l WHERE l.fingerprint = poundcake_alerts.fingerprint \
