@@ -50,7 +50,6 @@ test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; ins
 	$(MAKE) pack-tests deploy-tests rules
 	cargo test --locked --workspace --no-run
 	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) DURATION=$(CHAOS_IN_TEST) SEED=$(CHAOS_SEED) tests/services.sh run cargo test --locked --workspace
-	$(MAKE) image-test
 
 image-test: ## compose/ on a Docker engine: faults under load, then the ledger; skipped where no engine answers
 	tests/containers/image_test.py
