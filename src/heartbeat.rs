@@ -31,13 +31,14 @@ pub fn start(store: Database, sources: Sources, stop: CancellationToken) -> Join
         let id = processes::new_id();
         let path = sources.path();
         let mut collector = Collector::new(sources);
+        // Asked until there is an answer; SQLite has no server, and says so once.
         let mut node = None;
         let mut last: Option<(Facts, Instant)> = None;
         while !stop.is_cancelled() {
             if node.is_none() {
-                node = store.run(processes::database_node).await.ok().flatten();
+                node = store.run(processes::database_node).await.ok();
             }
-            let facts = collector.facts(node.clone()).await;
+            let facts = collector.facts(node.clone().flatten()).await;
             let is_due = last.as_ref().is_none_or(|(told, at)| at.elapsed() >= EVERY || facts.is_news_after(told));
             if is_due {
                 let body = serde_json::to_string(&facts).unwrap_or_else(|_| "{}".to_owned());
