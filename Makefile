@@ -76,11 +76,11 @@ rules: ## Alert rules, their unit tests, runbooks and dashboards, held to the ta
 	tests/venv.sh observability -r tests/requirements/observability.txt
 	PYTHONDONTWRITEBYTECODE=1 target/test-venvs/observability/bin/python -m pytest --quiet -p no:cacheprovider tests/observability
 
-chaos: ## Random faults everywhere, then the ledger (SEED=…, DURATION=60 seconds)
+chaos: ## Random faults everywhere, then the ledger (SEED=…, DURATION=60 seconds, OLD=PATH/poundcake to upgrade from)
 	tests/services.sh install
 	DURATION=$(DURATION) cargo test --locked --test chaos
 
-bench: ## Speed next to the machine's limits; writes docs/performance.md (QUICK=1 for a look, ROUNDS=5)
+bench: ## Speed next to the machine's limits; writes docs/performance.md (QUICK=1 for a look, ROUNDS=5, BASELINE=PATH/poundcake)
 	tests/services.sh install
 	cargo bench --locked --bench pipeline
 

@@ -35,7 +35,7 @@ pub const SYSTEM: &str = "admission, 3 dispatchers";
 /// Ingest alone and beside an admission, on the same backlog.
 pub const ALONE: &str = "ingest, held rows";
 /// See [`ALONE`].
-pub const BESIDE: &str = "ingest beside 1,000 starts/s";
+pub const BESIDE: &str = "ingest next to 1,000 starts/s";
 /// Rows that are held.
 pub const BACKLOGS: [usize; 2] = [50_000, 500_000];
 const DISPATCHERS: usize = 3;
@@ -150,7 +150,8 @@ fn once(conn: &mut AnyConnection) -> anyhow::Result<usize> {
     Ok(claimed.len())
 }
 
-fn recorded(claimed: &Claimed) -> Record {
+/// What is written when StackStorm runs it.
+pub fn recorded(claimed: &Claimed) -> Record {
     Record {
         alert_id: claimed.alert.id,
         request_id: claimed.request_id,

@@ -24,11 +24,35 @@ pub struct Child {
 /// PoundCake's settings that differ from the defaults.
 pub type Variables<'a> = &'a [(&'a str, String)];
 
+/// Which `poundcake`.
+#[derive(Debug, Clone, Copy)]
+pub enum Program<'a> {
+    /// The one that was built with this benchmark.
+    Built,
+    /// Another version.
+    At(&'a Path),
+}
+
+impl Program<'_> {
+    /// Starts it.
+    pub fn command(self) -> Command {
+        match self {
+            Self::Built => Command::new(env!("CARGO_BIN_EXE_poundcake")),
+            Self::At(path) => Command::new(path),
+        }
+    }
+}
+
 impl Child {
     /// A subcommand of `poundcake`, ready. Its log goes to a file, as a service manager would keep it.
-    pub fn poundcake(arguments: &[&str], variables: Variables<'_>, directory: &Path) -> anyhow::Result<Self> {
+    pub fn poundcake(
+        program: Program<'_>,
+        arguments: &[&str],
+        variables: Variables<'_>,
+        directory: &Path,
+    ) -> anyhow::Result<Self> {
         let (reserved, address) = reserve()?;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_poundcake"));
+        let mut command = program.command();
         command.args(arguments).env_clear().envs(variables.iter().map(|(name, value)| (name, value)));
         for name in ["POUNDCAKE_LISTEN", "POUNDCAKE_DISPATCHER_LISTEN"] {
             command.env(name, address.to_string());

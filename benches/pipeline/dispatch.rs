@@ -2,7 +2,7 @@
 //! an alert takes from its row to its execution at a steady rate.
 
 use super::{
-    child::Child,
+    child::{Child, Program},
     ingest, limit,
     load::Load,
     plan::Plan,
@@ -44,7 +44,7 @@ pub fn round(world: &World, plan: &Plan, database: &Database, points: &mut Point
                 ingest::reset(world, database)?;
                 fill(world, database, plan.backlog)?;
                 let child = match program {
-                    "dispatcher" => dispatcher(world, database, &stackstorm, concurrency)?,
+                    "dispatcher" => dispatcher(Program::Built, world, database, &stackstorm, concurrency)?,
                     _ => bare(program, world, database, &stackstorm, concurrency)?,
                 };
                 let figures = watch(world, database, &child, &stackstorm, plan.backlog)?;
@@ -56,7 +56,13 @@ pub fn round(world: &World, plan: &Plan, database: &Database, points: &mut Point
 }
 
 /// PoundCake's `dispatcher`, every alert routed to one action.
-pub fn dispatcher(world: &World, database: &Database, stackstorm: &Child, concurrency: usize) -> anyhow::Result<Child> {
+pub fn dispatcher(
+    program: Program<'_>,
+    world: &World,
+    database: &Database,
+    stackstorm: &Child,
+    concurrency: usize,
+) -> anyhow::Result<Child> {
     let routes = world.path("routes.yaml");
     std::fs::write(
         &routes,
@@ -70,7 +76,7 @@ pub fn dispatcher(world: &World, database: &Database, stackstorm: &Child, concur
         ("POUNDCAKE_ROUTES", routes.display().to_string()),
         ("POUNDCAKE_DISPATCH_CONCURRENCY", concurrency.to_string()),
     ];
-    Child::poundcake(&["dispatcher"], &variables, &world.path(""))
+    Child::poundcake(program, &["dispatcher"], &variables, &world.path(""))
 }
 
 fn bare(
@@ -86,7 +92,7 @@ fn bare(
 }
 
 /// Rows that are `queued`, and their messages.
-fn fill(world: &World, database: &Database, count: usize) -> anyhow::Result<()> {
+pub fn fill(world: &World, database: &Database, count: usize) -> anyhow::Result<()> {
     const ROWS: usize = 500;
     let (to_publish, inserted) = mpsc::channel(4);
     let (to_mark, confirmed) = std::sync::mpsc::sync_channel::<Vec<i64>>(4);
@@ -121,7 +127,7 @@ fn number(conn: &mut diesel::MysqlConnection, query: &str) -> anyhow::Result<usi
 }
 
 /// Links per second from the first ones to the last, or for as long as is watched.
-fn watch(
+pub fn watch(
     world: &World,
     database: &Database,
     child: &Child,
@@ -158,7 +164,8 @@ fn watch(
 fn steady(world: &World, plan: &Plan, database: &Database, points: &mut Points) -> anyhow::Result<()> {
     ingest::reset(world, database)?;
     let stackstorm = Child::role("stackstorm", &["5".to_owned()], &world.path(""))?;
-    let (ingest, dispatcher) = (ingest::ingest(world, database)?, dispatcher(world, database, &stackstorm, 32)?);
+    let (ingest, dispatcher) =
+        (ingest::ingest(world, database)?, dispatcher(Program::Built, world, database, &stackstorm, 32)?);
     let connections = 20;
     let load = Load {
         address: ingest.address,

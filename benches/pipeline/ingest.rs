@@ -1,7 +1,7 @@
 //! Webhooks in: the limit, the plain way, PoundCake, and `standalone`, at each size and concurrency.
 
 use super::{
-    child::Child,
+    child::{Child, Program},
     limit,
     load::{Answers, Load},
     plan::Plan,
@@ -95,7 +95,7 @@ fn point(
 /// PoundCake's `ingest` on a database.
 pub fn ingest(world: &World, database: &Database) -> anyhow::Result<Child> {
     let variables = [("DATABASE_URL", database.url.clone()), ("AMQP_URL", world.amqp.clone())];
-    Child::poundcake(&["ingest"], &variables, &world.path(""))
+    Child::poundcake(Program::Built, &["ingest"], &variables, &world.path(""))
 }
 
 fn standalone(world: &World) -> anyhow::Result<Child> {
@@ -106,7 +106,7 @@ fn standalone(world: &World) -> anyhow::Result<Child> {
         ("ST2_API_URL", "http://127.0.0.1:9/v1".to_owned()),
         ("ST2_API_KEY", stackstorm::KEY.to_owned()),
     ];
-    Child::poundcake(&["standalone", "--no-dispatch"], &variables, &directory)
+    Child::poundcake(Program::Built, &["standalone", "--no-dispatch"], &variables, &directory)
 }
 
 /// Sends, and counts what `drain` takes as part of the time: rows that are answered and not yet published are not done.

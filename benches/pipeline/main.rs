@@ -8,6 +8,7 @@
 
 mod admission;
 mod bare;
+mod baseline;
 mod child;
 mod dispatch;
 mod history;
@@ -23,6 +24,7 @@ mod ratios;
 mod report;
 mod rows;
 mod stackstorm;
+mod statements;
 mod stats;
 mod usage;
 mod webhook;
@@ -65,6 +67,18 @@ fn run(plan: &Plan) -> anyhow::Result<()> {
         for round in 1..=plan.dispatch_rounds {
             eprintln!("dispatch, round {round} of {}", plan.dispatch_rounds);
             dispatch::round(&world, plan, &database, &mut points)?;
+        }
+    }
+    if plan.wants("statements") {
+        for _ in 1..=plan.rounds {
+            statements::round(&world, plan, &database, &mut points)?;
+        }
+    }
+    if let Some(program) = &plan.baseline {
+        let baseline = baseline::Baseline::new(&world, program)?;
+        for round in 1..=plan.rounds {
+            eprintln!("baseline, round {round} of {}", plan.rounds);
+            baseline.round(&world, plan, round, &database, &mut points)?;
         }
     }
     if plan.wants("admission") {

@@ -1,6 +1,6 @@
 //! How much is measured: `QUICK=1` for a look (and no files in `docs/`), `ROUNDS=n` for more certainty.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// One run's extent.
 #[derive(Debug, Clone)]
@@ -23,6 +23,10 @@ pub struct Plan {
     pub backlog: usize,
     /// Rows of history.
     pub history: usize,
+    /// Another version's `poundcake`, to compare dispatch with (`BASELINE`).
+    pub baseline: Option<PathBuf>,
+    /// Changes the schema before the statements are measured (`SQL`).
+    pub sql: Option<String>,
     /// Parts to run; empty is all.
     pub only: Vec<String>,
 }
@@ -42,6 +46,8 @@ impl Plan {
             concurrencies: vec![1, 16, 64, 256],
             backlog: number("BACKLOG", if quick { 20_000 } else { 50_000 }),
             history: number("HISTORY", if quick { 200_000 } else { 5_000_000 }),
+            sql: knob("SQL"),
+            baseline: knob("BASELINE").map(PathBuf::from),
             only: knob("ONLY").map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default(),
         }
     }

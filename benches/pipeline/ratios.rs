@@ -1,7 +1,7 @@
 //! The promises about speed, as ratios of medians of one run.
 
 use super::{
-    admission,
+    admission, baseline,
     dispatch::{self, CONCURRENCIES, LATENCIES},
     history, memory,
     point::{Place, Points},
@@ -38,7 +38,7 @@ impl std::fmt::Display for Ratio {
 
 /// Those whose parts were measured.
 pub fn all(points: &Points) -> Vec<Ratio> {
-    [ingest(points), history(points), dispatch(points), admission(points), memory(points)].concat()
+    [ingest(points), history(points), dispatch(points), compared(points), admission(points), memory(points)].concat()
 }
 
 fn ratio(name: &str, value: f64, bound: f64, at_most: bool) -> Ratio {
@@ -95,6 +95,22 @@ fn dispatch(points: &Points) -> Vec<Ratio> {
     ratios
 }
 
+/// Unguarded dispatch of this version over another one's.
+fn compared(points: &Points) -> Vec<Ratio> {
+    let mut ratios = Vec::new();
+    for latency in baseline::LATENCIES {
+        for concurrency in CONCURRENCIES {
+            let place = |program| Place::new(&dispatch::system(program, latency), 1, concurrency);
+            if points.has(&place(baseline::BASELINE)) {
+                let rate = |program| points.median(&place(program), "alerts_s");
+                let name = format!("dispatch over the baseline, {latency} ms, {concurrency} at once");
+                ratios.push(ratio(&name, rate("dispatcher") / rate(baseline::BASELINE), 0.95, false));
+            }
+        }
+    }
+    ratios
+}
+
 fn admission(points: &Points) -> Vec<Ratio> {
     if !points.has(&Place::new(admission::BESIDE, 10, 16)) {
         return Vec::new();
@@ -105,7 +121,7 @@ fn admission(points: &Points) -> Vec<Ratio> {
     vec![
         ratio("starts/s from 50,000 held alerts", few, 1_000.0, false),
         ratio("starts/s with ten times as many held", many / few, 0.8, false),
-        ratio("ingest beside 1,000 starts/s", ingest(admission::BESIDE) / ingest(admission::ALONE), 0.9, false),
+        ratio("ingest next to 1,000 starts/s", ingest(admission::BESIDE) / ingest(admission::ALONE), 0.9, false),
     ]
 }
 

@@ -18,6 +18,11 @@ impl Usage {
         Self { begun: Instant::now(), processes }
     }
 
+    /// Seconds of processor time since then, of each process.
+    pub fn seconds(&self) -> Vec<f64> {
+        self.processes.iter().map(|(_, pid, before)| seconds(*pid) - before).collect()
+    }
+
     /// Percent of one core since then, by process.
     pub fn shares(&self) -> Vec<(String, f64)> {
         let elapsed = self.begun.elapsed().as_secs_f64();

@@ -52,10 +52,15 @@ impl World {
 
     /// Makes a database with the schema.
     pub fn database(&self, name: &str) -> anyhow::Result<Database> {
-        MysqlConnection::establish(&self.server)?.batch_execute(&format!("CREATE DATABASE {name}"))?;
-        let database = Database { url: format!("{}/{name}", self.server) };
+        let database = self.empty_database(name)?;
         database::Database::new(DatabaseUrl::parse(&database.url)?, 1).run_blocking(migrations::up)?;
         Ok(database)
+    }
+
+    /// Makes a database without tables.
+    pub fn empty_database(&self, name: &str) -> anyhow::Result<Database> {
+        MysqlConnection::establish(&self.server)?.batch_execute(&format!("CREATE DATABASE {name}"))?;
+        Ok(Database { url: format!("{}/{name}", self.server) })
     }
 
     /// Whether the queue is there; PoundCake declares it.

@@ -1,5 +1,7 @@
 //! What this program shares with the tests in `tests/it`.
 
+#[path = "../it/harness/clock.rs"]
+mod clock;
 #[path = "../it/harness/database.rs"]
 mod database;
 #[path = "../it/harness/eventually.rs"]

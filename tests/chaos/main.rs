@@ -2,7 +2,7 @@
 //!
 //! `SEED=… DURATION=60 make chaos`. Two ingests and two dispatchers, real MariaDB and RabbitMQ of its own, the StackStorm
 //! stand-in, several senders that try again as Alertmanager does. Every fault is printed as it happens; the last line is
-//! the ledger, and the exit code says whether it balances.
+//! the ledger, and the exit code says whether it balances. `OLD=PATH/poundcake` makes it an upgrade from that version.
 #![expect(unreachable_pub, reason = "a test binary exports nothing; pub marks what a module offers")]
 #![expect(clippy::expect_used, reason = "a run that cannot go on fails where it is")]
 
@@ -15,6 +15,7 @@ mod ledger;
 mod people;
 mod senders;
 mod settings;
+mod upgrade;
 mod world;
 
 use senders::{Record, Sender};
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(plan: Plan) -> bool {
-    let world = World::start(plan.seed).await;
+    let world = World::start(&plan).await;
     world.say(&format!("everything runs, with {:?}", world.guards));
     let record = Record::default();
     let until = Instant::now() + plan.duration;
@@ -63,9 +64,9 @@ async fn run(plan: Plan) -> bool {
     }
     senders.spawn(sender(SENDERS).flap(until));
     let orders = people::Book::default();
-    let person = |seed| people::Person::new(seed, world.servers(), Arc::clone(&orders));
+    let person = |seed| people::Person::new(seed, world.servers(), world.guards.on, Arc::clone(&orders));
     senders.spawn(person(plan.seed).run(until));
-    let faults = faults::run(Arc::clone(&world), plan.seed, until).await;
+    let (faults, ()) = tokio::join!(faults::run(Arc::clone(&world), plan.seed, until), upgrade::run(&world, &plan));
     let ended = world.ended();
     world.heal();
     world.say(&format!("{faults} faults are over; the last webhooks are answered, and everything drains"));

@@ -1,4 +1,4 @@
-//! A person who gives orders while everything breaks: pauses, resumes, releases, approves and rejects. Orders that are not
+//! A person who gives orders while everything breaks: pauses, resumes, releases, approves, rejects and replays. Orders that are not
 //! answered are not repeated; what they did shows in the rows.
 
 use crate::harness::client;
@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What is replayed: routes without guards, with places and a window, and with a window for each target.
+const REPLAYED: [&str; 3] = ["DirectWorkflow", "Limited", "Racks"];
 /// No answer for so long is none.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -38,13 +40,14 @@ pub type Book = Arc<Mutex<Orders>>;
 pub struct Person {
     rng: StdRng,
     urls: Vec<String>,
+    has_guards: bool,
     book: Book,
 }
 
 impl Person {
     /// Orders go to one of these servers.
-    pub fn new(seed: u64, urls: Vec<String>, book: Book) -> Self {
-        Self { rng: StdRng::seed_from_u64(seed.wrapping_add(7_002)), urls, book }
+    pub fn new(seed: u64, urls: Vec<String>, has_guards: bool, book: Book) -> Self {
+        Self { rng: StdRng::seed_from_u64(seed.wrapping_add(7_002)), urls, has_guards, book }
     }
 
     /// Gives orders until then.
@@ -58,13 +61,19 @@ impl Person {
 
     /// Approves and releases everything.
     pub async fn see_to_everything(&mut self) {
+        if !self.has_guards {
+            return;
+        }
         self.order("approve", "approvals", &json!({ "filter": { "route": "asks" }, "approve": true, "reason": "all" }))
             .await;
         self.order("release", "releases", &json!({ "filter": { "dispatch_status": "held" }, "reason": "all" })).await;
     }
 
     async fn one(&mut self) {
-        match self.rng.random_range(0..12) {
+        if !self.has_guards {
+            return self.replay().await;
+        }
+        match self.rng.random_range(0..14) {
             0..3 => self.pause().await,
             3..5 => {
                 let oldest = self.rng.random_range(1..6);
@@ -79,11 +88,28 @@ impl Person {
                 let body = json!({ "filter": { "route": "asks" }, "approve": true, "reason": "seen" });
                 self.order("approve", "approvals", &body).await;
             }
-            _ => {
+            11 => {
                 let body = json!({ "filter": { "route": "asks" }, "approve": false, "reason": "no" });
                 self.order("reject", "approvals", &body).await;
             }
+            _ => self.replay().await,
         }
+    }
+
+    /// One alert that has run runs again.
+    async fn replay(&mut self) {
+        let name = REPLAYED[self.rng.random_range(0..REPLAYED.len())];
+        let url = format!("{}/api/v1/alerts?dispatch_status=dispatched&alert_name={name}&limit=20", self.server());
+        let Ok(answer) = client().get(url).timeout(PATIENCE).send().await else { return };
+        let found: Value = answer.json().await.unwrap_or_default();
+        let alerts = found["alerts"].as_array().map_or(&[][..], Vec::as_slice);
+        if alerts.is_empty() {
+            return;
+        }
+        let chosen = &alerts[self.rng.random_range(0..alerts.len())];
+        let filter = json!({ "alert_name": name, "instance": chosen["instance"], "dispatch_status": "dispatched" });
+        let body = json!({ "filter": filter, "include_dispatched": true, "reason": "once more" });
+        self.order("replay", "replays", &body).await;
     }
 
     /// Some of them end by themselves, some are resumed.

@@ -1,6 +1,6 @@
 //! The run's settings, and PoundCake's: every time is scaled down by configuration alone.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// One call to StackStorm.
 pub const TIMEOUT: Duration = Duration::from_secs(2);
@@ -37,23 +37,27 @@ pub fn variables() -> Vec<(&'static str, String)> {
 }
 
 /// What the environment says about this run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// Everything random follows from it.
     pub seed: u64,
     /// How long alerts are sent and faults happen.
     pub duration: Duration,
+    /// Another version's `poundcake`, from which the run upgrades.
+    pub old: Option<PathBuf>,
 }
 
 impl Plan {
-    /// `SEED` (random if unset) and `DURATION` in seconds (60).
+    /// `SEED` (random if unset), `DURATION` in seconds (60), `OLD`.
     pub fn from_environment() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the test's own variables, not the program's configuration")]
+        let text = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
         let number = |name: &str| -> Option<u64> {
-            #[expect(clippy::disallowed_methods, reason = "the test's own variables, not the program's configuration")]
-            let text = std::env::var(name).ok().filter(|text| !text.is_empty())?;
+            let text = text(name)?;
             Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
         };
         let seed = number("SEED").unwrap_or_else(|| u64::from(rand::random::<u32>()));
-        Self { seed, duration: Duration::from_secs(number("DURATION").unwrap_or(60)) }
+        let duration = Duration::from_secs(number("DURATION").unwrap_or(60));
+        Self { seed, duration, old: text("OLD").map(PathBuf::from) }
     }
 }

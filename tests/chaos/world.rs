@@ -1,9 +1,10 @@
 //! What the run breaks: own servers, a proxy before each neighbour of each process, the real programs, the stand-in.
 
 use crate::{
-    guards::Guards,
+    guards::{Edit, Guards},
     harness::{ChaosProxy, Process, Running, Services, TestDatabase, Vhost},
-    settings,
+    settings::{self, Plan},
+    upgrade::Old,
 };
 use st2_stand_in::{Control, Front, Options, Pace, StandIn};
 use std::{
@@ -13,6 +14,7 @@ use std::{
 use tokio::sync::OwnedMutexGuard;
 
 const KEY: &str = "chaos-key";
+const ROUTES: &str = "routes.yaml";
 
 /// Something that one fault at a time may have.
 type Hold = Arc<tokio::sync::Mutex<()>>;
@@ -22,6 +24,7 @@ pub struct Slot {
     /// `ingest-1`.
     pub name: String,
     process: Process,
+    old: Option<Process>,
     running: Mutex<Option<Running>>,
     /// The output of those that were killed.
     log: Mutex<String>,
@@ -61,8 +64,21 @@ pub struct World {
     pub services: Arc<Services>,
     /// The limits of the routes.
     pub guards: Guards,
+    /// The version that the run upgrades from.
+    pub old: Option<Old>,
+    /// Which versions start on the schema: a process refuses a newer one than it knows.
+    pub startable: Mutex<Vec<Version>>,
     began: Instant,
-    _routes: tempfile::NamedTempFile,
+    routes: tempfile::TempDir,
+}
+
+/// Which program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// The one under test.
+    This,
+    /// The one that the run upgrades from, if there is one.
+    Old,
 }
 
 /// Takes what is free; a fault that finds its object held chooses another.
@@ -72,17 +88,24 @@ pub fn take(hold: &Hold) -> Option<OwnedMutexGuard<()>> {
 
 impl World {
     /// Starts everything and waits until it is ready.
-    pub async fn start(seed: u64) -> Arc<Self> {
-        let guards = Guards::draw(seed);
+    pub async fn start(plan: &Plan) -> Arc<Self> {
+        let mut guards = Guards::draw(plan.seed);
+        let routes = tempfile::tempdir().expect("a directory");
+        let routes_path = routes.path().join(ROUTES);
+        std::fs::write(&routes_path, guards.routes(&Edit::default())).expect("the routes file");
+        let mut old = None;
+        if let Some(program) = &plan.old {
+            let known = Old::new(program, &routes_path).await;
+            guards.on = known.knows_guards;
+            old = Some(known);
+        }
+        std::fs::write(&routes_path, guards.routes(&Edit::default())).expect("the routes file");
         let services = Services::private();
         let (database, vhost) = (TestDatabase::mariadb_on(services.clone()), Vhost::new_on(services.clone()).await);
         let stand_in = StandIn::start(&Options::for_tests(KEY)).expect("the stand-in");
         // Slow enough that a workflow is under way for a moment.
         let real = Pace::real();
         stand_in.control().set_pace(Pace { enforce: Duration::from_millis(60), ..real });
-        let routes = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(routes.path(), guards.routes()).expect("the routes file");
-        let routes_path = routes.path().display().to_string();
         let mut world = Self {
             slots: Vec::new(),
             wires: Vec::new(),
@@ -94,22 +117,46 @@ impl World {
             stackstorm: Hold::default(),
             services,
             guards,
+            startable: Mutex::new(vec![if old.is_some() { Version::Old } else { Version::This }]),
+            old,
             began: Instant::now(),
-            _routes: routes,
+            routes,
         };
-        let migrate = Process::poundcake("migrate").argument("up").variable("DATABASE_URL", world.database.owner_url());
-        let (status, _, error) = migrate.run().await;
-        assert!(status.success(), "migrate up: {error}");
+        world.migrate(Version::Old).await.expect("migrate up");
         for (command, count) in [("ingest", 2), ("dispatcher", 2), ("tracker", 1)] {
             for number in 1..=count {
-                world.add(command, number, &routes_path).await;
+                world.add(command, number).await;
             }
         }
         world.began = Instant::now();
         Arc::new(world)
     }
 
-    async fn add(&mut self, command: &str, number: usize, routes: &str) {
+    /// Brings the schema to a version.
+    pub async fn migrate(&self, version: Version) -> Result<(), String> {
+        let migrate = Process::poundcake("migrate").argument("up").variable("DATABASE_URL", self.database.owner_url());
+        let migrate = match (&self.old, version) {
+            (Some(old), Version::Old) => old.version_of(migrate),
+            _ => migrate,
+        };
+        let (status, _, error) = migrate.run().await;
+        if status.success() { Ok(()) } else { Err(error) }
+    }
+
+    /// Changes the routes file; a reader sees the old one or the new one, whole.
+    pub fn edit_routes(&self, edit: &Edit) {
+        let next = self.routes.path().join("next");
+        std::fs::write(&next, self.guards.routes(edit)).expect("a file");
+        std::fs::rename(&next, self.routes.path().join(ROUTES)).expect("the routes file");
+    }
+
+    /// This version, or the other one if this one does not start on the schema.
+    pub fn possible(&self, version: Version) -> Version {
+        let startable = lock(&self.startable);
+        if startable.contains(&version) { version } else { startable[0] }
+    }
+
+    async fn add(&mut self, command: &str, number: usize) {
         let name = format!("{command}-{number}");
         let st2: url::Url = self.stand_in.api_url().parse().expect("a URL");
         let st2_address = st2.socket_addrs(|| None).expect("an address")[0];
@@ -119,7 +166,7 @@ impl World {
         let mut process = Process::poundcake(command)
             .variable("DATABASE_URL", self.database.url_through(database.proxy.address()))
             .variable("AMQP_URL", self.vhost.url_through(broker.proxy.address()))
-            .variable("POUNDCAKE_ROUTES", routes)
+            .variable("POUNDCAKE_ROUTES", self.routes.path().join(ROUTES).display().to_string())
             .variable("ST2_STREAM_URL", self.stand_in.stream_url())
             .variable("ST2_API_KEY", KEY);
         if let Some(wire) = &stackstorm {
@@ -128,10 +175,12 @@ impl World {
         for (name, value) in settings::variables() {
             process = process.variable(name, value);
         }
-        let running = process.start().ready().await;
+        process = process.clock("+0s");
+        let old = self.old.as_ref().map(|old| old.version_of(process.clone()));
+        let running = old.as_ref().unwrap_or(&process).start().ready().await;
         self.wires.extend([database, broker].into_iter().chain(stackstorm));
         let (running, log) = (Mutex::new(Some(running)), Mutex::default());
-        self.slots.push(Slot { name, process, running, log, hold: Hold::default() });
+        self.slots.push(Slot { name, process, old, running, log, hold: Hold::default() });
     }
 
     /// Where webhooks and orders go.
@@ -157,13 +206,14 @@ impl World {
 
     /// Nothing is broken any more: what stopped runs, what was cut is whole.
     pub fn heal(&self) {
+        self.edit_routes(&Edit::default());
         self.control().clear_faults();
         self.control().set_front(Front::Nothing);
         for wire in &self.wires {
             wire.proxy.restore_networking();
         }
         for slot in &self.slots {
-            slot.revive();
+            slot.revive(self.possible(Version::This));
         }
     }
 
@@ -203,6 +253,11 @@ impl Slot {
         take(&self.hold)
     }
 
+    /// The same, as soon as its fault is over.
+    pub async fn wait(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.hold).lock_owned().await
+    }
+
     /// kill -9.
     pub fn kill(&self) {
         if let Some(running) = lock(&self.running).take() {
@@ -213,11 +268,26 @@ impl Slot {
         }
     }
 
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        if let Some(running) = &*lock(&self.running) {
+            running.signal_term();
+        }
+    }
+
     /// Starts it where it was killed, and does not wait for it.
-    pub fn revive(&self) {
+    pub fn revive(&self, version: Version) {
         let mut running = lock(&self.running);
         if running.is_none() {
-            *running = Some(self.process.start());
+            let old = self.old.as_ref().filter(|_| version == Version::Old);
+            *running = Some(old.unwrap_or(&self.process).start());
+        }
+    }
+
+    /// Its host's clock is so many seconds off, until it is started again.
+    pub fn step_clock(&self, seconds: i32) {
+        if let Some(running) = &*lock(&self.running) {
+            running.step_clock(&format!("{seconds:+}s"));
         }
     }
 
@@ -228,7 +298,8 @@ impl Slot {
         }
     }
 
-    fn has_ended(&self) -> bool {
+    /// Whether it runs no more.
+    pub fn has_ended(&self) -> bool {
         lock(&self.running).as_ref().is_some_and(Running::has_ended)
     }
 

@@ -1,11 +1,8 @@
 //! Hosts whose clocks are minutes apart: only the database's clock decides when something is due, leased, old or cooled down.
 
-use crate::harness::{
-    PATIENCE, Pipeline, Process, Running, SOON, Setup, Shape, T0, client, deliver, eventually, firing,
-};
+use crate::harness::{PATIENCE, Pipeline, Running, SOON, Setup, Shape, T0, client, deliver, eventually, firing};
 use serde_json::Value;
 use st2_stand_in::Fault;
-use std::path::PathBuf;
 
 /// More than every wait, lease, cooldown and age that is set here.
 const AHEAD: &str = "+300s";
@@ -13,27 +10,10 @@ const BEHIND: &str = "-300s";
 const LATER: &str = "2026-11-22T02:00:00Z";
 const ROUTES: &str = "routes: [{match: 'alertname!=\"\"', action: remediation.host_down_workflow}]";
 
-fn library() -> PathBuf {
-    let mut found = Vec::new();
-    for directory in std::fs::read_dir("/usr/lib").expect("/usr/lib").flatten() {
-        found.push(directory.path().join("faketime/libfaketimeMT.so.1"));
-    }
-    found.retain(|path| path.exists());
-    found.pop().expect("libfaketime; `tests/services.sh install` installs it")
-}
-
-/// The same program on a host with another time of day. Its monotonic clock goes as every host's does.
-fn skewed(process: Process, offset: &str) -> Process {
-    process
-        .variable("LD_PRELOAD", library().display().to_string())
-        .variable("FAKETIME", offset)
-        .variable("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-}
-
-/// How far a process's clock is from this one, by its log.
+/// How far a process's clock is from this one, by the last line of its log.
 fn minutes_off(process: &Running) -> i64 {
     let log = process.output("stderr");
-    let mut words = log.split_whitespace().map(|word| word.trim_start_matches('['));
+    let mut words = log.split_whitespace().rev().filter_map(|word| word.strip_prefix('['));
     let time = words.find_map(|word| chrono::DateTime::parse_from_rfc3339(word).ok());
     let off = time.expect("a time in the log").to_utc() - chrono::Utc::now();
     off.num_minutes()
@@ -75,7 +55,7 @@ struct Apart {
 
 async fn apart(routes: &str) -> Apart {
     let setup = setup(routes).await;
-    let start = async |command: &str, offset: &str| skewed(setup.process(command), offset).start().ready().await;
+    let start = async |command: &str, offset: &str| setup.process(command).clock(offset).start().ready().await;
     let (first, ingest) = (start("ingest", AHEAD).await, start("ingest", BEHIND).await);
     let (behind, dispatcher) = (start("dispatcher", BEHIND).await, start("dispatcher", AHEAD).await);
     for (process, minutes) in [(&first, 4..=5), (&ingest, -6..=-5), (&behind, -6..=-5), (&dispatcher, 4..=5)] {
@@ -156,7 +136,7 @@ async fn a_lease_is_kept_and_ends_by_the_databases_clock_whatever_the_hosts_say(
         "no process took the lease for expired"
     );
     pipeline.st2().clear_faults();
-    pipeline.dispatcher = Some(skewed(pipeline.setup.process("dispatcher"), AHEAD).start().ready().await);
+    pipeline.dispatcher = Some(pipeline.setup.process("dispatcher").clock(AHEAD).start().ready().await);
     pipeline.settled_within(PATIENCE).await;
     assert_eq!(pipeline.st2().seen().posts, 4, "looked up, not posted again");
     pipeline.assert_ledger(4).await;
@@ -167,7 +147,7 @@ async fn a_lease_is_kept_and_ends_by_the_databases_clock_whatever_the_hosts_say(
 async fn dispatchers_whose_clocks_are_ten_minutes_apart_share_places_and_windows() {
     let routes = "routes: [{name: hosts, action: core.noop, guards: {max_in_flight: 2, rate: [6/m]}}]";
     let Apart { pipeline, ingest, dispatcher } = apart(routes).await;
-    let tracker = skewed(pipeline.setup.process("tracker"), AHEAD).start().ready().await;
+    let tracker = pipeline.setup.process("tracker").clock(AHEAD).start().ready().await;
     let held = "poundcake_alerts WHERE dispatch_reason = 'rate'";
     let wait = async |rows: i64, started: usize| {
         eventually("the window is full", SOON, async || {
@@ -188,4 +168,41 @@ async fn dispatchers_whose_clocks_are_ten_minutes_apart_share_places_and_windows
     pipeline.assert_ledger(10).await;
     assert!(crate::guards::most_at_once(&pipeline) <= 2);
     drop((ingest, dispatcher, tracker));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_steps_opens_no_window_and_ends_no_lease() {
+    let routes = "routes:\n\
+        - {name: hosts, match: 'alertname=\"HostDown\"', action: core.noop, guards: {rate: [3/h]}}\n\
+        - {name: free, action: core.noop}\n";
+    let setup = setup(routes).await;
+    let start = async |command: &str| setup.process(command).clock("+0s").start().ready().await;
+    let (ingest, dispatcher) = (start("ingest").await, start("dispatcher").await);
+    let pipeline = Pipeline { setup, ingest, dispatcher: Some(dispatcher) };
+    pipeline.send(&alerts(0, 5, T0)).await;
+    let held = || pipeline.statuses("WHERE dispatch_reason = 'rate'").len();
+    let started = || pipeline.statuses("WHERE alert_name = 'HostDown' AND started_at IS NOT NULL").len();
+    eventually("the window is full", SOON, async || match (held(), started()) {
+        (2, 3) => Ok(()),
+        seen => Err(seen),
+    })
+    .await;
+    for (offset, minutes) in [("+7200s", 119..=120), ("-7200s", -121..=-120)] {
+        pipeline.dispatcher().step_clock(offset);
+        let mut sent = 0;
+        eventually("the log of a dispatch shows the step", SOON, async || {
+            sent += 1;
+            pipeline.send(&[firing("Free", &format!("{offset}-{sent}"), T0)]).await;
+            let off = minutes_off(pipeline.dispatcher());
+            if minutes.contains(&off) { Ok(()) } else { Err(off) }
+        })
+        .await;
+        pipeline.send(&alerts(5, 6, T0)).await;
+        assert_eq!(started(), 3, "the window is full by the database's clock");
+    }
+    eventually("the new one waits too", SOON, async || match held() {
+        3 => Ok(()),
+        rows => Err(rows),
+    })
+    .await;
 }

@@ -13,6 +13,7 @@
 mod alertmanager;
 mod both;
 mod certificates;
+mod clock;
 mod database;
 mod eventually;
 mod fixtures;

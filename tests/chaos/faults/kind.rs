@@ -1,8 +1,9 @@
 //! What can happen, and how often.
 
 use crate::{
+    guards::Edit,
     settings::{SETTLE, SILENT_SETTLE, TIMEOUT},
-    world::World,
+    world::{Version, World},
 };
 use rand::{RngExt, rngs::StdRng};
 use st2_stand_in::{Fault, Front};
@@ -29,9 +30,13 @@ pub enum Disturbance {
 #[derive(Debug, Clone)]
 pub enum Kind {
     /// kill -9 of a process, and its start after a while.
-    Kill { slot: usize, lasts: Duration },
+    Kill { slot: usize, lasts: Duration, back: Version },
     /// SIGSTOP and SIGCONT.
     Pause { slot: usize, lasts: Duration },
+    /// The clock of its host steps, and stays there.
+    ClockStep { slot: usize, seconds: i32 },
+    /// The routes file is edited.
+    EditRoutes(Edit),
     /// The network between two.
     Network { wire: usize, how: Disturbance, lasts: Duration },
     /// kill -9 of RabbitMQ.
@@ -61,9 +66,16 @@ impl Kind {
     pub fn draw(rng: &mut StdRng, world: &World) -> Self {
         let millis = |rng: &mut StdRng, from: u64, to: u64| Duration::from_millis(rng.random_range(from..to));
         match rng.random_range(0..100) {
-            0..12 => Self::Kill { slot: rng.random_range(0..world.slots.len()), lasts: millis(rng, 50, 3_000) },
-            12..20 => Self::Pause { slot: rng.random_range(0..world.slots.len()), lasts: millis(rng, 300, 12_000) },
-            20..48 => {
+            0..10 => {
+                let back = if rng.random_bool(0.5) { Version::This } else { Version::Old };
+                Self::Kill { slot: rng.random_range(0..world.slots.len()), lasts: millis(rng, 50, 3_000), back }
+            }
+            10..13 => {
+                Self::ClockStep { slot: rng.random_range(0..world.slots.len()), seconds: rng.random_range(-150..150) }
+            }
+            13..16 => Self::EditRoutes(Edit::draw(rng)),
+            16..23 => Self::Pause { slot: rng.random_range(0..world.slots.len()), lasts: millis(rng, 300, 12_000) },
+            23..48 => {
                 let wire = rng.random_range(0..world.wires.len());
                 Self::Network { wire, how: disturbance(rng), lasts: millis(rng, 200, 8_000) }
             }

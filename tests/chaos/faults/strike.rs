@@ -18,13 +18,16 @@ type Held = Vec<OwnedMutexGuard<()>>;
 /// Begins a fault and sees to its end in the background. False when its object has one already.
 pub fn begin(world: &Arc<World>, kind: Kind, under_way: &mut JoinSet<()>) -> bool {
     let held = match &kind {
-        Kind::Kill { slot, .. } | Kind::Pause { slot, .. } => one(world.slots[*slot].take()),
+        Kind::Kill { slot, .. } | Kind::Pause { slot, .. } | Kind::ClockStep { slot, .. } => {
+            one(world.slots[*slot].take())
+        }
         Kind::Network { wire, .. } => one(world.wires[*wire].take()),
         Kind::KillBroker { .. } | Kind::LoseQueue { .. } | Kind::MemoryAlarm { .. } | Kind::DeleteQueue => {
             one(take(&world.broker))
         }
         Kind::KillDatabase { .. } | Kind::PauseDatabase { .. } => one(take(&world.maria)),
         Kind::StackStorm { .. } | Kind::StackStormTimes { .. } | Kind::Front { .. } => one(take(&world.stackstorm)),
+        Kind::EditRoutes(_) => Some(Vec::new()),
         // A connection that breaks meanwhile would say that the call is over, while it hangs: no client can tell.
         Kind::Hang { .. } => {
             let wires = world.wires.iter().filter(|wire| wire.to_stackstorm);
@@ -42,11 +45,19 @@ fn one(held: Option<OwnedMutexGuard<()>>) -> Option<Held> {
 
 async fn strike(world: Arc<World>, kind: Kind, held: Held) {
     match kind {
-        Kind::Kill { slot, lasts } => {
+        Kind::Kill { slot, lasts, back } => {
             world.say(&format!("kill -9 {} for {lasts:.1?}", world.slots[slot].name));
             world.slots[slot].kill();
             sleep(lasts).await;
-            world.slots[slot].revive();
+            world.slots[slot].revive(world.possible(back));
+        }
+        Kind::ClockStep { slot, seconds } => {
+            world.say(&format!("the clock of {} steps to {seconds:+} s", world.slots[slot].name));
+            world.slots[slot].step_clock(seconds);
+        }
+        Kind::EditRoutes(edit) => {
+            world.say(&format!("the routes are edited: {edit:?}"));
+            world.edit_routes(&edit);
         }
         Kind::Pause { slot, lasts } => {
             world.say(&format!("SIGSTOP {} for {lasts:.1?}", world.slots[slot].name));

@@ -2,6 +2,7 @@
 
 use super::books::{Books, Row};
 use crate::senders::Sent;
+use st2_stand_in::ExecutionView;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 type Wrong = Vec<String>;
@@ -44,6 +45,7 @@ pub fn rows(books: &Books, wrong: &mut Wrong) {
         let skipped_rightly = match row.reason.as_str() {
             "no_rule_matched" => row.name == "RuleNone",
             "not_approved" => row.name == "Asks",
+            "route_off" => row.name == "Storms",
             _ => true,
         };
         if !settled || !row.leftovers.is_empty() || !failed_rightly || !skipped_rightly {
@@ -52,16 +54,25 @@ pub fn rows(books: &Books, wrong: &mut Wrong) {
     }
 }
 
-/// `dispatched` means exactly one execution that ran, linked; everything else none.
+/// `dispatched` means exactly one execution that ran, linked; everything else none. Each replay begins a generation: those before
+/// the last one have run once at most.
 pub fn executions(books: &Books, wrong: &mut Wrong) {
     for row in &books.rows {
+        let mut generations: BTreeMap<i32, usize> = BTreeMap::new();
+        for execution in books.started(row) {
+            *generations.entry(generation(execution)).or_default() += 1;
+        }
+        if generations.iter().any(|(generation, runs)| *runs > 1 || *generation > row.generation) {
+            wrong.push(format!("a generation ran twice: {generations:?}: {}", books.show(row)));
+        }
         let started: BTreeSet<&str> = books.started(row).map(|execution| execution.id.as_str()).collect();
+        let last = generations.get(&row.generation).copied().unwrap_or_default();
         let linked: BTreeSet<&str> = row.links.iter().map(String::as_str).collect();
         let right = match row.status.as_str() {
-            "dispatched" => started.len() == 1 && linked == started,
+            "dispatched" => last == 1 && linked == started,
             // What StackStorm's rules ran after the deadline is counted apart.
             _ if row.is_uncertain_rule() => started.len() <= 1 && linked.is_empty(),
-            _ => started.is_empty() && linked.is_empty(),
+            _ => last == 0 && linked == started,
         };
         if !right {
             wrong.push(format!("{} executions ran, {} linked: {}", started.len(), linked.len(), books.show(row)));
@@ -76,6 +87,11 @@ pub fn executions(books: &Books, wrong: &mut Wrong) {
             wrong.push(format!("execution {} with the tag {} belongs to no row", execution.id, execution.trace_tag));
         }
     }
+}
+
+/// The last part of `poundcake:{request_id}:{alert_id}:{generation}`.
+fn generation(execution: &ExecutionView) -> i32 {
+    execution.trace_tag.split(':').nth(3).and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
 /// Open episodes are opened by their own row; followers name one that is an opener.
@@ -104,7 +120,8 @@ pub fn firings(books: &Books, sent: &Sent, wrong: &mut Wrong) -> usize {
     for ((instance, start), rows) in &rows {
         let run = rows.iter().filter(|row| row.status != "skipped").count();
         let executions: usize = rows.iter().map(|row| books.started(row).count()).sum();
-        if run > 1 || executions > 1 {
+        let replays: usize = rows.iter().map(|row| usize::try_from(row.generation).unwrap_or_default()).sum();
+        if run > 1 || executions > 1 + replays {
             let shown: Vec<String> = rows.iter().map(|row| books.show(row)).collect();
             wrong.push(format!(
                 "{instance} at {start} was run {run} times, {executions} executions: {}",
@@ -128,11 +145,11 @@ pub fn firings(books: &Books, sent: &Sent, wrong: &mut Wrong) -> usize {
     firings.len()
 }
 
-/// It ran, failed in the open, ended before it ran, was not approved, or came too soon after the last one of the same alert. A `repeat` is
+/// It ran, failed in the open, ended before it ran, was not approved, its route was off, or came too soon after the last one of the same alert. A `repeat` is
 /// accounted for by its opener, whose start may be another one: a late try of the firing before opened the episode, and
 /// this one came before that was dispatched. `reopened` alone would be an alert that got lost.
 fn accounts_for(row: &Row) -> bool {
-    let reasons = ["resolved_before_dispatch", "refire_cooldown", "no_rule_matched", "not_approved"];
+    let reasons = ["resolved_before_dispatch", "refire_cooldown", "no_rule_matched", "not_approved", "route_off"];
     row.status != "skipped" || reasons.contains(&row.reason.as_str())
 }
 

@@ -14,6 +14,9 @@ const REACHES: TimeDelta = TimeDelta::seconds(3);
 
 /// Holds every limit against the executions.
 pub fn all(books: &Books, guards: &Guards, pauses: &[Paused], wrong: &mut Vec<String>) {
+    if !guards.on {
+        return;
+    }
     places(books, "limited", guards.places, |row| row.name == "Limited", wrong);
     if let Some(all) = guards.all {
         // What StackStorm's rules ran after the deadline takes no place: its dispatch has settled.

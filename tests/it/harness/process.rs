@@ -16,7 +16,8 @@ const READY: Duration = Duration::from_mins(1);
 /// What to start. Starting it again gives the same program on the same address: a restart.
 #[derive(Debug, Clone)]
 pub struct Process {
-    program: PathBuf,
+    /// Its file.
+    pub program: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     files: Vec<(&'static str, String)>,
@@ -191,9 +192,14 @@ impl Running {
         signal(self.pid(), "CONT");
     }
 
+    /// SIGTERM.
+    pub fn signal_term(&self) {
+        signal(self.pid(), "TERM");
+    }
+
     /// SIGTERM, and waits for its end.
     pub async fn terminate(&self, deadline: Duration) -> ExitStatus {
-        signal(self.pid(), "TERM");
+        self.signal_term();
         self.exited(deadline).await
     }
 
