@@ -10,11 +10,12 @@ use chrono::NaiveDateTime;
 use diesel::{
     AppearsOnTable, Expression, NullableExpressionMethods, QueryResult, RunQueryDsl, SelectableExpression,
     backend::Backend,
-    expression::{AsExpression, ValidGrouping, is_aggregate},
+    expression::{AsExpression, TypedExpressionType, ValidGrouping, is_aggregate},
     query_builder::{AsChangeset, AstPass, Query, QueryFragment},
     serialize::ToSql,
     sql_types::{BigInt, Bool, HasSqlType, Nullable, Timestamp},
 };
+use std::marker::PhantomData;
 
 /// For what diesel finds again by its text, not by its type: the type, and its parameters.
 macro_rules! known_by_text {
@@ -139,6 +140,49 @@ where
             out.push_bind_param::<BigInt, AlertId>(id)?;
         }
         out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// A value for each row; see [`each_row`].
+#[derive(Debug, Clone)]
+pub(crate) struct EachRow<ST, T> {
+    values: Vec<(AlertId, T)>,
+    sql_type: PhantomData<ST>,
+}
+
+/// In an UPDATE of alerts: each of them has a value of its own. NULL in rows that are not named. The list is [`filled`].
+pub(crate) fn each_row<ST, T: Clone>(values: impl IntoIterator<Item = (AlertId, T)>) -> EachRow<ST, T> {
+    EachRow { values: filled(values), sql_type: PhantomData }
+}
+
+impl<ST: diesel::sql_types::SqlType + TypedExpressionType, T> Expression for EachRow<ST, T> {
+    type SqlType = ST;
+}
+
+impl<ST, T> AppearsOnTable<poundcake_alerts::table> for EachRow<ST, T> where Self: Expression {}
+
+impl<ST, T> ValidGrouping<()> for EachRow<ST, T> {
+    type IsAggregate = is_aggregate::No;
+}
+
+known_by_text!(EachRow<ST, T>, ST, T);
+
+impl<ST, T, DB> QueryFragment<DB> for EachRow<ST, T>
+where
+    DB: Backend + HasSqlType<BigInt> + HasSqlType<ST>,
+    AlertId: ToSql<BigInt, DB>,
+    T: ToSql<ST, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("CASE poundcake_alerts.id");
+        for (id, value) in &self.values {
+            out.push_sql(" WHEN ");
+            out.push_bind_param::<BigInt, AlertId>(id)?;
+            out.push_sql(" THEN ");
+            out.push_bind_param::<ST, T>(value)?;
+        }
+        out.push_sql(" END");
         Ok(())
     }
 }

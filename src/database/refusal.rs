@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_must_change_is_told_from_what_passes() {
+    fn permanent_errors_are_told_from_transient_ones() {
         for (text, word) in [
             ("Access denied for user 'pc'@'10.0.0.1' (using password: YES)", "password"),
             ("Access denied for user 'pc'@'%' to database 'other'", "use that database"),

@@ -66,6 +66,9 @@ diesel::table! {
         guard_key -> Nullable<Text>,
         started_fingerprint -> Nullable<Text>,
         started_route -> Nullable<Text>,
+        guarded_start -> Nullable<Timestamp>,
+        target_queue -> Nullable<Text>,
+        target_until -> Nullable<Timestamp>,
     }
 }
 

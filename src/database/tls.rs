@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_diesel_would_ignore_is_taken_out_of_the_url() {
+    fn url_options_that_diesel_ignores_are_taken_out() {
         let (tls, url) = take("mysql://u:p@db/pc?ssl_mode=VERIFY_IDENTITY&charset=utf8mb4").unwrap();
         assert!(tls.is_demanded() && tls.options().ends_with("ssl-verify-server-cert=1"));
         assert_eq!(url, "mysql://u:p@db/pc?charset=utf8mb4");
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_given_is_refused_with_what_works() {
+    fn unsupported_options_are_refused_with_supported_ones() {
         for (query, word) in [
             ("ssl_mode=verify_ca", "verify_identity"),
             ("ssl_mode=on", "verify_identity"),

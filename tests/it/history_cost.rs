@@ -14,12 +14,18 @@ use poundcake::{
     model::{
         alert::IncomingAlert,
         episode::EpisodePolicy,
+        guards::{
+            GuardPolicy,
+            step::{ClaimStep, Routed},
+        },
         ids::{AlertId, ApiCallId, Fingerprint},
         plan::Arrival,
-        status::DispatchStatus,
+        status::{DispatchReason, DispatchStatus},
+        target::{ActionRef, Target},
     },
     store::{
         dispatch::{
+            admission::{self, GuardedRoute, Request},
             awaiting,
             claim::{self, ClaimPolicy, ClaimRequest},
             due,
@@ -160,6 +166,51 @@ fn on_a_route_without_guards_the_claims_and_the_records_of_a_batch_take_four_sta
     assert_eq!(counter(conn, "Questions") - before - 1, 4 + 4);
 }
 
+/// Alerts have targets of their own; still one UPDATE takes them into the line, and one out of it.
+#[test]
+fn a_batch_of_guarded_alerts_takes_no_more_statements_than_one_alert() {
+    let database = TestDatabase::mariadb();
+    let store_of = database.store(1);
+    let mut conn = store_of.connect().expect("a connection");
+    let conn = &mut conn;
+    let due = store(conn, true, 1).due;
+    let mut statements = |due: &[due::Due]| {
+        let before = counter(conn, "Questions");
+        hold(conn, due);
+        let held = counter(conn, "Questions");
+        assert_eq!(admit(conn).claimed.len(), due.len());
+        (held - before - 1, counter(conn, "Questions") - held - 1)
+    };
+    let (one, many) = (statements(&due[..1]), statements(&due[1..]));
+    assert_eq!(one, many);
+    assert_eq!(many.0, 4);
+}
+
+fn target() -> Target {
+    Target::Action(ActionRef::parse("core.noop").expect("an action"))
+}
+
+/// Takes alerts into the line of a route; each has a target of its own.
+fn hold(conn: &mut AnyConnection, due: &[due::Due]) {
+    let step = |row: claim::Claimable<'_>| ClaimStep::Line {
+        routed: Routed { route: "hosts".to_owned(), target: target(), guard_target: Some(row.alert.id.to_string()) },
+        reason: DispatchReason::InFlight,
+        until: row.now + TimeDelta::hours(6),
+        per_target: None,
+    };
+    let policy = ClaimPolicy { lease: Duration::from_mins(2), step: &step };
+    let requests: Vec<ClaimRequest> = due.iter().map(request).collect();
+    assert_eq!(claim::claim(conn, &requests, "token", &policy).expect("claimed").held.len(), due.len());
+}
+
+fn admit(conn: &mut AnyConnection) -> admission::Admitted {
+    let policy = GuardPolicy { max_in_flight: Some(100), ..GuardPolicy::default() };
+    let route = GuardedRoute { name: "hosts".to_owned(), policy, cooldown: TimeDelta::minutes(10), target: target() };
+    let lease = Duration::from_mins(2);
+    let request = Request { routes: &[route], max_in_flight: None, pauses: &[], slots: 32, token: "token", lease };
+    admission::admit(conn, &request).expect("admitted")
+}
+
 /// A row that grows in a full page costs a rewrite of the page, and in the end a second page.
 #[test]
 fn a_dispatch_takes_no_more_of_the_table_than_its_alert_brought_along() {
@@ -242,8 +293,11 @@ fn store(conn: &mut AnyConnection, firing: bool, hour: i64) -> Stored {
     Batch::new(vec![intake(arrivals)]).store(conn, &policy).expect("stored")
 }
 
+const fn request(due: &due::Due) -> ClaimRequest {
+    ClaimRequest { alert_id: due.alert_id, generation: due.generation }
+}
+
 fn dispatch(conn: &mut AnyConnection, stored: &Stored) {
-    let request = |due: &due::Due| ClaimRequest { alert_id: due.alert_id, generation: due.generation };
     run(conn, &stored.due.iter().map(request).collect::<Vec<_>>());
 }
 

@@ -15,7 +15,7 @@ mod look;
 pub use look::{Seen, Sight, look};
 
 use super::{
-    claim::{Claimed, Purpose},
+    claim::{Claimed, Purpose, start},
     counts,
 };
 use crate::{
@@ -159,7 +159,7 @@ fn apply(
             Fate::Leave(reason, until) => left.push((*id, *reason, *until)),
         }
     }
-    super::claim::start::take(conn, &claimed, request.lease)?;
+    start::take(conn, &claimed, request.lease, start::From::Line)?;
     apply::leave(conn, &left, now)?;
     let blocked = std::iter::zip(routes, &decision.blocked)
         .filter_map(|(route, blocked)| Some((route.name.clone(), (*blocked)?)))

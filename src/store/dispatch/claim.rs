@@ -239,7 +239,7 @@ pub fn claim(
             sorted.take(row, policy, token, begun);
         }
         let Sorted { claimed, guarded, unreadable } = sorted;
-        start::take(conn, &claimed, policy.lease)?;
+        start::take(conn, &claimed, policy.lease, start::From::Queue)?;
         hold::hold(conn, &guarded)?;
         for (row, now) in &unreadable {
             unreadable::put_off(conn, std::slice::from_ref(row), *now)?;

@@ -73,7 +73,7 @@ pub fn starts(
     let Some((most, longest)) = rate::needed(rates) else { return Ok(Vec::new()) };
     let since = now - longest;
     let rows: Vec<StartedAt> = sql_query(
-        "SELECT at FROM (SELECT id AS alert_id, started_at AS at FROM poundcake_alerts WHERE started_route = ? AND started_at > ? \
+        "SELECT at FROM (SELECT id AS alert_id, started_at AS at FROM poundcake_alerts WHERE started_route = ? AND guarded_start > ? \
          UNION SELECT alert_id, started_at AS at FROM poundcake_st2_execution_link \
          WHERE route = ? AND started_at > ? AND guard_target IS NOT NULL) s ORDER BY at DESC LIMIT ?",
     )
@@ -110,7 +110,7 @@ pub fn different_targets(
         return Ok(targets.len());
     }
     let rows: Vec<Named> = sql_query(
-        "SELECT name FROM (SELECT guard_target AS name FROM poundcake_alerts WHERE started_route = ? AND started_at > ? \
+        "SELECT name FROM (SELECT guard_target AS name FROM poundcake_alerts WHERE started_route = ? AND guarded_start > ? \
          UNION SELECT guard_target AS name FROM poundcake_st2_execution_link \
          WHERE route = ? AND started_at > ? AND guard_target IS NOT NULL) s LIMIT ?",
     )

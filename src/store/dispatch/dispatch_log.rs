@@ -273,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_replay_of_an_uncertain_one_says_is_never_pushed_out() {
+    fn the_log_keeps_the_replay_of_an_uncertain_dispatch() {
         let at = crate::clock::utc_now();
         let mut replayed = Entry::new(at, REPLAYED);
         replayed.last_attempt = Some("2026-11-22T01:00:00.000000Z".to_owned());
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_stays_and_is_shown() {
+    fn an_unreadable_row_stays_and_is_shown() {
         let at = crate::clock::utc_now();
         for (there, shown) in [("not json", "not json"), (r#"[{"at":7}]"#, r#"{"at":7}"#), (r#"{"a":1}"#, r#"{"a":1}"#)]
         {
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cancelled_is_never_pushed_out() {
+    fn the_log_keeps_every_cancelled_execution() {
         let at = crate::clock::utc_now();
         let mut log = append(None, &Entry::new(at, CANCELLED).execution("6b02"));
         for n in 0..50 {

@@ -164,7 +164,7 @@ fn lines_and_places(conn: &mut AnyConnection) -> Result<Vec<(Kind, Keyed)>, Data
 fn starts(conn: &mut AnyConnection, route: &str, since: NaiveDateTime) -> Result<i64, DatabaseError> {
     let count: Count = sql_query(
         "SELECT COUNT(*) AS n FROM (SELECT id AS alert_id, started_at FROM poundcake_alerts \
-         WHERE started_route = ? AND started_at > ? UNION SELECT alert_id, started_at FROM poundcake_st2_execution_link \
+         WHERE started_route = ? AND guarded_start > ? UNION SELECT alert_id, started_at FROM poundcake_st2_execution_link \
          WHERE route = ? AND started_at > ? AND guard_target IS NOT NULL) s",
     )
     .bind::<Text, _>(route)

@@ -4,14 +4,18 @@ use crate::{
     database::{
         DatabaseError,
         connection::AnyConnection,
-        prepared::{among, update},
+        prepared::{among, each_row, update},
         schema::poundcake_alerts::dsl,
         transaction,
     },
     model::{guards::admission::Blocked, ids::AlertId, status::DispatchReason},
 };
 use chrono::NaiveDateTime;
-use diesel::{dsl::case_when, prelude::*};
+use diesel::{
+    dsl::case_when,
+    prelude::*,
+    sql_types::{Nullable, Timestamp},
+};
 use std::collections::BTreeMap;
 
 /// Rows leave the line for a reason of their own; they are locked.
@@ -20,19 +24,21 @@ pub(super) fn leave(
     rows: &[(AlertId, DispatchReason, NaiveDateTime)],
     now: NaiveDateTime,
 ) -> Result<(), DatabaseError> {
-    let mut groups: BTreeMap<(DispatchReason, NaiveDateTime), Vec<AlertId>> = BTreeMap::new();
+    let mut groups: BTreeMap<DispatchReason, Vec<(AlertId, Option<NaiveDateTime>)>> = BTreeMap::new();
     for (id, reason, until) in rows {
-        groups.entry((*reason, *until)).or_default().push(*id);
+        groups.entry(*reason).or_default().push((*id, Some(*until)));
     }
-    for ((reason, until), ids) in groups {
+    for (reason, rows) in groups {
+        let ids = among(rows.iter().map(|(id, _)| *id));
+        let until = each_row::<Nullable<Timestamp>, _>(rows);
         // In the line it is looked at when it expires. That stays so, however many wait for its target.
-        let expires = dsl::next_attempt_at.lt(until).assume_not_null();
-        let at = case_when(expires, dsl::next_attempt_at).otherwise(Some(until));
+        let expires = dsl::next_attempt_at.lt(until.clone()).assume_not_null();
+        let at = case_when(expires, dsl::next_attempt_at).otherwise(until.clone());
         let values = (dsl::dispatch_reason.eq(Some(reason)), dsl::updated_at.eq(now));
         if reason == DispatchReason::TargetRate {
-            update(among(ids), (values, dsl::next_attempt_at.eq(at))).execute(conn)?;
+            update(ids, (values, dsl::next_attempt_at.eq(at))).execute(conn)?;
         } else {
-            update(among(ids), (values, dsl::next_attempt_at.eq(Some(until)))).execute(conn)?;
+            update(ids, (values, dsl::next_attempt_at.eq(until))).execute(conn)?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use crate::{
     database::{
         DatabaseError,
         connection::AnyConnection,
-        prepared::{among, update},
+        prepared::{among, each_row, update},
         schema::poundcake_alerts::dsl,
     },
     model::{
@@ -23,7 +23,10 @@ use crate::{
     },
 };
 use chrono::NaiveDateTime;
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{Nullable, Text, Timestamp},
+};
 use std::collections::BTreeMap;
 
 /// A row and what happens to it.
@@ -51,13 +54,18 @@ impl Guarded {
 
 /// Rows that one UPDATE changes alike.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Change {
+struct Alike {
     route: String,
     target: Option<String>,
-    guard_target: Option<String>,
     status: DispatchStatus,
     reason: DispatchReason,
     error: Option<String>,
+}
+
+/// What happens to one row.
+struct Change {
+    alike: Alike,
+    guard_target: Option<String>,
     until: Option<NaiveDateTime>,
 }
 
@@ -65,27 +73,28 @@ struct Change {
 pub(super) fn hold(conn: &mut AnyConnection, rows: &[Guarded]) -> Result<(), DatabaseError> {
     let Some(now) = rows.first().map(|row| row.now) else { return Ok(()) };
     let mut targets = targets(conn, rows, now)?;
-    let mut changes: BTreeMap<Change, Vec<AlertId>> = BTreeMap::new();
+    let mut groups: BTreeMap<Alike, Vec<(AlertId, Option<String>, Option<NaiveDateTime>)>> = BTreeMap::new();
     for row in rows {
-        if let Some(change) = change(row, &mut targets) {
-            changes.entry(change).or_default().push(row.id);
+        if let Some(Change { alike, guard_target, until }) = change(row, &mut targets) {
+            groups.entry(alike).or_default().push((row.id, guard_target, until));
         }
     }
-    for (change, ids) in changes {
-        let error =
-            change.error.as_deref().map(|error| dsl::dispatch_error.eq(Some(column(error, ERROR).into_owned())));
+    for (alike, rows) in groups {
+        let error = alike.error.as_deref().map(|error| dsl::dispatch_error.eq(Some(column(error, ERROR).into_owned())));
+        let guard_targets = rows.iter().map(|(id, guard_target, _)| (*id, guard_target.clone()));
+        let untils = rows.iter().map(|(id, _, until)| (*id, *until));
         let values = (
-            dsl::dispatch_status.eq(change.status),
-            dsl::dispatch_reason.eq(Some(change.reason)),
-            dsl::dispatch_route.eq(Some(change.route)),
-            dsl::dispatch_target.eq(change.target),
-            dsl::guard_target.eq(change.guard_target),
-            dsl::next_attempt_at.eq(change.until),
+            dsl::dispatch_status.eq(alike.status),
+            dsl::dispatch_reason.eq(Some(alike.reason)),
+            dsl::dispatch_route.eq(Some(alike.route)),
+            dsl::dispatch_target.eq(alike.target),
+            dsl::guard_target.eq(each_row::<Nullable<Text>, _>(guard_targets)),
+            dsl::next_attempt_at.eq(each_row::<Nullable<Timestamp>, _>(untils)),
             dsl::claimed_by.eq(None::<String>),
             dsl::updated_at.eq(now),
             error,
         );
-        update(among(ids), values).execute(conn)?;
+        update(among(rows.iter().map(|(id, ..)| *id)), values).execute(conn)?;
     }
     Ok(())
 }
@@ -108,14 +117,10 @@ fn targets(conn: &mut AnyConnection, rows: &[Guarded], now: NaiveDateTime) -> Re
 
 /// `None`: nothing, the row was claimed.
 fn change(row: &Guarded, targets: &mut TargetCounts) -> Option<Change> {
-    let change = |routed: &Routed, status, reason, error, until| Change {
-        route: routed.route.clone(),
-        target: Some(routed.target.to_string()),
-        guard_target: routed.guard_target.clone(),
-        status,
-        reason,
-        error,
-        until,
+    let change = |routed: &Routed, status, reason, error, until| {
+        let (route, target) = (routed.route.clone(), Some(routed.target.to_string()));
+        let alike = Alike { route, target, status, reason, error };
+        Change { alike, guard_target: routed.guard_target.clone(), until }
     };
     match &row.step {
         ClaimStep::NoRoute | ClaimStep::Start(_) | ClaimStep::Show(_) => None,

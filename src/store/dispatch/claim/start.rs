@@ -1,22 +1,19 @@
 //! What a claim writes into the rows that it holds.
 
-use super::{Claimed, Purpose};
+use super::{Claimed, ClaimedAlert, Purpose};
 use crate::{
     database::{
         DatabaseError,
         connection::AnyConnection,
-        prepared::{among, update},
+        prepared::{among, each_row, update},
         schema::poundcake_alerts::dsl,
     },
-    model::{
-        ids::AlertId,
-        status::{DispatchReason, DispatchStatus},
-    },
+    model::status::{DispatchReason, DispatchStatus},
 };
 use chrono::NaiveDateTime;
 use diesel::{
     prelude::*,
-    sql_types::{Nullable, Timestamp},
+    sql_types::{Nullable, Text, Timestamp},
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -26,29 +23,40 @@ extern "SQL" {
     fn coalesce(first: Nullable<Timestamp>, second: Nullable<Timestamp>) -> Nullable<Timestamp>;
 }
 
+/// Where the rows of a claim come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store::dispatch) enum From {
+    /// The decision of the claim has named the route, and what its guards count.
+    Queue,
+    /// They are held for this route: both are in the rows.
+    Line,
+}
+
 /// Rows that one UPDATE changes alike.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Alike {
     token: String,
     /// What is about to be sent, and where.
     sent: Option<String>,
-    /// `None` leaves the route as it is.
-    route: Option<(String, Option<String>)>,
+    /// `None` leaves the route and the guard's target as they are.
+    route: Option<String>,
+    has_guard_target: bool,
     /// A start of its own, or the one that the row has.
     starts: bool,
 }
 
 impl Alike {
-    fn of(claimed: &Claimed) -> Self {
+    fn of(claimed: &Claimed, from: From) -> Self {
         let again = claimed.may_be_posted_again();
         let sends = claimed.purpose == Purpose::Send || again;
         let target = claimed.target.as_ref().filter(|_| sends);
-        let routed = claimed.purpose != Purpose::Look;
+        let routed = claimed.purpose != Purpose::Look && from == From::Queue;
         let route = claimed.alert.dispatch_route.clone().filter(|_| routed);
         Self {
             token: claimed.token.clone(),
             sent: target.map(ToString::to_string),
-            route: route.map(|route| (route, claimed.alert.guard_target.clone())),
+            has_guard_target: route.is_some() && claimed.alert.guard_target.is_some(),
+            route,
             starts: claimed.purpose == Purpose::Send,
         }
     }
@@ -60,13 +68,14 @@ pub(in crate::store::dispatch) fn take(
     conn: &mut AnyConnection,
     claimed: &[Claimed],
     lease: Duration,
+    from: From,
 ) -> Result<(), DatabaseError> {
     let Some(now) = claimed.first().map(|claimed| claimed.claimed_at) else { return Ok(()) };
-    let mut groups: BTreeMap<Alike, Vec<AlertId>> = BTreeMap::new();
+    let mut groups: BTreeMap<Alike, Vec<&ClaimedAlert>> = BTreeMap::new();
     for claimed in claimed {
-        groups.entry(Alike::of(claimed)).or_default().push(claimed.alert.id);
+        groups.entry(Alike::of(claimed, from)).or_default().push(&claimed.alert);
     }
-    for (Alike { token, sent, route, starts }, ids) in groups {
+    for (Alike { token, sent, route, has_guard_target, starts }, alerts) in groups {
         let claim = (
             dsl::dispatch_status.eq(DispatchStatus::Dispatching),
             dsl::dispatch_reason.eq(None::<DispatchReason>),
@@ -74,7 +83,12 @@ pub(in crate::store::dispatch) fn take(
             dsl::next_attempt_at.eq(Some(now + lease)),
             dsl::updated_at.eq(now),
         );
-        let routed = route.map(|(route, target)| (dsl::dispatch_route.eq(Some(route)), dsl::guard_target.eq(target)));
+        let no_guard_target = (route.is_some() && !has_guard_target).then(|| dsl::guard_target.eq(None::<String>));
+        let guard_targets = has_guard_target.then(|| {
+            let targets = alerts.iter().map(|alert| (alert.id, alert.guard_target.clone()));
+            dsl::guard_target.eq(each_row::<Nullable<Text>, _>(targets))
+        });
+        let routed = (route.map(|route| dsl::dispatch_route.eq(Some(route))), no_guard_target, guard_targets);
         let start = starts.then(|| {
             // MariaDB assigns from left to right.
             (dsl::first_started_at.eq(coalesce(dsl::first_started_at, Some(now))), dsl::started_at.eq(Some(now)))
@@ -90,7 +104,7 @@ pub(in crate::store::dispatch) fn take(
                 dsl::attempted_at.eq(Some(now)),
             )
         });
-        update(among(ids), (claim, routed, start, attempt)).execute(conn)?;
+        update(among(alerts.iter().map(|alert| alert.id)), (claim, routed, start, attempt)).execute(conn)?;
     }
     Ok(())
 }

@@ -93,16 +93,15 @@ pub fn targets(
 /// Two looks into the index: the first and the last of those that wait. Other routes may hold rows for the same target.
 fn waits(conn: &mut AnyConnection, route: &str, target: &str) -> Result<Option<Waits>, DatabaseError> {
     let row: Option<WaitsRow> = sql_query(
-        "SELECT next_attempt_at AS first, COALESCE(pending_at, created_at) AS since, id, \
-         (SELECT MAX(l.next_attempt_at) FROM poundcake_alerts l \
-         WHERE l.guard_target = ? AND l.dispatch_route = ? AND l.dispatch_reason = 'target_rate') AS last \
-         FROM poundcake_alerts WHERE guard_target = ? AND dispatch_route = ? AND dispatch_reason = 'target_rate' \
-         AND next_attempt_at IS NOT NULL ORDER BY next_attempt_at LIMIT 1",
+        "SELECT target_until AS first, COALESCE(pending_at, created_at) AS since, id, \
+         (SELECT MAX(l.target_until) FROM poundcake_alerts l WHERE l.target_queue = ? AND l.guard_target = ?) AS last \
+         FROM poundcake_alerts WHERE target_queue = ? AND guard_target = ? AND target_until IS NOT NULL \
+         ORDER BY target_until LIMIT 1",
     )
-    .bind::<Text, _>(target)
     .bind::<Text, _>(route)
     .bind::<Text, _>(target)
     .bind::<Text, _>(route)
+    .bind::<Text, _>(target)
     .get_result(conn)
     .optional()?;
     Ok(row.map(|WaitsRow { first, since, id, last }| Waits { first, since: (since, id), last }))
@@ -116,7 +115,7 @@ fn target_starts(
 ) -> Result<Vec<NaiveDateTime>, DatabaseError> {
     let rows: Vec<StartedAt> = sql_query(
         "SELECT at FROM (SELECT id AS alert_id, started_at AS at FROM poundcake_alerts \
-         WHERE guard_target = ? AND started_at > ? AND started_route = ? \
+         WHERE guard_target = ? AND guarded_start > ? AND started_route = ? \
          UNION SELECT alert_id, started_at AS at FROM poundcake_st2_execution_link \
          WHERE guard_target = ? AND started_at > ? AND route = ?) s ORDER BY at DESC LIMIT ?",
     )
