@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_batch_takes_what_fits_and_holds_the_next_over_and_each_caller_gets_its_answer() {
+    async fn a_batch_takes_what_fits_keeps_the_rest_for_the_next_and_answers_each_caller() {
         let (requests, mut batches) = queue::<u32, u32>(8);
         let callers = [7, 1, 2, 3].map(|request| requests.try_queue(request).expect("there is room"));
         let mut sizes = Vec::new();

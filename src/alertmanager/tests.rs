@@ -51,7 +51,7 @@ fn a_recorded_webhook_is_read_whole() {
 }
 
 #[test]
-fn what_is_no_webhook_is_refused_with_what_to_do() {
+fn a_body_that_is_no_webhook_is_refused_with_advice() {
     assert_eq!(parse(b"").unwrap_err(), NotAWebhook::Empty);
     assert_eq!(parse(b" \n").unwrap_err(), NotAWebhook::Empty);
     assert_eq!(parse(b"{\"a\":\"\xFF\"}").unwrap_err(), NotAWebhook::NotUtf8 { at: 6 });
@@ -67,7 +67,7 @@ fn what_is_no_webhook_is_refused_with_what_to_do() {
 
 /// Alertmanager 0.32 and newer send whatever `payload` says.
 #[test]
-fn what_may_be_a_custom_payload_names_it() {
+fn a_possible_custom_payload_is_named_in_the_error() {
     let payloads = [
         r#"{"text":"HostDown"}"#,
         r#"{"alerts":null}"#,
@@ -127,7 +127,7 @@ fn an_alert_needs_labels_and_nothing_else() {
 }
 
 #[test]
-fn what_may_be_absent_may_be_null_or_empty() {
+fn optional_fields_may_be_null_or_empty() {
     let nulls = r#""annotations":null,"startsAt":null,"endsAt":"","generatorURL":"","fingerprint":null,"status":null"#;
     let alert = judge(&with(nulls)).unwrap();
     assert_eq!((alert.starts_at, alert.ends_at, alert.generator_url), (None, None, None));

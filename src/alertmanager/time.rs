@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_column_holds_is_refused() {
+    fn a_time_beyond_the_columns_range_is_refused() {
         assert_eq!(read("9999-12-31T23:59:59.999999999Z"), "9999-12-31 23:59:59.999999");
         assert_eq!(parse_time("9999-12-31T23:59:59-00:01"), Err(BadTime::TooLate));
         for text in ["yesterday", "2026-11-22", "2026-11-22T00:00:01", "2026-13-01T00:00:00Z", "1700000000", " "] {

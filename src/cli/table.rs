@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_turns_the_direction_of_writing_or_ends_a_line_is_replaced() {
+    fn characters_that_change_text_direction_or_end_a_line_are_replaced() {
         assert_eq!(harmless("a\u{202e}b\u{2028}c\u{9b}d\u{2067}é🔥"), "a\u{FFFD}b\u{FFFD}c\u{FFFD}d\u{FFFD}é🔥");
     }
 }

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kubernetes_sets_for_services_is_no_mistake_and_a_port_of_ones_own_is() {
+    fn variables_of_kubernetes_services_are_accepted_and_a_wrong_port_is_not() {
         let links = [
             ("POUNDCAKE_HOST", "10.0.0.1"),
             ("POUNDCAKE_PORT", "tcp://10.0.0.1:8000"),

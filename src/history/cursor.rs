@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_handed_out_is_refused() {
+    fn an_unknown_cursor_is_refused() {
         for text in ["", "42", "alerts/1/1", "YWxlcnRzLzEvMQ==", "YWxlcnRzLy0xLzE", "YWxlcnRzLysxLzE", "\u{1f525}"] {
             assert!(decode(List::Alerts, text).is_err(), "{text}");
         }

@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_something_comes_from_a_program_or_from_our_own_page() {
+    fn changes_come_from_programs_or_from_our_own_page() {
         let table: [(bool, &[(&str, &str)]); 8] = [
             (true, &[]),
             (true, &[("host", "127.0.0.1:8000"), ("origin", "http://127.0.0.1:8000")]),

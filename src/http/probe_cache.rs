@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_hangs_is_not_asked_a_second_time() {
+    async fn a_request_that_hangs_is_not_repeated() {
         let cached = Cached::<u8>::new(Duration::ZERO, Duration::from_millis(1));
         let runtime = Handle::current();
         let hanging = cached.get(&runtime, std::future::pending::<Result<u8, String>>()).await;

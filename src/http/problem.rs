@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_went_wrong_inside_is_not_shown() {
+    fn internal_errors_are_not_shown() {
         for problem in
             [query("Access denied for pc"), query("gone away: host quaymaster"), Problem::Internal("quaymaster".into())]
         {

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_webhook_is_stored_with_its_body_and_400() {
+    fn a_body_that_is_no_webhook_is_stored_and_answered_400() {
         let judged = judged(raw(&[], b"\xFFnot json"));
         assert_eq!((judged.intake.call.status_code, judged.intake.call.body.as_str()), (400, "\u{FFFD}not json"));
         assert!(judged.refusal.is_some());

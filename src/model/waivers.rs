@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_waived_is_read_back() {
+    fn waived_guards_are_read_back() {
         let age_from = crate::clock::utc_now();
         let all = Waivers {
             brake: true,
@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_waived_is_not_written() {
+    fn guards_that_are_not_waived_are_not_written() {
         assert_eq!(Waivers::default().print(), None);
         let cooldown = Waivers { cooldown: true, ..Waivers::default() };
         assert_eq!(cooldown.print().as_deref(), Some(r#"{"cooldown":true}"#));
     }
 
     #[test]
-    fn what_cannot_be_read_waives_nothing() {
+    fn an_unreadable_waiver_waives_nothing() {
         for text in [None, Some(""), Some("brake"), Some(r#"{"brake":"yes"}"#), Some(r#"{"age_from":"noon"}"#)] {
             assert_eq!(Waivers::parse(text), Waivers::default(), "{text:?}");
         }

@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_one_short_line_in_stackstorms_own_words() {
+    fn an_error_is_one_short_line_in_stackstorms_own_words() {
         assert_eq!(
             said(400, r#"{"faultstring":"Action \"nope.nope\" cannot be found."}"#),
             r#"400 Bad Request: Action "nope.nope" cannot be found."#
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_of_a_proxy_is_told_without_its_tags() {
+    fn the_error_page_of_a_proxy_is_reported_without_tags() {
         let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><hr>nginx</body></html>";
         assert_eq!(said(502, page), "502 Bad Gateway: 502 Bad Gateway nginx");
     }

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ours_and_its_tasks_are_kept_and_given_once() {
+    fn our_executions_and_their_tasks_are_kept_and_reported_once() {
         let (mut early, now) = (Early::default(), Instant::now());
         let mut foreign = shown("f", 1, "");
         foreign.context = None;

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_list_lacks_is_gone_only_when_stackstorm_says_so_of_it_alone() {
+    async fn an_execution_missing_from_a_list_is_gone_only_when_a_read_by_id_says_so() {
         let script = vec![
             reply(200, r#"[{"id":"a1","status":"running"}]"#),
             reply(403, r#"{"faultstring":"User \"poundcake\" doesn't have required permission"}"#),

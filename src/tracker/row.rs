@@ -54,7 +54,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_stackstorm_does_not_show_is_null_and_not_an_empty_object() {
+    fn fields_that_stackstorm_hides_are_null_and_not_an_empty_object() {
         let row = |value: Value| observed(&serde_json::from_value(value).unwrap(), Tracking::Following);
         let bare = row(json!({ "id": "a", "status": "requested" }));
         assert_eq!((bare.parameters, bare.context, bare.result), (None, None, None));

@@ -25,7 +25,7 @@ use poundcake::{
 use std::time::Duration;
 
 on_both_stores! {
-    what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_once,
+    rows_of_an_unanswered_claim_are_released_unchanged_and_can_be_claimed_at_once,
     a_claim_is_silent_until_an_answer_shows_that_the_call_is_over_and_a_lookup_changes_nothing,
     few_links_and_many_are_written_whole,
     an_execution_is_recorded_once_however_often_it_is_written,
@@ -64,7 +64,7 @@ pub(super) fn row(database: &TestDatabase) -> Vec<String> {
     columns.iter().flat_map(read).collect()
 }
 
-fn what_an_unanswered_claim_holds_is_given_back_as_it_was_and_can_be_claimed_at_once(database: TestDatabase) {
+fn rows_of_an_unanswered_claim_are_released_unchanged_and_can_be_claimed_at_once(database: TestDatabase) {
     let mut conn = with_one(&database);
 
     assert_eq!(claim(&mut conn, "lost-1").len(), 1);

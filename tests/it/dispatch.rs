@@ -8,9 +8,9 @@ on_both_shapes! {
     a_firing_alert_becomes_one_execution_with_a_link,
     a_routes_own_parameters_are_sent_also_the_runners_and_an_unknown_one_is_refused_by_name,
     rules_decide_in_rule_mode_and_their_executions_are_linked,
-    what_stackstorm_would_refuse_fails_with_the_reason_and_leaves_no_execution,
+    calls_that_stackstorm_would_refuse_fail_with_the_reason_and_leave_no_execution,
     an_execution_that_fails_is_dispatched_all_the_same,
-    repeats_twins_and_ends_run_nothing_and_a_later_start_does,
+    repeats_duplicates_and_resolves_run_nothing_and_a_later_start_does,
     alert_text_is_never_evaluated,
     a_storm_of_a_thousand_alerts_in_one_webhook_is_dispatched_once_each,
 }
@@ -132,7 +132,7 @@ async fn rules_decide_in_rule_mode_and_their_executions_are_linked(shape: Shape)
     assert_eq!(rules, ["remediation.host_down_rule", "remediation.host_down_rule", "remediation.host_down_workflow"]);
 }
 
-async fn what_stackstorm_would_refuse_fails_with_the_reason_and_leaves_no_execution(shape: Shape) {
+async fn calls_that_stackstorm_would_refuse_fail_with_the_reason_and_leave_no_execution(shape: Shape) {
     let pipeline = started(shape).await;
     let webhook_posts = || pipeline.st2().seen().webhooks;
     let names = ["Gone", "Disabled", "Incomplete", "NoWebhook"];
@@ -164,7 +164,7 @@ async fn an_execution_that_fails_is_dispatched_all_the_same(shape: Shape) {
     assert_eq!(roots(&pipeline).len(), 1);
 }
 
-async fn repeats_twins_and_ends_run_nothing_and_a_later_start_does(shape: Shape) {
+async fn repeats_duplicates_and_resolves_run_nothing_and_a_later_start_does(shape: Shape) {
     let pipeline = Pipeline::of(shape, |setup| setup.routes(ROUTES).variable("POUNDCAKE_REFIRE_COOLDOWN", "0s")).await;
     let send = async |alert| {
         pipeline.send(&[alert]).await;

@@ -127,7 +127,7 @@ async fn each_neighbour_that_is_down_is_named_with_what_to_do_and_the_others_are
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_checked_is_not_wrong() {
+async fn unchecked_values_are_not_reported_as_wrong() {
     let database = TestDatabase::sqlite();
     let process = |name| Process::poundcake(name).variable("DATABASE_URL", database.url());
     assert!(process("migrate").argument("up").run().await.0.success());

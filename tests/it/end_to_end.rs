@@ -66,7 +66,7 @@ async fn alertmanager_fires_repeats_resolves_and_fires_again_and_each_firing_run
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_prometheus_finds_reaches_stackstorm_and_the_watchdog_does_not() {
+async fn an_alert_of_prometheus_reaches_stackstorm_and_the_watchdog_does_not() {
     let pipeline = pipeline().await;
     let alertmanager = alertmanager(&pipeline).await;
     let prometheus = Prometheus::start(&alertmanager).await;

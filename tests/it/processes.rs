@@ -71,7 +71,7 @@ async fn a_killed_process_is_stale_for_an_hour_and_its_row_is_deleted_by_the_nex
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_dispatcher_waits_for_is_told_by_its_row() {
+async fn the_row_of_a_dispatcher_says_what_it_waits_for() {
     let setup = Setup::proxied(Shape::Separate).await;
     let pipeline = setup.start().await;
     until(&pipeline, "connected", |all| facts(all, "dispatcher")["rabbitmq"] == "connected").await;

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_played_is_not_found() {
+    fn an_unsupported_command_is_not_found() {
         assert_eq!(played("x").result["return_code"], json!(127));
     }
 }

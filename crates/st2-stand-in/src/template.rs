@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_parsed_passes_through() {
+    fn unparsable_input_passes_through() {
         for text in ["{{ $labels.instance }}", "echo {{ bad", "{% bogus %}", "{ { x } }", "{{ }}"] {
             assert_eq!(rendered(text).unwrap(), text);
         }

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_done_in_order_goes_in_one_ack() {
+    fn messages_finished_in_order_share_one_ack() {
         let mut state = State::new(64);
         assert_eq!(finish(&mut state, &[2, 1, 3]), up_to(3));
         assert_eq!(state.due(), Due { up_to: None, single: BTreeSet::new() });

@@ -64,7 +64,7 @@ fn one_that_we_cancelled_before_it_ran_is_as_if_it_had_never_been() {
 }
 
 #[test]
-fn what_a_rule_started_under_our_tag_is_not_ours() {
+fn an_execution_that_a_rule_started_under_our_tag_is_not_ours() {
     let by_rule = json!({ "id": "a1", "status": "running", "rule": { "ref": "p.r" } });
     let execution = serde_json::from_value(by_rule).unwrap();
     assert!(Found::of_executions(vec![execution], &[]).is_nothing());

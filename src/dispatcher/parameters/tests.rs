@@ -123,7 +123,7 @@ fn a_required_parameter_that_stays_empty_is_refused_with_what_to_write() {
 }
 
 #[test]
-fn what_the_alert_lacks_leaves_the_actions_default_alone() {
+fn a_missing_alert_field_leaves_the_actions_default() {
     let declaration = json!({
         "severity": {"type": "string", "required": true, "default": "warning"},
         "n": {"type": "integer"},

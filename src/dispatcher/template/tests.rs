@@ -73,7 +73,7 @@ fn lists_and_maps_are_filled_in_depth_and_the_rest_is_left_alone() {
 }
 
 #[test]
-fn what_holds_no_placeholder_is_literal() {
+fn text_without_a_placeholder_is_literal() {
     for value in [json!(5), json!("{{ st2kv.system.x }}"), json!(["a", {"b": null}]), json!("$5 } $x"), json!("")] {
         let template = Template::parse(value.clone()).unwrap();
         assert_eq!(template, Template::Literal(value));
@@ -119,7 +119,7 @@ fn a_question_mark_permits_an_empty_value() {
 
 proptest! {
     #[test]
-    fn what_an_alert_says_is_never_read_as_a_placeholder(text in r"[${}a-z.]{0,16}") {
+    fn alert_text_is_never_read_as_a_placeholder(text in r"[${}a-z.]{0,16}") {
         let alert = TestAlert::new(&[("instance", &text)]);
         let template = Template::parse(json!("<${instance}>")).unwrap();
         prop_assert_eq!(template.render(&alert.view()), json!(format!("<{text}>")));

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_pruned_is_forgotten() {
+    fn pruned_rows_are_forgotten() {
         let tallies = Tallies::default();
         let piece = Piece { from: at("2026-12-01 00:00:00"), to: at("2026-12-02 00:00:00"), is_kept: true };
         tallies.keep(piece, &Arc::default());

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_changed_is_not_signed() {
+    fn a_changed_value_does_not_match_its_signature() {
         let text = issue("alice", b"secret", at(1_000)).unwrap();
         let (_, rest) = text.split_once('.').unwrap();
         let longer = Claim::read(&format!("44201.{rest}"), at(1_001)).unwrap();

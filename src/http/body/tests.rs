@@ -7,7 +7,7 @@ fn chunks(sizes: &[usize]) -> impl Stream<Item = Result<Bytes, PayloadError>> + 
 }
 
 #[tokio::test]
-async fn a_body_of_exactly_the_limit_is_whole_and_one_byte_more_is_too_large() {
+async fn a_body_of_exactly_the_limit_is_accepted_and_one_byte_more_is_too_large() {
     let limits = Limits::new(10);
     assert!(matches!(limits.read(Encoding::Identity, chunks(&[4, 6])).await, Body::Whole(body, _) if body.len() == 10));
     assert!(matches!(limits.read(Encoding::Identity, chunks(&[4, 7])).await, Body::TooLarge { read: true }));

@@ -47,7 +47,7 @@ fn every_route_is_described_and_nothing_else_is() {
 }
 
 #[test]
-fn what_needs_a_token_says_so() {
+fn routes_that_need_a_token_say_so() {
     let document = whole().unwrap();
     for route in api() {
         let operation = operation(&document, route.path, route.method);

@@ -22,7 +22,7 @@ fn of(identity: &Identity, pairs: &[(&str, &str)], sender: &Sender) -> Fingerpri
 const DISK: [(&str, &str); 2] = [("alertname", "Disk"), ("instance", "a")];
 
 #[test]
-fn by_default_the_sender_s_own_fingerprint_counts() {
+fn by_default_the_senders_fingerprint_is_used() {
     let identity = Identity::default();
     assert_eq!(identity, self::identity("", " , "));
     assert_eq!(of(&identity, &DISK, &sender("r", "u")).as_str(), "00000000000000ff");
@@ -44,7 +44,7 @@ fn alerts_that_differ_in_ignored_labels_alone_are_one() {
 }
 
 #[test]
-fn an_alert_that_has_nothing_but_ignored_labels_is_known_by_them() {
+fn an_alert_with_only_ignored_labels_is_identified_by_them() {
     let identity = identity("scn", "");
     assert_ne!(of(&identity, &[("scn", "1")], &Sender::default()), of(&identity, &[("scn", "2")], &Sender::default()));
 }
@@ -77,7 +77,7 @@ fn all_labels_may_be_ignored_but_those_that_are_named() {
 }
 
 #[test]
-fn what_cannot_be_added_says_what_can() {
+fn an_impossible_addition_names_the_possible_ones() {
     for bad in ["cluster", "labels.", "externalurl", "annotations.x", "receiver.x"] {
         assert!(bad.parse::<Additions>().unwrap_err().contains("write receiver"), "{bad}");
     }

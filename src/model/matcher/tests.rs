@@ -103,7 +103,7 @@ fn they_are_read_from_a_string_or_a_list() {
 
 proptest! {
     #[test]
-    fn what_is_shown_is_read_back(label in ".{1,8}", value in ".{0,12}", operator in 0..2_usize) {
+    fn displayed_values_can_be_parsed_again(label in ".{1,8}", value in ".{0,12}", operator in 0..2_usize) {
         let operator = [Operator::Equal, Operator::NotEqual][operator];
         let matchers = Matchers(vec![Matcher::new(label, operator, value).unwrap()]);
         prop_assert_eq!(Matchers::parse(&matchers.to_string()).unwrap(), matchers);

@@ -132,7 +132,7 @@ async fn a_list_is_read_to_its_last_page() {
 }
 
 #[tokio::test]
-async fn what_a_list_lacks_is_asked_for_by_its_id_and_only_st2apis_own_404_is_gone() {
+async fn an_execution_missing_from_a_list_is_read_by_id_and_is_gone_only_by_st2apis_own_404() {
     let gone = r#"{"faultstring":"Unable to identify resource with id \"a2\"."}"#.to_owned();
     let script = |last: Do| {
         vec![

@@ -187,7 +187,7 @@ async fn nothing_is_written_once_the_claim_is_too_old() {
 }
 
 #[tokio::test]
-async fn what_is_posted_is_what_the_contract_says() {
+async fn the_post_has_the_form_of_the_contract() {
     let server = TestServer::replying(201, CREATED).await;
     both(&server.url, LONG).await;
     let [execution, webhook] = <[String; 2]>::try_from(server.seen()).unwrap();

@@ -73,7 +73,7 @@ fn questions(watched: &mut Watched, now: Instant) -> Vec<(&'static str, usize)> 
 }
 
 #[test]
-fn after_a_connect_everything_is_asked_for_that_was_not_heard_of_since() {
+fn after_a_connect_executions_without_recent_events_are_read() {
     let mut watched = Watched::default();
     let start = Instant::now();
     for n in 0..250 {
@@ -90,7 +90,7 @@ fn after_a_connect_everything_is_asked_for_that_was_not_heard_of_since() {
 }
 
 #[test]
-fn what_the_stream_never_mentions_is_asked_for_within_seconds() {
+fn executions_without_stream_events_are_read_within_seconds() {
     for (patience, wait) in [(STREAMING, 1), (CUT, 0)] {
         let (mut watched, start) = (Watched::default(), Instant::now());
         watched.add(id("a"), None, start);
@@ -109,7 +109,7 @@ fn what_the_stream_never_mentions_is_asked_for_within_seconds() {
 }
 
 #[test]
-fn next_to_a_working_stream_what_is_silent_is_asked_for_ever_more_seldom() {
+fn with_a_working_stream_executions_without_events_are_polled_less_and_less() {
     let (mut watched, start) = (Watched::default(), Instant::now());
     let running: Vec<Execution> = (0..500).map(|n| shown(&format!("e{n}"), "running", 3, &[])).collect();
     for execution in &running {
@@ -134,7 +134,7 @@ fn next_to_a_working_stream_what_is_silent_is_asked_for_ever_more_seldom() {
 }
 
 #[test]
-fn what_a_glance_shows_to_be_new_is_asked_for_whole() {
+fn a_changed_execution_is_read_in_full() {
     let (mut watched, start) = (Watched::default(), Instant::now());
     for name in ["a", "b", "c", "d"] {
         watched.add(id(name), None, start);

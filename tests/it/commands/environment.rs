@@ -183,7 +183,7 @@ async fn a_dotenv_file_that_cannot_be_read_stops_what_reads_settings_and_nothing
 }
 
 #[tokio::test]
-async fn what_kubernetes_sets_for_services_is_no_warning() {
+async fn variables_of_kubernetes_services_are_no_warning() {
     let links = [
         ("POUNDCAKE_PORT_80_TCP_ADDR", "10.0.0.1"),
         ("POUNDCAKE_INGEST_PORT", "tcp://10.0.0.1:8000"),

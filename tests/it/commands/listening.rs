@@ -63,7 +63,7 @@ async fn an_address_that_is_taken_is_the_first_and_only_thing_that_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_stops_a_start_is_the_only_error() {
+async fn the_cause_of_a_failed_start_is_the_only_error() {
     let setup = Setup::new(Shape::Separate).await;
     let alone = Setup::new(Shape::Standalone).await;
     let file = tempfile::NamedTempFile::new().expect("a file");

@@ -70,7 +70,7 @@ async fn a_single_alert_takes_the_first_route_that_matches() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stackstorm_would_refuse_is_said_and_secrets_are_masked() {
+async fn parameters_that_stackstorm_would_refuse_are_named_and_secrets_are_masked() {
     let stand_in = StandIn::start(&Options::for_tests(KEY)).expect("a stand-in");
     let variables = [("ST2_API_URL", stand_in.api_url()), ("ST2_API_KEY", KEY.to_owned())];
     let alert = firing("HostDown", "web-1", "2026-11-22T01:00:00Z").to_string();

@@ -30,7 +30,7 @@ async fn tables_are_the_same_whatever_the_servers_defaults_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_installation_that_stopped_half_way_on_compact_rows_goes_on() {
+async fn an_installation_that_stopped_half_way_on_compact_rows_continues() {
     let database = TestDatabase::mariadb();
     drop(database.store(1));
     // What an older program left: one compact table. The next one had no room in compact rows.
@@ -46,7 +46,7 @@ async fn an_installation_that_stopped_half_way_on_compact_rows_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_that_fails_says_how_to_go_on_and_goes_on() {
+async fn a_failed_migration_says_how_to_continue_and_continues() {
     let database = TestDatabase::mariadb();
     drop(database.store(1));
     database.execute("DELETE FROM __diesel_schema_migrations WHERE version LIKE '202611220022%'");

@@ -129,7 +129,7 @@ async fn a_password_that_changes_while_ingest_runs_is_said_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rabbitmq_refusing_is_said_once_with_what_to_do() {
+async fn rabbitmq_refusing_is_logged_once_with_advice() {
     let (database, vhost) = (TestDatabase::mariadb(), Vhost::new().await);
     drop(database.store(1));
     let url = vhost.url();

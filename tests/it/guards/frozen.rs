@@ -87,11 +87,11 @@ async fn frozen(fault: Fault, posts: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dispatcher_frozen_between_admission_and_post_posts_nothing_when_it_goes_on() {
+async fn a_dispatcher_frozen_between_admission_and_post_posts_nothing_after_it_resumes() {
     frozen(NO_ANSWER, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dispatcher_frozen_between_post_and_record_changes_nothing_when_it_goes_on() {
+async fn a_dispatcher_frozen_between_post_and_record_changes_nothing_after_it_resumes() {
     frozen(Fault::NeverAnswer, 2).await;
 }

@@ -5,9 +5,9 @@ use crate::harness::{Pipeline, SOON, Shape, eventually, on_both_shapes};
 use serde_json::json;
 
 on_both_shapes! {
-    what_waited_a_night_for_an_approval_runs_when_it_is_approved,
-    what_nobody_approves_in_time_ends_and_no_repeat_asks_again,
-    what_a_pause_held_for_a_night_runs_when_it_is_over,
+    an_alert_that_waited_all_night_for_an_approval_runs_when_approved,
+    an_alert_not_approved_in_time_ends_and_no_repeat_asks_again,
+    alerts_that_a_pause_held_all_night_run_when_it_ends,
 }
 
 fn routes(approval_timeout: &str) -> String {
@@ -27,7 +27,7 @@ async fn asked(shape: Shape, approval_timeout: &str) -> Pipeline {
     pipeline
 }
 
-async fn what_waited_a_night_for_an_approval_runs_when_it_is_approved(shape: Shape) {
+async fn an_alert_that_waited_all_night_for_an_approval_runs_when_approved(shape: Shape) {
     let pipeline = asked(shape, "12h").await;
     shift(&pipeline, "poundcake_alerts", &TIMES, 9);
     let nine_hours_ago = (chrono::Utc::now() - chrono::TimeDelta::hours(9)).to_rfc3339();
@@ -41,7 +41,7 @@ async fn what_waited_a_night_for_an_approval_runs_when_it_is_approved(shape: Sha
     pipeline.assert_ledger(3).await;
 }
 
-async fn what_nobody_approves_in_time_ends_and_no_repeat_asks_again(shape: Shape) {
+async fn an_alert_not_approved_in_time_ends_and_no_repeat_asks_again(shape: Shape) {
     let pipeline = asked(shape, "8h").await;
     shift(&pipeline, "poundcake_alerts", &TIMES, 9);
     pipeline.settled().await;
@@ -52,7 +52,7 @@ async fn what_nobody_approves_in_time_ends_and_no_repeat_asks_again(shape: Shape
     assert_eq!(pipeline.st2().executions().len(), 0);
 }
 
-async fn what_a_pause_held_for_a_night_runs_when_it_is_over(shape: Shape) {
+async fn alerts_that_a_pause_held_all_night_run_when_it_ends(shape: Shape) {
     let yaml = "routes:\n  - name: hosts\n    action: core.noop\n    guards: {max_in_flight: 5}\n";
     let pipeline = Pipeline::of(shape, |setup| setup.routes(yaml)).await;
     let pause = order(&pipeline, "pauses", json!({ "everything": true, "reason": "night", "for": "12h" })).await;

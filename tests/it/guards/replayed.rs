@@ -5,7 +5,7 @@ use crate::harness::{Pipeline, Shape, on_both_shapes, resolved};
 use serde_json::{Value, json};
 
 on_both_shapes! {
-    what_is_replayed_waits_for_the_window_that_its_first_start_filled,
+    a_replay_waits_for_the_window_that_its_first_start_filled,
     prune_makes_no_room_in_a_window,
 }
 
@@ -17,7 +17,7 @@ async fn twenty_started(shape: Shape, rate: &str) -> Pipeline {
     pipeline
 }
 
-async fn what_is_replayed_waits_for_the_window_that_its_first_start_filled(shape: Shape) {
+async fn a_replay_waits_for_the_window_that_its_first_start_filled(shape: Shape) {
     let pipeline = twenty_started(shape, "20/h").await;
     let replay =
         json!({ "filter": { "dispatch_status": "dispatched" }, "include_dispatched": true, "reason": "again" });

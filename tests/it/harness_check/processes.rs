@@ -72,7 +72,7 @@ async fn prometheus_drives_alertmanager_with_the_demo_rules() {
 }
 
 #[tokio::test]
-async fn a_paused_process_does_not_answer_and_goes_on_after_it_is_resumed() {
+async fn a_paused_process_does_not_answer_until_it_is_resumed() {
     let alertmanager = Alertmanager::start("http://127.0.0.1:9/hook", "t").await;
     let process: &Running = alertmanager.process();
     let look = async || client().get(process.url("/-/ready")).timeout(NO_ANSWER).send().await;

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 on_both_stores! {
     async history_tells_the_story_of_whatever_id_it_is_given,
-    async what_an_alert_wrote_does_not_reach_the_terminal_as_it_is,
+    async control_characters_in_alert_text_do_not_reach_the_terminal,
     async alerts_lists_a_page_and_names_the_next_one,
     async stats_prints_workflows_and_days,
     async the_exit_status_tells_found_from_nothing_and_from_a_wrong_command_line,
-    async watch_shows_changes_and_ends_when_nothing_will_change,
+    async watch_shows_changes_and_ends_when_all_rows_are_final,
 }
 
 async fn prepare(database: &TestDatabase) {
@@ -63,7 +63,7 @@ async fn history_tells_the_story_of_whatever_id_it_is_given(database: TestDataba
     assert_eq!((&alert["id"], &alert["created_at"]), (&10.into(), &"2026-11-20T10:00:10.000000Z".into()));
 }
 
-async fn what_an_alert_wrote_does_not_reach_the_terminal_as_it_is(database: TestDatabase) {
+async fn control_characters_in_alert_text_do_not_reach_the_terminal(database: TestDatabase) {
     prepare(&database).await;
     database.execute(
             "UPDATE poundcake_alerts SET alert_name = 'a\u{1b}[2Jb\u{202e}c\nrequest 1', dispatch_error = '\u{9b}31m' WHERE id = 3",
@@ -127,7 +127,7 @@ async fn the_exit_status_tells_found_from_nothing_and_from_a_wrong_command_line(
     }
 }
 
-async fn watch_shows_changes_and_ends_when_nothing_will_change(database: TestDatabase) {
+async fn watch_shows_changes_and_ends_when_all_rows_are_final(database: TestDatabase) {
     prepare(&database).await;
     let watching = command(&database, "history 7 --watch").start();
     eventually("the running execution is shown", SOON, async || {

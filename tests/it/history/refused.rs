@@ -7,7 +7,7 @@ use crate::{
 };
 
 on_both_stores! {
-    async what_is_not_there_is_404,
+    async a_missing_object_is_404,
     async without_stackstorms_tables_history_answers_and_says_what_is_missing,
 }
 
@@ -63,7 +63,7 @@ async fn a_name_of_megabytes_is_not_sent_back() {
     assert!(body.to_string().len() < 1_000);
 }
 
-async fn what_is_not_there_is_404(database: TestDatabase) {
+async fn a_missing_object_is_404(database: TestDatabase) {
     let app = App::on(database);
     super::rows::fill_executions(&app.database);
     for path in

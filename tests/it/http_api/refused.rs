@@ -6,12 +6,12 @@ use poundcake::config::HttpSettings;
 use std::io::Write;
 
 on_both_stores! {
-    async what_is_no_webhook_is_400_with_a_reason_and_one_row,
+    async a_body_that_is_no_webhook_is_400_with_a_reason_and_one_row,
     async a_body_above_the_limit_is_read_to_its_end_and_413_names_the_limit,
     async a_packed_webhook_is_unpacked_and_stored_as_text_and_so_is_one_behind_a_byte_order_mark,
 }
 
-async fn what_is_no_webhook_is_400_with_a_reason_and_one_row(database: TestDatabase) {
+async fn a_body_that_is_no_webhook_is_400_with_a_reason_and_one_row(database: TestDatabase) {
     let app = App::on(database);
     let deep_array = "[".repeat(10_000) + &"]".repeat(10_000);
     let cases: [(&[u8], &str); 14] = [

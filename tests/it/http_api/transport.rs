@@ -63,7 +63,7 @@ async fn a_sender_that_goes_away_before_the_answer_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopping_finishes_what_has_begun_and_refuses_the_rest() {
+async fn stopping_finishes_running_requests_and_refuses_new_ones() {
     let mut app = App::on(TestDatabase::sqlite());
     let mut idle = TcpStream::connect(app.address).await.unwrap();
     let request = head(WEBHOOK_BODY.len()) + WEBHOOK_BODY;

@@ -141,7 +141,7 @@ fn back_to_the_old_days(database: &TestDatabase) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_older_system_ran_is_not_run_again_and_a_new_firing_is() {
+async fn alerts_that_the_older_system_ran_are_not_run_again_and_new_firings_are() {
     let setup = Setup::new(Shape::Separate).await.routes("routes:\n  - action: core.noop\n");
     back_to_the_old_days(&setup.database);
     old::create_with_links(&setup.database, 4);

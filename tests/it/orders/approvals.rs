@@ -9,9 +9,9 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
 
 on_both_stores! {
-    async what_was_shown_last_is_approved_and_the_time_until_then_is_no_age,
+    async an_approval_covers_what_was_shown_last_and_waiting_for_it_is_no_age,
     async of_two_people_who_approve_one_alert_the_second_moves_none,
-    async what_is_rejected_is_skipped_and_says_who_and_why,
+    async a_rejected_alert_is_skipped_and_says_who_and_why,
 }
 
 /// Shows something for approval an hour ago; the older digest is no longer what is shown.
@@ -25,7 +25,7 @@ fn show(database: &TestDatabase, id: i64, digest: &str) {
     database.execute(&format!("UPDATE poundcake_alerts SET dispatch_log = '{log}' WHERE id = {id}"));
 }
 
-async fn what_was_shown_last_is_approved_and_the_time_until_then_is_no_age(database: TestDatabase) {
+async fn an_approval_covers_what_was_shown_last_and_waiting_for_it_is_no_age(database: TestDatabase) {
     let directory = tempfile::tempdir().unwrap();
     let app = app(database, &directory);
     held(&app.database, &["held/approval", "held/approval", "held/paused", "held/approval", "held/approval"]);
@@ -79,7 +79,7 @@ async fn of_two_people_who_approve_one_alert_the_second_moves_none(database: Tes
     }
 }
 
-async fn what_is_rejected_is_skipped_and_says_who_and_why(database: TestDatabase) {
+async fn a_rejected_alert_is_skipped_and_says_who_and_why(database: TestDatabase) {
     let directory = tempfile::tempdir().unwrap();
     let app = app(database, &directory);
     held(&app.database, &["held/approval", "held/brake", "pending"]);

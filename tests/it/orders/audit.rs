@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 on_both_stores! {
     async an_order_is_a_row_with_who_what_why_and_its_result,
-    async what_changes_nothing_leaves_no_row,
+    async an_order_that_changes_nothing_leaves_no_row,
     async orders_are_paged_newest_first_and_filtered_by_time,
     async held_rows_are_discarded_and_a_replay_begins_without_starts_and_waits_for_no_cooldown,
     async a_retry_by_a_repeat_begins_without_starts_and_waives_nothing,
@@ -50,7 +50,7 @@ async fn an_order_is_a_row_with_who_what_why_and_its_result(database: TestDataba
     assert_eq!(alices["orders"].as_array().unwrap().len(), 1);
 }
 
-async fn what_changes_nothing_leaves_no_row(database: TestDatabase) {
+async fn an_order_that_changes_nothing_leaves_no_row(database: TestDatabase) {
     let directory = tempfile::tempdir().unwrap();
     let app = app(database, &directory);
     held(&app.database, &["failed/rejected", "failed/rejected", "held/brake", "held/approval"]);

@@ -143,7 +143,7 @@ async fn the_audit_says_who_ordered_what_and_why(database: TestDatabase) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_doctor_says_first_what_has_to_be_done() {
+async fn the_doctor_lists_problems_first() {
     let checked = |level: &'static str, found: &str| Checked {
         level,
         area: "rabbitmq",

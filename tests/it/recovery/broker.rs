@@ -60,7 +60,7 @@ async fn a_hundred_webhooks_while_rabbitmq_is_down_are_accepted_and_dispatched_l
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_in_a_queue_that_is_lost_is_published_again() {
+async fn messages_of_a_lost_queue_are_published_again() {
     let mut pipeline = proxied(Shape::Separate).await.start_without_dispatcher().await;
     pipeline.send(&alerts(20)).await;
     let marked = async || match pipeline.database().count("poundcake_alerts WHERE dispatch_status = 'queued'") {
@@ -95,7 +95,7 @@ async fn an_alert_that_ends_while_no_queue_takes_its_message_runs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_cannot_be_read_is_dead_lettered_and_the_consumer_goes_on() {
+async fn an_unreadable_message_is_dead_lettered_and_the_consumer_continues() {
     let pipeline = proxied(Shape::Separate).await.start().await;
     let vhost = pipeline.setup.vhost.as_ref().expect("a vhost");
     pipeline.send(&[firing("HostDown", "before:9100", super::T0)]).await;

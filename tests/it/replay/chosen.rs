@@ -21,8 +21,8 @@ on_both_stores! {
     async each_field_chooses_and_all_of_them_must_hold,
     async a_dry_run_changes_nothing_and_a_run_begins_a_new_generation_that_says_who_and_why,
     async the_log_keeps_the_last_twenty_entries_and_each_cancel_whatever_was_in_it,
-    async what_there_was_nothing_to_do_for_is_run_only_by_its_id_and_an_invalid_one_never,
-    async what_runs_or_waits_is_not_replayed_and_what_has_run_only_when_asked_for,
+    async skipped_alerts_are_replayed_only_by_id_and_invalid_ones_never,
+    async waiting_alerts_are_not_replayed_and_dispatched_ones_only_on_request,
     async discarding_takes_what_waits_or_has_failed_and_nothing_that_may_have_run,
     async a_row_that_has_gone_on_since_it_was_chosen_is_left_alone,
     async a_hundred_thousand_rows_are_replayed_by_one_order,
@@ -109,7 +109,7 @@ async fn the_log_keeps_the_last_twenty_entries_and_each_cancel_whatever_was_in_i
     assert_eq!(states(&app.database), ["skipped/discarded 22 0"]);
 }
 
-async fn what_there_was_nothing_to_do_for_is_run_only_by_its_id_and_an_invalid_one_never(database: TestDatabase) {
+async fn skipped_alerts_are_replayed_only_by_id_and_invalid_ones_never(database: TestDatabase) {
     let app = App::on(database);
     let skipped = ["resolved", "repeat", "muted", "invalid", "reopened", "refire_cooldown", "no_rule_matched"];
     insert(&app.database, &skipped.map(|reason| format!("skipped/{reason}")).each_ref().map(String::as_str));
@@ -120,7 +120,7 @@ async fn what_there_was_nothing_to_do_for_is_run_only_by_its_id_and_an_invalid_o
     assert_eq!(states[..4], ["pending/- 1 0", "pending/- 1 0", "pending/- 1 0", "skipped/invalid 0 0"]);
 }
 
-async fn what_runs_or_waits_is_not_replayed_and_what_has_run_only_when_asked_for(database: TestDatabase) {
+async fn waiting_alerts_are_not_replayed_and_dispatched_ones_only_on_request(database: TestDatabase) {
     let app = App::on(database);
     insert(&app.database, &["pending", "queued", "dispatching", "awaiting_execution", "dispatched"]);
     let all = json!({ "request_id": REQUEST });

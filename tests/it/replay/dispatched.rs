@@ -96,7 +96,7 @@ async fn a_closed_episode_stays_closed_and_its_follower_runs_on_its_own_when_it_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_discarded_while_the_dispatchers_were_stopped_is_not_run_when_they_start() {
+async fn alerts_discarded_while_dispatchers_were_stopped_do_not_run_later() {
     let pipeline = Setup::new(Shape::Separate).await.routes(ROUTES).start_without_dispatcher().await;
     pipeline.send(&[firing("Fails", "a", T0), firing("Fails", "b", T0)]).await;
     eventually("both are queued", SOON, async || match states(pipeline.database()) {

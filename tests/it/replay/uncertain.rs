@@ -10,7 +10,7 @@ on_both_shapes! {
     one_that_ran_after_its_deadline_is_adopted_and_not_run_again,
     one_that_stackstorm_never_had_is_posted_after_a_settle_time,
     one_that_stackstorm_is_still_working_off_is_waited_for_beyond_the_settle_time,
-    what_ran_in_a_generation_before_is_not_taken_for_the_one_that_is_uncertain,
+    executions_of_an_earlier_generation_are_not_taken_for_the_uncertain_one,
     one_that_may_have_run_a_day_ago_is_run_only_where_a_person_accepts_that,
 }
 
@@ -108,7 +108,7 @@ async fn one_that_stackstorm_is_still_working_off_is_waited_for_beyond_the_settl
     assert_eq!(pipeline.st2().seen().webhooks, 1);
 }
 
-async fn what_ran_in_a_generation_before_is_not_taken_for_the_one_that_is_uncertain(shape: Shape) {
+async fn executions_of_an_earlier_generation_are_not_taken_for_the_uncertain_one(shape: Shape) {
     let pipeline = started(shape).await;
     let request_id = pipeline.send(&[firing("Rule", "a", T0)]).await;
     pipeline.settled().await;

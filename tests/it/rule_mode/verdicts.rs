@@ -9,7 +9,7 @@ on_both_shapes! {
     an_execution_without_an_enforcement_is_dispatched_and_linked,
     a_rule_whose_parameters_cannot_be_rendered_is_rule_failed_and_its_execution_is_linked,
     a_webhook_that_arrives_twice_is_linked_twice_counted_and_logged,
-    what_a_rules_engine_started_before_it_died_is_linked_at_the_deadline,
+    executions_of_a_rules_engine_that_died_are_linked_at_the_deadline,
     a_rules_engine_that_died_before_it_started_anything_leaves_the_row_uncertain_with_the_evidence,
     a_webhook_that_got_lost_is_uncertain_and_the_log_says_that_later_ones_were_processed,
 }
@@ -60,7 +60,7 @@ async fn a_webhook_that_arrives_twice_is_linked_twice_counted_and_logged(shape: 
     assert_eq!(events(&pipeline, "webhook_duplicated").len(), 1);
 }
 
-async fn what_a_rules_engine_started_before_it_died_is_linked_at_the_deadline(shape: Shape) {
+async fn executions_of_a_rules_engine_that_died_are_linked_at_the_deadline(shape: Shape) {
     let pipeline = started(shape).await;
     pipeline.st2().set_fault_times(Fault::RulesEngineDies { started: true }, 1);
     pipeline.send(&[firing("HostDown", "a", T0)]).await;

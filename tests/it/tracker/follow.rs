@@ -6,7 +6,7 @@ use serde_json::json;
 use st2_stand_in::Fault;
 
 on_both_shapes! {
-    what_an_alert_ran_is_there_with_its_tasks_and_everything_that_is_registered,
+    the_tables_have_an_alerts_execution_with_its_tasks_and_all_registered_objects,
 }
 
 const ROUTES: &str = r#"
@@ -26,7 +26,7 @@ async fn has_rows(pipeline: &Pipeline, what: &str, wanted: i64) {
     .await;
 }
 
-async fn what_an_alert_ran_is_there_with_its_tasks_and_everything_that_is_registered(shape: Shape) {
+async fn the_tables_have_an_alerts_execution_with_its_tasks_and_all_registered_objects(shape: Shape) {
     let pipeline = Pipeline::of(shape, |setup| setup.routes(ROUTES)).await;
     let tracker = pipeline.dispatcher.is_some().then(|| pipeline.start_tracker());
     let _tracker = match tracker {
@@ -82,7 +82,7 @@ async fn a_result_of_megabytes_is_kept_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stackstorm_deletes_stays_and_is_marked_as_gone() {
+async fn an_execution_that_stackstorm_deletes_stays_and_is_marked_as_gone() {
     let world = World::new().await;
     let tracker = world.tracker().await;
     world.st2().set_fault(Fault::SchedulerStopped);
@@ -99,7 +99,7 @@ async fn what_stackstorm_deletes_stays_and_is_marked_as_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stackstorm_leaves_out_of_its_lists_is_followed_to_its_end() {
+async fn executions_missing_from_stackstorms_lists_are_followed_to_their_end() {
     let world = World::new().await.variable("ST2_STREAM_URL", "");
     let _tracker = world.tracker().await;
     let ids = [world.run("core.noop", json!({})).await, world.run("core.noop", json!({})).await];
@@ -111,7 +111,7 @@ async fn what_stackstorm_leaves_out_of_its_lists_is_followed_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_end_is_marked_and_followed_on() {
+async fn an_execution_that_does_not_end_is_marked_overdue_and_followed() {
     let world = World::new().await.variable("POUNDCAKE_EXECUTION_DEADLINE", "1s");
     let tracker = world.tracker().await;
     world.st2().set_fault(Fault::SchedulerStopped);

@@ -15,7 +15,7 @@ use poundcake::{
 on_both_stores! {
     async the_tables_go_up_and_down_and_up_again_next_to_ours_with_any_prefix,
     async a_terminal_status_is_never_replaced_by_another,
-    async what_is_gone_or_overdue_is_marked_and_comes_back_when_stackstorm_shows_it,
+    async executions_are_marked_gone_or_overdue_until_stackstorm_shows_them_again,
     async a_catalog_becomes_what_stackstorm_lists,
     async reads_say_that_the_tables_are_not_there_and_are_no_error,
     async tables_of_that_name_that_somebody_else_made_are_left_alone,
@@ -110,7 +110,7 @@ async fn a_terminal_status_is_never_replaced_by_another(database: TestDatabase) 
     }
 }
 
-async fn what_is_gone_or_overdue_is_marked_and_comes_back_when_stackstorm_shows_it(database: TestDatabase) {
+async fn executions_are_marked_gone_or_overdue_until_stackstorm_shows_them_again(database: TestDatabase) {
     let conn = &mut connect(&database);
     let prefix = TablePrefix::default();
     schema::up(conn, &prefix).expect("up");

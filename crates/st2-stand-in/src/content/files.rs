@@ -111,7 +111,7 @@ mod tests {
 
     /// The directories are packs as any other, and nothing of them is left out.
     #[test]
-    fn what_is_compiled_in_is_what_the_directories_have() {
+    fn the_compiled_in_files_equal_the_directories() {
         for pack in [Pack::core(), Pack::remediation()] {
             let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("packs").join(&pack.name);
             let read = Pack::read(&directory).unwrap();

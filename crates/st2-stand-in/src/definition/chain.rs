@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_interpreted_is_refused() {
+    fn unsupported_fields_are_refused() {
         let mut chain = json!({ "default": "a", "chain": [{ "name": "a", "ref": "core.noop" }] });
         check(&chain).unwrap();
         chain["chain"][0]["on-success"] = json!("b");

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_interpreted_is_refused() {
+    fn uninterpreted_syntax_is_refused() {
         check(&json!({ "tasks": { "a": { "action": "core.noop", "next": [{ "do": "fail" }] } } })).unwrap();
         assert!(refused(&json!({ "action": "core.noop", "join": "all" })).contains("does not interpret `join`"));
         assert!(refused(&json!({ "action": "core.noop", "retry": {} })).contains("does not interpret `retry`"));

@@ -81,7 +81,7 @@ async fn parameters_are_held_to_the_schema_in_these_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_contract_tells_without_a_recording_holds_too() {
+async fn facts_of_the_contract_without_a_recording_hold_too() {
     let session = Session::anywhere();
     let whole = |extra: Value| {
         let mut parameters = json!({ "alert_name": "a", "instance": "i" });

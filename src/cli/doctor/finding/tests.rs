@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_wrong_outweighs_what_is_not_known() {
+fn a_known_fault_outweighs_an_unknown_state() {
     let ok = Finding::ok("a", "b", "c");
     let (note, unknown, wrong) =
         (Finding::note("a", "b", "c"), Finding::unknown("a", "b", "c"), Finding::wrong("a", "b", "c"));

@@ -111,7 +111,7 @@ fn nothing_that_ran() {
 }
 
 #[test]
-fn what_a_succeeded_enforcement_names_ran() {
+fn executions_of_a_succeeded_enforcement_ran() {
     let by_itself = || named(processed(), "run", Seen::NotAsked);
     let open = named(arrived(&["processed", "processing"]), "run", Seen::NotAsked);
     let beside = |status| named(processed().unnamed(status, &[]), "other", Seen::NotAsked);
@@ -128,7 +128,7 @@ fn what_a_succeeded_enforcement_names_ran() {
 }
 
 #[test]
-fn what_no_succeeded_enforcement_names_counts_by_what_it_did() {
+fn executions_without_a_succeeded_enforcement_count_by_their_status() {
     let run = |status, log: &[&str]| processed().unnamed(status, log);
     let without = |seen| processed().matched(RULE).started("run", false, seen);
     check(vec![

@@ -71,7 +71,7 @@ fn only_a_webhook_route_may_post_again() {
 }
 
 #[test]
-fn what_cannot_be_read_names_the_line() {
+fn an_unreadable_file_is_reported_with_its_line() {
     for (yaml, line, words) in [
         ("routes:\n  - action: core.noop\n    paramters: {}\n", "line 3", "paramters"),
         ("routes:\n  - action: core.noop\n    match: alertname\n", "line 3", "write name="),

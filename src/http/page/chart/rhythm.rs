@@ -83,7 +83,7 @@ mod tests {
     use crate::store::read::rhythm::Rhythm;
 
     #[test]
-    fn a_bar_stands_where_its_minute_is_and_empty_minutes_are_there() {
+    fn each_bar_is_at_its_minute_and_empty_minutes_are_drawn() {
         let at = chrono::NaiveDate::from_ymd_opt(2026, 12, 1).unwrap().and_hms_opt(3, 14, 15).unwrap();
         let part = |at: &str, status: &str, n| Part { at: at.to_owned(), status: status.to_owned(), n };
         let alerts = vec![part("2026-12-01 03:14", "held", 3), part("2026-12-01 02:15", "queued", 1)];

@@ -20,7 +20,7 @@ fn days_without_executions_leave_a_space_and_the_highest_bar_is_full() {
 }
 
 #[test]
-fn nothing_is_no_chart_and_one_in_a_million_is_seen() {
+fn an_empty_series_has_no_chart_and_one_in_a_million_is_visible() {
     assert!(Chart::of_days(&[], date(1), date(7)).is_none());
     let chart = Chart::of_days(&[day(1, 1_000_000, 1)], date(1), date(1)).unwrap();
     assert!(chart.bars.iter().all(|bar| bar.height <= HEIGHT));

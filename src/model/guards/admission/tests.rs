@@ -76,7 +76,7 @@ fn a_brake_holds_all_but_what_a_person_released() {
 }
 
 #[test]
-fn what_waits_for_its_own_reason_leaves_the_line_and_blocks_no_other() {
+fn an_alert_held_for_its_own_reason_leaves_the_line_and_blocks_no_other() {
     let policy = policy(Some(1), &[], &["1/h"]);
     let mut line = Line { cooldown: TimeDelta::minutes(10), ..line(&policy) };
     line.counts.target_starts.insert("busy".to_owned(), vec![at(1000)]);

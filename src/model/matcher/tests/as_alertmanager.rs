@@ -46,7 +46,7 @@ fn texts_are_read_as_alertmanager_reads_them() {
 
 /// Alertmanager is built with newer versions of Go than the table.
 #[test]
-fn what_newer_versions_of_go_took_up_is_taken() {
+fn syntax_of_newer_go_versions_is_accepted() {
     let newer = r#"["(?<n>a)","a",true]
 ["\\p{Letter}","ü",true]
 ["\\p{letter}","1",false]
@@ -72,7 +72,7 @@ fn a_long_alternation_fits() {
 }
 
 #[test]
-fn what_is_refused_says_why() {
+fn a_refusal_says_why() {
     let problem = |expression: &str| whole_value(expression).unwrap_err();
     assert!(problem(r"\C").contains("a label's value is text"));
     assert!(problem(r"(a)\1").contains("backreference"));
@@ -84,7 +84,7 @@ fn what_is_refused_says_why() {
 
 proptest! {
     #[test]
-    fn what_is_translated_can_be_compiled(expression in r"(\\[a-zA-Z0-9.\-]|\[\^?|\]|\(\??|\)|[a-cü|*+?{},0-9^$:&~i-]){0,12}") {
+    fn translated_expressions_compile(expression in r"(\\[a-zA-Z0-9.\-]|\[\^?|\]|\(\??|\)|[a-cü|*+?{},0-9^$:&~i-]){0,12}") {
         let build = |text: String| RegexBuilder::new(&text).size_limit(REGEX_BYTES).nest_limit(REGEX_LEVELS).build();
         if let Some(Err(error)) = re2::translate(&expression).ok().map(build) {
             prop_assert!(matches!(error, regex::Error::CompiledTooBig(_)), "{expression}: {error}");
