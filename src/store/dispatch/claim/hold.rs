@@ -62,9 +62,9 @@ struct Alike {
     error: Option<String>,
 }
 
-/// What happens to one row.
-struct Change {
-    alike: Alike,
+/// What one row has alone.
+struct Own {
+    id: AlertId,
     guard_target: Option<String>,
     until: Option<NaiveDateTime>,
 }
@@ -73,16 +73,16 @@ struct Change {
 pub(super) fn hold(conn: &mut AnyConnection, rows: &[Guarded]) -> Result<(), DatabaseError> {
     let Some(now) = rows.first().map(|row| row.now) else { return Ok(()) };
     let mut targets = targets(conn, rows, now)?;
-    let mut groups: BTreeMap<Alike, Vec<(AlertId, Option<String>, Option<NaiveDateTime>)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Alike, Vec<Own>> = BTreeMap::new();
     for row in rows {
-        if let Some(Change { alike, guard_target, until }) = change(row, &mut targets) {
-            groups.entry(alike).or_default().push((row.id, guard_target, until));
+        if let Some((alike, own)) = change(row, &mut targets) {
+            groups.entry(alike).or_default().push(own);
         }
     }
     for (alike, rows) in groups {
         let error = alike.error.as_deref().map(|error| dsl::dispatch_error.eq(Some(column(error, ERROR).into_owned())));
-        let guard_targets = rows.iter().map(|(id, guard_target, _)| (*id, guard_target.clone()));
-        let untils = rows.iter().map(|(id, _, until)| (*id, *until));
+        let guard_targets = rows.iter().map(|row| (row.id, row.guard_target.clone()));
+        let untils = rows.iter().map(|row| (row.id, row.until));
         let values = (
             dsl::dispatch_status.eq(alike.status),
             dsl::dispatch_reason.eq(Some(alike.reason)),
@@ -94,7 +94,7 @@ pub(super) fn hold(conn: &mut AnyConnection, rows: &[Guarded]) -> Result<(), Dat
             dsl::updated_at.eq(now),
             error,
         );
-        update(among(rows.iter().map(|(id, ..)| *id)), values).execute(conn)?;
+        update(among(rows.iter().map(|row| row.id)), values).execute(conn)?;
     }
     Ok(())
 }
@@ -116,11 +116,11 @@ fn targets(conn: &mut AnyConnection, rows: &[Guarded], now: NaiveDateTime) -> Re
 }
 
 /// `None`: nothing, the row was claimed.
-fn change(row: &Guarded, targets: &mut TargetCounts) -> Option<Change> {
+fn change(row: &Guarded, targets: &mut TargetCounts) -> Option<(Alike, Own)> {
     let change = |routed: &Routed, status, reason, error, until| {
         let (route, target) = (routed.route.clone(), Some(routed.target.to_string()));
         let alike = Alike { route, target, status, reason, error };
-        Change { alike, guard_target: routed.guard_target.clone(), until }
+        (alike, Own { id: row.id, guard_target: routed.guard_target.clone(), until })
     };
     match &row.step {
         ClaimStep::NoRoute | ClaimStep::Start(_) | ClaimStep::Show(_) => None,
