@@ -83,6 +83,9 @@ fn dispatch(points: &Points) -> Vec<Ratio> {
                 continue;
             }
             for bare in [dispatch::OWN, dispatch::KEPT] {
+                if !points.has(&Place::new(&dispatch::system(bare, latency), 1, concurrency)) {
+                    continue;
+                }
                 let name = format!("dispatch over the {bare}, {latency} ms, {concurrency} at once");
                 ratios.push(ratio(&name, ours / rate(bare, latency, concurrency), 0.5, false));
             }

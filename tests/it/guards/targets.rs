@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 
 on_both_shapes! {
-    thousands_of_alerts_of_one_target_delay_no_other_target,
+    tens_of_thousands_of_alerts_of_one_target_delay_no_other_target,
     each_route_has_a_queue_of_its_own_for_a_target,
     who_waits_for_a_target_expires_like_everything_else,
 }
@@ -44,8 +44,9 @@ async fn median(pipeline: &Pipeline, name: &str) -> Duration {
     times[2]
 }
 
-async fn thousands_of_alerts_of_one_target_delay_no_other_target(shape: Shape) {
-    const ALERTS: usize = 3_000;
+async fn tens_of_thousands_of_alerts_of_one_target_delay_no_other_target(shape: Shape) {
+    const ALERTS: usize = 1_000;
+    const COPIES: usize = 49;
     let guards = routes("{per_target: {label: instance, rate: [2/h]}}");
     let pipeline = Pipeline::of(shape, |setup| setup.routes(&guards)).await;
     let before = median(&pipeline, "before").await;
@@ -53,8 +54,24 @@ async fn thousands_of_alerts_of_one_target_delay_no_other_target(shape: Shape) {
         pipeline.send(chunk).await;
     }
     held(&pipeline, "target_rate", i64::try_from(ALERTS - 2).expect("few")).await;
+    pipeline.database().execute(&copies(COPIES));
+    held(&pipeline, "target_rate", i64::try_from((ALERTS - 2) * (1 + COPIES)).expect("few")).await;
     let with = median(&pipeline, "with").await;
     assert!(with <= before + Duration::from_secs(1), "{before:?} before, {with:?} with them");
+}
+
+/// Every alert that waits for its target, so many times more, each with a fingerprint of its own.
+fn copies(count: usize) -> String {
+    let fingerprint = "CONCAT(SUBSTR(a.fingerprint, 1, 12), 1000 + n.n)";
+    let same = "api_call_id, alert_name, severity, instance, labels, created_at, status, annotations, starts_at, updated_at, \
+        last_seen_at, dispatch_status, dispatch_reason, dispatch_target, pending_at, next_attempt_at, dispatch_route, \
+        guard_target";
+    format!(
+        "INSERT INTO poundcake_alerts (fingerprint, open_fingerprint, {same}) \
+         SELECT {fingerprint}, {fingerprint}, {same} FROM poundcake_alerts a \
+         CROSS JOIN (SELECT ROW_NUMBER() OVER (ORDER BY id) AS n FROM poundcake_alerts LIMIT {count}) n \
+         WHERE a.dispatch_reason = 'target_rate'"
+    )
 }
 
 async fn each_route_has_a_queue_of_its_own_for_a_target(shape: Shape) {
