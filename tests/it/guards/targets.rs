@@ -62,7 +62,7 @@ async fn tens_of_thousands_of_alerts_of_one_target_delay_no_other_target(shape: 
 
 /// Every alert that waits for its target, so many times more, each with a fingerprint of its own.
 fn copies(count: usize) -> String {
-    let fingerprint = "CONCAT(SUBSTR(a.fingerprint, 1, 12), 1000 + n.n)";
+    let fingerprint = "CONCAT(1000 + n.n, SUBSTR(CONCAT('000000000000', a.id), -12))";
     let same = "api_call_id, alert_name, severity, instance, labels, created_at, status, annotations, starts_at, updated_at, \
         last_seen_at, dispatch_status, dispatch_reason, dispatch_target, pending_at, next_attempt_at, dispatch_route, \
         guard_target";
