@@ -43,6 +43,7 @@ use anyhow::Context;
 use clap::{
     CommandFactory, FromArgMatches, Parser, Subcommand,
     builder::{OsStr, Resettable},
+    error::{ContextKind, ContextValue},
 };
 use std::{process::ExitCode, time::Duration};
 
@@ -128,8 +129,9 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 impl Cli {
     /// Reads the command line and the environment; ends the process with a message where they cannot be used.
     pub fn read() -> Self {
-        let matches = command().get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command()).exit())
+        let matches = command().try_get_matches().unwrap_or_else(|error| without_credentials(error).exit());
+        Self::from_arg_matches(&matches)
+            .unwrap_or_else(|error| without_credentials(error.format(&mut command())).exit())
     }
 
     /// Runs the command to its end. A `.env` file that could not be used stops every command that reads settings.
@@ -147,6 +149,18 @@ impl Cli {
         runtime.shutdown_timeout(SHUTDOWN);
         print::quietly(done)
     }
+}
+
+/// The message repeats a value that cannot be used: of a URL without its credentials.
+fn without_credentials(mut error: clap::Error) -> clap::Error {
+    let context =
+        |kind| error.get(kind).and_then(|value| if let ContextValue::String(text) = value { Some(text) } else { None });
+    let of_a_url = context(ContextKind::InvalidArg).is_some_and(|name| name.contains("_URL>"));
+    if let Some(value) = context(ContextKind::InvalidValue).filter(|_| of_a_url) {
+        let shown = crate::config::without_credentials(value);
+        error.insert(ContextKind::InvalidValue, ContextValue::String(shown));
+    }
+    error
 }
 
 impl Command {

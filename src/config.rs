@@ -9,7 +9,7 @@ mod parse;
 
 pub use dotenv::{DotenvError, load as load_dotenv};
 pub use listen::{ListenAddress, NotAnAddress};
-pub use names::{EffectiveSetting, effective, unknown_variables, variable_names};
+pub use names::{EffectiveSetting, effective, unknown_variables, variable_names, without_credentials};
 
 use crate::{
     broker::amqp::BrokerUrl,
@@ -148,7 +148,7 @@ impl BrokerSettings {
 #[command(next_help_heading = "StackStorm")]
 pub struct StackStormSettings {
     /// `http://host:9101/v1`, or `https://host/api/v1` behind nginx
-    #[arg(long, env = "ST2_API_URL")]
+    #[arg(long, env = "ST2_API_URL", hide_env_values = true)]
     pub st2_api_url: Option<url::Url>,
     /// API key for StackStorm
     #[arg(long, env = "ST2_API_KEY", hide_env_values = true)]
@@ -157,7 +157,7 @@ pub struct StackStormSettings {
     #[arg(long, env = "ST2_API_KEY_FILE")]
     pub st2_api_key_file: Option<PathBuf>,
     /// Login URL, if there is no API key: the full …/tokens URL
-    #[arg(long, env = "ST2_AUTH_URL")]
+    #[arg(long, env = "ST2_AUTH_URL", hide_env_values = true)]
     pub st2_auth_url: Option<url::Url>,
     /// User for the login
     #[arg(long, env = "ST2_USERNAME")]
@@ -314,10 +314,10 @@ pub struct DispatchSettings {
 pub struct TrackerSettings {
     /// StackStorm's event stream: `http://host:9102/v1/stream`, or `https://host/stream/v1/stream` behind nginx
     /// (`ws://` and `wss://` are read as these); without it the tracker only polls StackStorm
-    #[arg(long, env = "ST2_STREAM_URL", value_parser = parse::stream_url)]
+    #[arg(long, env = "ST2_STREAM_URL", hide_env_values = true, value_parser = parse::stream_url)]
     pub st2_stream_url: Option<url::Url>,
     /// URL of StackStorm's web UI, for links to executions
-    #[arg(long, env = "ST2_WEB_URL")]
+    #[arg(long, env = "ST2_WEB_URL", hide_env_values = true, value_parser = parse::web_url)]
     pub st2_web_url: Option<url::Url>,
     /// Database for StackStorm's tables, written like `DATABASE_URL`; if not set, the same database
     #[arg(long, env = "ST2_DATABASE_URL", hide_env_values = true)]

@@ -1,6 +1,7 @@
 //! The settings' names, from their definitions: for printing, for `.env.example`, for typing errors.
 
 use clap::{Arg, ArgMatches, Command, parser::ValueSource};
+use std::any::TypeId;
 
 /// One line of `poundcake config`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -39,27 +40,40 @@ pub fn effective(command: &Command, matches: &ArgMatches) -> Vec<EffectiveSettin
     command.get_arguments().filter_map(setting).collect()
 }
 
-/// Secrets are those that clap's help hides. Of a URL only the password is masked, whatever the setting.
+/// What is shown of a secret.
+const MASK: &str = "********";
+
+/// Secrets are those that clap's help hides. Of a URL of a database or a broker only the password is one; other URLs should have
+/// no credentials.
 fn shown(arg: &Arg, value: &str) -> String {
-    const MASK: &str = "********";
-    let hidden = arg.is_hide_env_values_set();
+    if arg.get_value_parser().type_id() == TypeId::of::<url::Url>() {
+        return without_credentials(value);
+    }
+    if !arg.is_hide_env_values_set() {
+        return value.to_owned();
+    }
     let mut url = match url::Url::parse(value) {
         Ok(url) if url.has_host() => url,
         Ok(url) if url.scheme() == "sqlite" => return value.to_owned(),
-        _ => return if hidden { MASK.to_owned() } else { value.to_owned() },
+        _ => return MASK.to_owned(),
     };
     let credentials = !url.username().is_empty() || url.password().is_some();
     // An @ elsewhere: a password that is not percent-encoded. What of the text is secret cannot be told.
-    if hidden && value.matches('@').count() != usize::from(credentials) {
+    if value.matches('@').count() != usize::from(credentials) {
         return MASK.to_owned();
     }
     if url.password().is_some() && url.set_password(Some(MASK)).is_err() {
         return MASK.to_owned();
     }
-    if hidden {
-        url.set_query(None);
-    }
-    if credentials || hidden { url.to_string() } else { value.to_owned() }
+    url.set_query(None);
+    url.to_string()
+}
+
+/// A URL, also one that cannot be read as such, without what is before its last `@`.
+pub fn without_credentials(url: &str) -> String {
+    let Some((before, host)) = url.rsplit_once('@') else { return url.to_owned() };
+    let scheme = before.split_once("://").map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
+    format!("{scheme}{MASK}@{host}")
 }
 
 /// Set by Kubernetes for each Service whose name begins with `poundcake` (`poundcake-ingest`: `POUNDCAKE_INGEST_PORT` and
@@ -158,6 +172,19 @@ mod tests {
         let text = serde_json::to_string(&settings).unwrap();
         assert!(!text.contains("s3cret"), "{text}");
         assert!(text.contains("mysql://pc:********@db:3306/pc"), "{text}");
+    }
+
+    #[test]
+    fn of_a_url_that_should_have_no_credentials_all_of_them_are_masked() {
+        for (url, expected) in [
+            ("https://st2.example/api/v1", "https://st2.example/api/v1"),
+            ("https://s3cret@st2.example/api", "https://********@st2.example/api"),
+            ("https://a:s3@cret@st2.example", "https://********@st2.example"),
+            ("http://a:s3cret@[broken", "http://********@[broken"),
+            ("a:s3cret@st2", "********@st2"),
+        ] {
+            assert_eq!(without_credentials(url), expected);
+        }
     }
 
     #[test]

@@ -52,9 +52,30 @@ pub(super) fn stream_url(text: &str) -> Result<url::Url, String> {
     Ok(url)
 }
 
+/// The web UI is linked from pages: whoever reads them would read a password in it.
+pub(super) fn web_url(text: &str) -> Result<url::Url, String> {
+    const WANTED: &str = "write https://host/";
+    let url = url::Url::parse(text.trim()).map_err(|error| format!("{error}; {WANTED}"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("no http(s):// URL without a user and a password; {WANTED}"));
+    }
+    Ok(url)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_for_people_has_no_password() {
+        assert_eq!(web_url("https://st2.example/").unwrap().as_str(), "https://st2.example/");
+        for bad in
+            ["st2.example", "ftp://st2.example/", "https://user:s3cret@st2.example/", "https://s3cret@st2.example/"]
+        {
+            let error = web_url(bad).unwrap_err();
+            assert!(error.contains("write https://host/") && !error.contains("s3cret"), "{error}");
+        }
+    }
 
     #[test]
     fn the_stream_is_http_however_it_is_written() {

@@ -6,7 +6,7 @@ use super::{
     Config, Credentials, answer,
     auth::Authenticator,
     error::{BuildError, LookupError},
-    exchange::{self, Answer, SendError},
+    exchange::{self, Answer, SendError, Sent},
     tls,
 };
 use reqwest::{
@@ -20,7 +20,6 @@ use std::{
     time::{Duration, Instant},
 };
 use url::Url;
-use uuid::Uuid;
 
 /// The page size: StackStorm's default, and the most it gives to those who are not its admins.
 pub(super) const PAGE: usize = 100;
@@ -105,16 +104,16 @@ impl Client {
         self.timeout
     }
 
-    /// Adds the credentials, sends once, and returns with the body still to come, and with the id of the request.
-    pub(super) async fn send_open(&self, request: RequestBuilder) -> Result<(Response, Uuid), LookupError> {
+    /// Adds the credentials, sends once, and returns with the body still to come, and with what its answer is read with.
+    pub(super) async fn send_open(&self, request: RequestBuilder) -> Result<(Response, Sent), LookupError> {
         let credential = self.auth.credential(&self.http).await.map_err(SendError::from)?;
         let mut request = request.header(credential.name.clone(), credential.value.clone()).build()?;
-        let id = exchange::mark(&mut request)?;
+        let sent = exchange::mark(&mut request)?;
         let response = self.http.execute(request).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             self.auth.forget(&credential).await;
         }
-        Ok((response, id))
+        Ok((response, sent))
     }
 
     /// `GET`, with 200 as the only good answer.

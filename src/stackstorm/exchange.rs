@@ -98,10 +98,11 @@ impl SendError {
 /// Sends once and reads the answer.
 pub(super) async fn exchange(http: &reqwest::Client, mut request: Request) -> Result<Answer, SendError> {
     let started = Instant::now();
-    let id = mark(&mut request)?;
+    let sent = mark(&mut request)?;
+    let id = sent.id;
     let (method, path) = (request.method().clone(), request.url().path().to_owned());
     let result = match http.execute(request).await {
-        Ok(response) => Ok(receive(response, &id).await),
+        Ok(response) => Ok(receive(response, &sent).await),
         Err(error) => Err(SendError::after(error, started.elapsed())),
     };
     let duration_ms = started.elapsed().as_millis();
@@ -123,22 +124,55 @@ pub(super) async fn exchange(http: &reqwest::Client, mut request: Request) -> Re
     result
 }
 
-/// Gives a request its own id, and returns it.
-pub(super) fn mark(request: &mut Request) -> Result<Uuid, SendError> {
-    let id = Uuid::new_v4();
-    let value = HeaderValue::from_str(&id.to_string()).map_err(|error| SendError::NotSent(error.to_string()))?;
-    request.headers_mut().insert(REQUEST_ID, value);
-    Ok(id)
+/// What a request carried that its answer is read with.
+#[derive(Debug)]
+pub(super) struct Sent {
+    /// Its `X-Request-ID`.
+    id: Uuid,
+    /// Its credentials.
+    secrets: Vec<HeaderValue>,
 }
 
-/// Reads an answer to its end; `id` is its request's.
-pub(super) async fn receive(response: Response, id: &Uuid) -> Answer {
+/// Gives a request, whole but for this, its own id.
+pub(super) fn mark(request: &mut Request) -> Result<Sent, SendError> {
+    let id = Uuid::new_v4();
+    let value = HeaderValue::from_str(&id.to_string()).map_err(|error| SendError::NotSent(error.to_string()))?;
+    let secrets = request.headers().values().filter(|value| value.is_sensitive()).cloned().collect();
+    request.headers_mut().insert(REQUEST_ID, value);
+    Ok(Sent { id, secrets })
+}
+
+/// Reads an answer to its end.
+pub(super) async fn receive(response: Response, sent: &Sent) -> Answer {
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     let status = response.status();
-    let echoed = header(REQUEST_ID).is_some_and(|echo| echo == id.to_string());
+    let echoed = header(REQUEST_ID).is_some_and(|echo| echo == sent.id.to_string());
     let date = header("Date").and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(|date| date.to_utc());
     let total = header("X-Total-Count").and_then(|value| value.parse().ok());
-    Answer { status, echoed, date, total, body: read_body(response).await }
+    let body = read_body(response).await;
+    // The text of an error is stored and shown, and a proxy's page for debugging repeats the request's headers.
+    let body = if status.is_success() { body } else { body.map(|body| sent.without_secrets(body)) };
+    Answer { status, echoed, date, total, body }
+}
+
+impl Sent {
+    fn without_secrets(&self, body: Vec<u8>) -> Vec<u8> {
+        // Of `Basic dXNlcjpwYXNz` the second word is the secret.
+        let secrets = self.secrets.iter().filter_map(|value| value.as_bytes().rsplit(|byte| *byte == b' ').next());
+        secrets.filter(|secret| !secret.is_empty()).fold(body, |body, secret| replaced(&body, secret))
+    }
+}
+
+/// The text with `********` for each `secret`.
+fn replaced(text: &[u8], secret: &[u8]) -> Vec<u8> {
+    let (mut shown, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let Some(at) = rest.windows(secret.len()).position(|window| window == secret) {
+        shown.extend_from_slice(&rest[..at]);
+        shown.extend_from_slice(b"********");
+        rest = &rest[at + secret.len()..];
+    }
+    shown.extend_from_slice(rest);
+    shown
 }
 
 /// Reads a body to its end, or to the limit.

@@ -47,11 +47,11 @@ impl Client {
     pub async fn events(&self, url: &Url) -> Result<EventStream, LookupError> {
         let request = self.http().request(Method::GET, url.clone()).query(&[("events", EVENTS)]).timeout(NO_END);
         let sending = self.send_open(request);
-        let (response, id) = tokio::time::timeout(self.timeout(), sending)
+        let (response, sent) = tokio::time::timeout(self.timeout(), sending)
             .await
             .map_err(|_elapsed| LookupError::Unavailable("the stream was not answered in time".to_owned()))??;
         if response.status() != StatusCode::OK {
-            let answer = exchange::receive(response, &id).await;
+            let answer = exchange::receive(response, &sent).await;
             return Err(LookupError::of_answer(&answer));
         }
         Ok(EventStream { response, frames: Frames::default() })

@@ -37,6 +37,7 @@ mod rule_mode;
 mod runbooks;
 mod same_rows;
 mod schema;
+mod secrets;
 mod st2_client;
 mod tracker;
 mod unreadable;

@@ -54,7 +54,7 @@ impl BrokerUrl {
     }
 
     fn new(text: &str, file: Option<Secret>, tls: TlsFiles) -> Result<Self, UrlError> {
-        let mut uri: AMQPUri = text.parse().map_err(UrlError::Syntax)?;
+        let mut uri: AMQPUri = text.parse().map_err(|words: String| UrlError::Syntax(without_quote(&words)))?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
         if let Some(parameter) = tls_parameter(text) {
             return Err(UrlError::Parameter(parameter));
@@ -101,6 +101,12 @@ impl BrokerUrl {
     pub fn label(&self) -> String {
         format!("{}:{}/{}", self.uri.authority.host, self.uri.authority.port, self.uri.vhost.trim_start_matches('/'))
     }
+}
+
+/// The parser's words may end with the whole text, in quotes; the password is in it.
+fn without_quote(words: &str) -> String {
+    let plain = words.split('\'').next().unwrap_or_default();
+    plain.trim_end_matches([' ', ':']).to_owned()
 }
 
 /// RabbitMQ's other clients take these in the URL; here they would be ignored.

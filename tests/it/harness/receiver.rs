@@ -21,6 +21,8 @@ pub struct Received {
 #[derive(Debug)]
 struct State {
     status: AtomicU16,
+    /// The answer repeats what was sent, as pages for debugging do.
+    echoes: AtomicBool,
     stopped: AtomicBool,
     received: Mutex<Vec<Received>>,
 }
@@ -37,7 +39,8 @@ impl WebhookReceiver {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
-        let state = State { status: 200.into(), stopped: false.into(), received: Mutex::default() };
+        let state =
+            State { status: 200.into(), echoes: false.into(), stopped: false.into(), received: Mutex::default() };
         let state = Arc::new(state);
         let serving = state.clone();
         std::thread::spawn(move || {
@@ -61,6 +64,12 @@ impl WebhookReceiver {
     /// The status of answers from now on.
     pub fn answer_with(&self, status: u16) {
         self.state.status.store(status, Ordering::SeqCst);
+    }
+
+    /// From now on answers have this status, and repeat the request.
+    pub fn echo_with(&self, status: u16) {
+        self.state.echoes.store(true, Ordering::SeqCst);
+        self.answer_with(status);
     }
 
     /// Everything received so far, oldest first.
@@ -97,7 +106,8 @@ fn serve(mut stream: &TcpStream, state: &State) -> std::io::Result<()> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     let body = String::from_utf8_lossy(&body).into_owned();
+    let echo = if state.echoes.load(Ordering::SeqCst) { format!("{head}{body}") } else { String::new() };
     state.received.lock().unwrap_or_else(PoisonError::into_inner).push(Received { head, body });
     let status = state.status.load(Ordering::SeqCst);
-    write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{echo}", echo.len())
 }

@@ -42,14 +42,19 @@ impl Vhost {
 
     /// A user of its own with all rights in this vhost, and `AMQP_URL` as that user.
     pub async fn add_user(&self, user: &str) -> String {
+        self.add_user_with(user, user).await
+    }
+
+    /// The same with a password of the test's choice.
+    pub async fn add_user_with(&self, user: &str, password: &str) -> String {
         let name = self.user(user);
-        let body = json!({"password": user, "tags": ""});
+        let body = json!({"password": password, "tags": ""});
         call(&self.services, Method::PUT, &format!("users/{name}"), Some(body)).await;
         let rights = json!({"configure": ".*", "write": ".*", "read": ".*"});
         call(&self.services, Method::PUT, &format!("permissions/{}/{name}", self.name), Some(rights)).await;
         let mut url = self.own_url();
         url.set_username(&name).expect("a URL with a host");
-        url.set_password(Some(user)).expect("a URL with a host");
+        url.set_password(Some(password)).expect("a URL with a host");
         url.to_string()
     }
 
