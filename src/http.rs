@@ -5,6 +5,7 @@
 
 mod access;
 mod alerts;
+mod attempts;
 mod auth;
 mod body;
 mod connections;

@@ -26,6 +26,8 @@ const UNREAD_TIMEOUT: Duration = Duration::from_secs(5);
 const DISCARD_BYTES: usize = 64 << 20;
 /// Bodies in memory at most, from the first byte to the answer, all requests together, unless four of the largest are more.
 const MEMORY_BYTES: usize = 256 << 20;
+/// Bodies above this leave a quarter of that memory to the others: usual webhooks are taken while huge ones arrive slowly.
+const SMALL_BYTES: usize = 1 << 20;
 
 /// A body, or why there is none.
 pub(super) enum Body<'l> {
@@ -141,7 +143,9 @@ pub(super) struct Held<'l> {
 impl Held<'_> {
     fn take(&mut self, bytes: usize) -> bool {
         self.bytes += bytes;
-        self.limits.in_memory.fetch_add(bytes, Ordering::AcqRel) + bytes <= self.limits.memory()
+        let most = self.limits.memory();
+        let most = if self.bytes > SMALL_BYTES { most - most / 4 } else { most };
+        self.limits.in_memory.fetch_add(bytes, Ordering::AcqRel) + bytes <= most
     }
 
     fn give_back(&mut self, bytes: usize) {

@@ -1,6 +1,6 @@
 //! What all handlers share: the parts of the process, the caller, and the requests in flight.
 
-use super::{auth::Auth, connections::Connections};
+use super::{attempts::Attempts, auth::Auth, connections::Connections};
 use crate::{database::Database, metrics::Metrics};
 use std::{
     sync::{
@@ -29,6 +29,8 @@ pub(super) struct Shared {
     pub(super) store: Database,
     pub(super) metrics: Metrics,
     pub(super) auth: Auth,
+    /// Of all routes but the form where people sign in.
+    pub(super) wrong_tokens: Attempts,
     pub(super) stop: CancellationToken,
     pub(super) connections: Arc<Connections>,
     /// The process's runtime: actix's workers have small ones of their own.
@@ -40,7 +42,8 @@ impl Shared {
     pub(super) fn new(parts: Parts, auth: Auth, connections: Arc<Connections>) -> Self {
         let Parts { store, metrics, stop } = parts;
         let runtime = tokio::runtime::Handle::current();
-        Self { store, metrics, auth, stop, connections, runtime, in_flight: AtomicUsize::new(0) }
+        let wrong_tokens = Attempts::default();
+        Self { store, metrics, auth, wrong_tokens, stop, connections, runtime, in_flight: AtomicUsize::new(0) }
     }
 
     /// The stop token was cancelled, and for [`FLUSH`] nothing has been in flight: what was answered is written.

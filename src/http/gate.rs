@@ -3,6 +3,7 @@
 
 use super::{
     access::{Access, RouteInfo},
+    attempts::Attempt,
     body,
     connections::Connection,
     context::{Caller, Shared},
@@ -15,7 +16,7 @@ use actix_web::{
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        ConnectionType,
+        ConnectionType, StatusCode,
         header::{self, HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -39,6 +40,7 @@ pub(super) async fn gate(
     let is_page = matches!(route, Ok(RouteInfo { page: true, .. }));
     let route = route.and_then(|route| csrf::check(request.request()).map(|()| route));
     let allowed = route.and_then(|route| check(&shared, route, request.request()));
+    let allowed = allowed.map_err(|problem| limited(&shared, request.request(), problem));
     let (mut response, caller) = match allowed {
         Ok(caller) => {
             let may_order = is_page && check_page(&shared, Access::Operator, request.request()).is_ok();
@@ -53,7 +55,9 @@ pub(super) async fn gate(
         }
     };
     harden(&mut response);
-    if shared.connections.is_nearly_full() {
+    // A guess more costs a connection more.
+    let is_guessing = response.status() == StatusCode::TOO_MANY_REQUESTS;
+    if is_guessing || shared.connections.is_nearly_full() {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     if is_webhook {
@@ -78,6 +82,26 @@ fn check(shared: &Shared, route: &RouteInfo, request: &HttpRequest) -> Result<Op
 fn check_page(shared: &Shared, access: Access, request: &HttpRequest) -> Result<Option<String>, Problem> {
     let header = request.headers().get(header::AUTHORIZATION);
     shared.auth.check_page(access, header, cookies::get(request, cookies::SESSION))
+}
+
+/// A wrong token costs its address one of its tries, and none left is another answer. A right one never comes here, so no
+/// guesser at the same address keeps its client waiting.
+fn limited(shared: &Shared, request: &HttpRequest, problem: Problem) -> Problem {
+    if !matches!(problem, Problem::WrongToken) || !request.headers().contains_key(header::AUTHORIZATION) {
+        return problem;
+    }
+    let address = request.peer_addr().map(|peer| peer.ip());
+    match shared.wrong_tokens.begin(address, Instant::now()) {
+        Attempt::Allowed => problem,
+        Attempt::FirstRefused => {
+            log::warn!(
+                event = "wrong_tokens", peer:? = address;
+                "too many wrong tokens from one address; answering 429 to its wrong ones for a minute"
+            );
+            Problem::TooManyWrongTokens
+        }
+        Attempt::Refused => Problem::TooManyWrongTokens,
+    }
 }
 
 /// What a browser may do with an answer: show it, with nothing from elsewhere, and in no other site's frame.

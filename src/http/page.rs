@@ -9,7 +9,6 @@ pub(super) mod alert;
 pub(super) mod alerts;
 pub(super) mod approvals;
 pub(super) mod assets;
-mod attempts;
 pub(super) mod audit;
 mod chart;
 pub(super) mod doctor;
@@ -72,7 +71,7 @@ pub(super) fn refused(request: &HttpRequest, problem: &Problem) -> HttpResponse 
     let heading = match status {
         StatusCode::NOT_FOUND => "Not found",
         StatusCode::BAD_REQUEST => "This cannot be shown",
-        StatusCode::FORBIDDEN => "Not allowed",
+        StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => "Not allowed",
         StatusCode::SERVICE_UNAVAILABLE => "Not available now",
         _ => "Something went wrong",
     };

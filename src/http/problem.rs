@@ -3,6 +3,7 @@
 //! Alertmanager drops a group for which it gets a 4xx and tries again after a 5xx: so a 4xx is what the sender alone can
 //! mend, and everything that is our trouble is a 503.
 
+use super::attempts;
 use crate::{
     database::{DatabaseError, error_texts},
     history::HistoryError,
@@ -23,6 +24,8 @@ pub(super) enum Problem {
     NoToken,
     #[error("unknown token")]
     WrongToken,
+    #[error("too many wrong tokens from this address; wait a minute, or send a right one, which is always taken")]
+    TooManyWrongTokens,
     #[error("this token may only post webhooks")]
     NotAllowed,
     #[error("this token may only read; an order needs a token with the role operator")]
@@ -99,6 +102,7 @@ impl ResponseError for Problem {
                 StatusCode::BAD_REQUEST
             }
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::TooManyWrongTokens => StatusCode::TOO_MANY_REQUESTS,
             Self::NotAllowed | Self::ReadsOnly | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::NoSuchPath | Self::NoSuch { .. } => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -147,6 +151,9 @@ impl Problem {
             Self::BadParameter { name, .. } => body.parameter = Some(name.clone()),
             Self::NoToken | Self::WrongToken => {
                 response.append_header((header::WWW_AUTHENTICATE, r#"Bearer, Basic realm="poundcake""#));
+            }
+            Self::TooManyWrongTokens => {
+                response.insert_header((header::RETRY_AFTER, attempts::WINDOW.as_secs().to_string()));
             }
             Self::WrongMethod { allow } => {
                 response.insert_header((header::ALLOW, allow.as_str()));
@@ -198,6 +205,7 @@ mod tests {
             (400, Problem::BadOrder("unknown field".to_owned())),
             (401, Problem::NoToken),
             (401, Problem::WrongToken),
+            (429, Problem::TooManyWrongTokens),
             (403, Problem::NotAllowed),
             (403, Problem::ReadsOnly),
             (403, Problem::CrossOrigin),
@@ -226,7 +234,7 @@ mod tests {
             assert_eq!(answered, status, "{problem:?}");
             assert_eq!(body["status"], status);
             assert_eq!(response.headers().get("content-type").unwrap(), "application/problem+json");
-            assert_eq!(response.headers().get("retry-after").is_some(), status == 503, "{problem:?}");
+            assert_eq!(response.headers().get("retry-after").is_some(), matches!(status, 429 | 503), "{problem:?}");
             assert_eq!(response.headers().get("www-authenticate").is_some(), status == 401);
             assert_eq!(body.get("instance").is_some(), status == 500);
             assert_eq!(body.get("parameter").is_some(), matches!(problem, Problem::BadParameter { .. }));

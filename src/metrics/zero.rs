@@ -3,7 +3,7 @@
 use super::Metrics;
 
 /// Answers to webhooks that the alert rules watch.
-const ANSWERS: &[&str] = &["202", "400", "401", "403", "413", "500", "503"];
+const ANSWERS: &[&str] = &["202", "400", "401", "403", "413", "429", "500", "503"];
 const PUBLISHED: &[&str] = &["confirmed", "unavailable", "unconfirmed", "returned", "refused", "full"];
 /// `docs/states.md` has the reasons of `failed`.
 const FAILED: &[&str] = &["rejected", "attempts_exhausted", "expired", "rule_failed", "uncertain"];

@@ -3,8 +3,11 @@
 mod access;
 pub mod app;
 mod crowd;
+mod guesses;
 mod hostile;
 mod operators;
+mod public;
 mod recorded;
 mod refused;
 mod transport;
+mod walk;

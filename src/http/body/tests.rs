@@ -31,6 +31,20 @@ async fn all_bodies_together_have_a_limit() {
     assert_eq!(limits.in_memory.load(Ordering::Acquire), limits.memory() - 5);
 }
 
+#[tokio::test]
+async fn huge_bodies_that_fill_the_memory_leave_room_for_small_ones() {
+    let limits = Limits::new(32 << 20);
+    let huge = || chunks(&[1 << 20; 32]);
+    let mut taken = Vec::new();
+    while let Body::Whole(_, held) = limits.read(Encoding::Identity, huge()).await {
+        taken.push(held);
+    }
+    assert_eq!(taken.len(), 6, "three quarters of 256 MiB");
+    assert!(matches!(limits.read(Encoding::Identity, chunks(&[SMALL_BYTES])).await, Body::Whole(..)));
+    taken.pop();
+    assert!(matches!(limits.read(Encoding::Identity, huge()).await, Body::Whole(..)));
+}
+
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes).unwrap();

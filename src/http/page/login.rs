@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        attempts::{Attempt, Attempts},
         auth,
         body::{Body, Limits},
         context::Shared,
@@ -9,7 +10,6 @@ use super::{
         encoding::Encoding,
         problem::Problem,
     },
-    attempts::Attempts,
     frame::Frame,
     go_to, html, refused,
 };
@@ -69,7 +69,7 @@ pub(in crate::http) async fn sign_in(
     };
     let next = field(&form, "next");
     let address = request.peer_addr().map(|peer| peer.ip());
-    if !logins.attempts.begin(address, Instant::now()) {
+    if logins.attempts.begin(address, Instant::now()) != Attempt::Allowed {
         log::warn!(event = "sign_in_refused", peer:? = address; "too many wrong tokens from one address");
         return show(&request, StatusCode::TOO_MANY_REQUESTS, next, "Too many wrong tokens. Wait a minute.");
     }

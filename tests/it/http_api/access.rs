@@ -5,7 +5,7 @@ use crate::harness::{TestDatabase, client, eventually};
 use poundcake::{
     config::{HttpSettings, ListenAddress},
     database::{Database, connect::DatabaseUrl},
-    http::{Access, Parts, Role, all_routes, serve},
+    http::{Parts, Role, serve},
     metrics::Metrics,
 };
 use reqwest::RequestBuilder;
@@ -15,75 +15,7 @@ use tokio_util::sync::CancellationToken;
 const BODY: &str = r#"{"alerts":[{"status":"firing","labels":{"alertname":"A"}}]}"#;
 
 fn request(app: &App, method: &str, path: &str) -> RequestBuilder {
-    let path = path.replace("{request_id}", "01890a5d-ac96-774b-bcce-b302099a8057").replace("{id}", "999");
-    let path = path.replace("{st2_execution_id}", "6b0264acac6a4b12e50e28d7");
-    client().request(method.parse().unwrap(), app.url(&path)).body(BODY)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_route_but_the_public_ones_answers_401_without_a_token() {
-    let directory = tempfile::tempdir().unwrap();
-    let app = App::with(TestDatabase::sqlite(), &with_tokens(&directory)).unwrap();
-    let mut walked = 0;
-    for route in all_routes() {
-        let path = route.path;
-        let status = async |request: RequestBuilder| request.send().await.unwrap().status().as_u16();
-        let bare = request(&app, route.method, path).send().await.unwrap();
-        assert_eq!(bare.headers()["x-content-type-options"], "nosniff", "{path}");
-        let kept = if path.starts_with("/page/") { "no-cache" } else { "no-store" };
-        assert_eq!(bare.headers()["cache-control"], kept, "{path}");
-        assert!(bare.headers().get("access-control-allow-origin").is_none(), "{path}");
-        let wrong = status(request(&app, route.method, path).bearer_auth("webhook-toke")).await;
-        let sender = status(request(&app, route.method, path).bearer_auth("webhook-token")).await;
-        let operator = status(request(&app, route.method, path).bearer_auth("operator-token")).await;
-        let viewer = status(request(&app, route.method, path).bearer_auth("viewer-token")).await;
-        let seen = (bare.status().as_u16(), wrong, sender, operator);
-        match route.access {
-            // The body never has a token.
-            Access::Public if (route.method, path) == ("POST", "/login") => {
-                assert_eq!((seen, viewer), ((401, 401, 401, 401), 401));
-            }
-            Access::Public if path == "/logout" => assert_eq!((seen, viewer), ((303, 303, 303, 303), 303)),
-            Access::Public => assert_eq!((seen, viewer), ((200, 200, 200, 200), 200), "{path}"),
-            Access::Webhook => assert_eq!((seen, viewer), ((401, 401, 202, 401), 401), "{path}"),
-            // A viewer gives no orders, whatever they are.
-            Access::Operator => assert_eq!(viewer, 403, "{path}"),
-            Access::Viewer => assert_eq!(viewer, operator, "{path}"),
-        }
-        match route.access {
-            Access::Public | Access::Webhook => {}
-            // A person is sent to where one signs in.
-            _ if route.page => {
-                // An order without its fields is none; this server has no doctor.
-                let nothing =
-                    [("/order", 400), ("/resume", 400), ("/pause", if route.method == "POST" { 400 } else { 200 })];
-                let ids = [("{id}", 404), ("{request_id}", 404), ("{st2_execution_id}", 503), ("/doctor", 503)];
-                let found = [&nothing[..], &ids].concat();
-                let found = found.iter().find(|(end, _)| path.ends_with(end)).map_or(200, |(_, status)| *status);
-                assert_eq!(seen, (303, 303, 403, found), "{path}");
-            }
-            // Let in, and the body is no order.
-            Access::Operator if route.method == "POST" => assert_eq!(seen, (401, 401, 403, 400), "{path}"),
-            // Let in, and there is no such row; one execution cannot be told from none without StackStorm's tables.
-            Access::Viewer if path.ends_with("{st2_execution_id}") => {
-                assert_eq!(seen, (401, 401, 403, 503), "{path}");
-            }
-            Access::Viewer | Access::Operator if path.ends_with('}') => {
-                assert_eq!(seen, (401, 401, 403, 404), "{path}");
-            }
-            Access::Viewer | Access::Operator => assert_eq!(seen, (401, 401, 403, 200), "{path}"),
-        }
-        if route.access != Access::Public && route.page {
-            assert!(bare.headers()["location"].to_str().unwrap().starts_with("/login?next=%2F"), "{path}");
-        } else if route.access != Access::Public {
-            assert_eq!(bare.headers()["www-authenticate"], r#"Bearer, Basic realm="poundcake""#);
-            problem(bare, 401).await;
-        }
-        walked += 1;
-    }
-    assert!(walked >= 6);
-    assert_eq!((app.webhooks("401"), app.webhooks("202")), (8, 2));
-    assert_eq!(app.database.count("poundcake_api_calls WHERE id > 0"), 2);
+    client().request(method.parse().unwrap(), app.url(path)).body(BODY)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +52,8 @@ async fn a_token_is_rotated_by_rewriting_the_file() {
     assert_eq!(post("webhook-token").await, 202);
     std::fs::write(&file, "am:next-token\n").unwrap();
     eventually("the old one does not any more", Duration::from_secs(10), async || match post("webhook-token").await {
-        401 => Ok(()),
+        // Asked often enough, it is one wrong token too many.
+        401 | 429 => Ok(()),
         status => Err(status),
     })
     .await;

@@ -55,10 +55,10 @@ async fn idle_senders_beyond_the_limit_lock_out_neither_new_ones_nor_our_own_cal
         if setup.database.count(row) == 1 { Ok(()) } else { Err(running.output("stderr")) }
     })
     .await;
-    let log = running.output("stderr");
-    assert!(!running.events("idle_connections_closed").is_empty() && !log.contains("os error 24"), "{log}");
     // The ones that were idle longest have gone, and a new one keeps its connection.
     assert_eq!(senders[0].read(&mut [0; 64]).expect("the end of the connection"), 0);
+    let log = running.output("stderr");
+    assert!(!running.events("idle_connections_closed").is_empty() && !log.contains("os error 24"), "{log}");
     eventually("only so many are kept", PATIENCE, async || {
         let files = open_files(&running);
         if files < 700 { Ok(()) } else { Err(files) }
@@ -79,6 +79,29 @@ async fn senders_that_say_nothing_do_not_lock_out_the_others() {
         (0..SENDERS).map(|_| TcpStream::connect(running.address()).expect("a connection")).collect();
     drop(keep_alive(running.address()).expect("an answer"));
     drop(silent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_do_not_end_do_not_keep_other_senders_waiting() {
+    let setup = Setup::new(Shape::Standalone).await;
+    let running = limited(&setup.process("standalone"), 1024, 1024).start().ready().await;
+    // Each holds its connection for as long as a body may take, and some memory.
+    let slow: Vec<TcpStream> = (0..200)
+        .map(|_| {
+            let mut stream = TcpStream::connect(running.address()).expect("a connection");
+            let head = "POST /api/v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 33554432\r\n\r\n";
+            stream.write_all(head.as_bytes()).expect("a head");
+            stream.write_all(&vec![b' '; 64 << 10]).expect("a part of the body");
+            stream
+        })
+        .collect();
+    for n in 0..20 {
+        let alert = firing("HostDown", &format!("web-{n}"), "2026-11-22T01:00:00Z");
+        let body = serde_json::json!({ "alerts": [alert] }).to_string();
+        let post = client().post(running.url("/api/v1/webhook")).body(body).timeout(Duration::from_secs(10));
+        assert_eq!(post.send().await.expect("an answer in time").status(), 202);
+    }
+    drop(slow);
 }
 
 #[tokio::test(flavor = "multi_thread")]

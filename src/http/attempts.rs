@@ -1,4 +1,6 @@
-//! How often an address may try to sign in: each wrong token costs one of ten tries a minute.
+//! How many wrong tokens an address may show: ten a minute. At the form where people sign in, each try counts until it was
+//! right, so that a guess that is right is not told. Elsewhere wrong tokens alone count: a client with a right one is never
+//! kept waiting by others that share its address, which behind a proxy are all.
 
 use std::{
     collections::HashMap,
@@ -9,9 +11,20 @@ use std::{
 
 /// Wrong tokens in [`WINDOW`] until the address has to wait.
 const TRIES: u32 = 10;
-const WINDOW: Duration = Duration::from_mins(1);
+pub(super) const WINDOW: Duration = Duration::from_mins(1);
 /// Addresses that are remembered: a bound on memory. When it is full, new addresses have to wait.
 const ADDRESSES: usize = 10_000;
+
+/// What an address may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// Go on.
+    Allowed,
+    /// Wait; it is the first time in this window that this is said.
+    FirstRefused,
+    /// Wait.
+    Refused,
+}
 
 /// Wrong tokens, by the address that they came from.
 #[derive(Default)]
@@ -19,21 +32,25 @@ pub(super) struct Attempts(Mutex<HashMap<Option<IpAddr>, (Instant, u32)>>);
 
 impl Attempts {
     /// Whether this address may try now. Counted as wrong until [`Self::forgive`]: tries at the same time count too.
-    pub(super) fn begin(&self, address: Option<IpAddr>, now: Instant) -> bool {
+    pub(super) fn begin(&self, address: Option<IpAddr>, now: Instant) -> Attempt {
         let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let address = address.map(network);
         if wrong.len() >= ADDRESSES {
             wrong.retain(|_, (since, _)| now.duration_since(*since) < WINDOW);
         }
         if wrong.len() >= ADDRESSES && !wrong.contains_key(&address) {
-            return false;
+            return Attempt::Refused;
         }
         let (since, tries) = wrong.entry(address).or_insert((now, 0));
         if now.duration_since(*since) >= WINDOW {
             (*since, *tries) = (now, 0);
         }
         *tries = tries.saturating_add(1);
-        *tries <= TRIES
+        match *tries {
+            ..=TRIES => Attempt::Allowed,
+            tries if tries == TRIES + 1 => Attempt::FirstRefused,
+            _ => Attempt::Refused,
+        }
     }
 
     /// The token was right.
