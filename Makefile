@@ -1,6 +1,6 @@
 # PoundCake's commands. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help build check unit demo test image-test scale pack-tests deploy-tests deploy-render deb deb-test dist rules chaos bench bench-pages services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
+.PHONY: help build check unit demo test image-test scale pack-tests deploy-tests deploy-render deb deb-test dist rules chaos fuzz bench bench-pages services services-stop fmt lint format clippy map docs links events spelling packs unused licences advisories book
 MAKEFLAGS += --no-print-directory
 
 # The embedded build has a target directory of its own: switching features would rebuild everything each time.
@@ -16,6 +16,11 @@ MDBOOK_VERSION := 0.5.4
 TYPOS_VERSION := 1.52.0
 # Tests wait for neighbours more than they compute: more of them at once than there are cores.
 TEST_THREADS ?= 8
+# What cargo-fuzz gives the compiler, without a sanitizer of memory: there is no unsafe code of ours.
+FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares
+TARGET ?= webhook
+SECONDS ?= 60
 # Seconds of faults: within `make test`, and alone.
 CHAOS_IN_TEST ?= 15
 # The same draws each time; `make chaos` uses a new seed.
@@ -79,6 +84,12 @@ rules: ## Alert rules, their unit tests, runbooks and dashboards, held to the ta
 chaos: ## Random faults everywhere, then the ledger (SEED=…, DURATION=60 seconds, OLD=PATH/poundcake to upgrade from)
 	tests/services.sh install
 	DURATION=$(DURATION) cargo test --locked --test chaos
+
+fuzz: ## One target under libFuzzer: TARGET=webhook SECONDS=60 (needs a nightly compiler)
+	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" cargo +nightly build --release --target x86_64-unknown-linux-gnu --bin $(TARGET)
+	mkdir -p fuzz/corpus/$(TARGET) fuzz/artifacts
+	fuzz/target/x86_64-unknown-linux-gnu/release/$(TARGET) -max_total_time=$(SECONDS) -artifact_prefix=fuzz/artifacts/$(TARGET)- \
+		fuzz/corpus/$(TARGET) fuzz/seeds/$(TARGET)
 
 bench: ## Speed next to the machine's limits; writes docs/performance.md (QUICK=1 for a look, ROUNDS=5, BASELINE=PATH/poundcake)
 	tests/services.sh install

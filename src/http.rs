@@ -37,6 +37,8 @@ mod webhook;
 
 pub use access::{Access, RouteInfo};
 pub use auth::TokensError;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use auth::fuzz_tokens;
 pub use context::Parts;
 pub use listener::{ListenError, Listener};
 pub use page::shown::{Checked, Doctor, Shown};

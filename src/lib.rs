@@ -44,6 +44,7 @@
 //! - [`http`]: every route on one screen (`http::routes`), who may call it, and errors as HTTP.
 //! - [`app`]: wires the parts of a process together from its settings.
 //! - [`cli`]: the commands, one file each.
+//! - [`fuzz`]: what is fuzzed, for tests and with the feature `fuzzing`.
 //!
 //! The stand-in for StackStorm, for tests and the demo, is a crate of its own: `st2-stand-in`.
 
@@ -63,6 +64,8 @@ pub mod config;
 pub mod database;
 pub mod descriptors;
 pub mod dispatcher;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 pub mod group_commit;
 pub mod heartbeat;
 pub mod history;

@@ -1,8 +1,12 @@
 //! Who is calling, and whether they may: Bearer or Basic, against the tokens files.
 
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzz;
 mod session;
 mod tokens;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use fuzz::target as fuzz_tokens;
 pub(super) use session::LIFETIME;
 pub use tokens::TokensError;
 

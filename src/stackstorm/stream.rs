@@ -4,6 +4,11 @@
 //! the reader is registered, and then after 25 s without any event; events that are filtered out put it off silently.
 
 mod frames;
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzz;
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use fuzz::target as fuzz_target;
 
 use super::{
     client::Client,

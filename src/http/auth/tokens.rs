@@ -92,8 +92,9 @@ pub(super) enum Lines {
     Roles,
 }
 
+/// One line.
 #[derive(Clone, PartialEq, Eq)]
-struct Token {
+pub(super) struct Token {
     name: String,
     role: Role,
     padded_name: Padded,
@@ -210,17 +211,44 @@ fn read(variable: &'static str, lines: Lines, path: &Path) -> Result<Vec<Token>,
         path: path.to_owned(),
         source,
     })?;
-    let numbered = crate::bom::without(&text).lines().map(str::trim).enumerate();
+    tokens_of(&text, lines).map_err(|unusable| match unusable {
+        Unusable::Line(line) => TokensError::Line { variable, path: path.to_owned(), line },
+        Unusable::Empty => TokensError::Empty { variable, path: path.to_owned() },
+    })
+}
+
+/// Why a text is no tokens file.
+pub(super) enum Unusable {
+    /// This line, counted from 1.
+    Line(usize),
+    /// No tokens in it.
+    Empty,
+}
+
+/// The tokens of a file's text; there is at least one.
+pub(super) fn tokens_of(text: &str, lines: Lines) -> Result<Vec<Token>, Unusable> {
+    let numbered = crate::bom::without(text).lines().map(str::trim).enumerate();
     let tokens = numbered
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-        .map(|(index, line)| {
-            token(line, lines).ok_or_else(|| TokensError::Line { variable, path: path.to_owned(), line: index + 1 })
-        })
+        .map(|(index, line)| token(line, lines).ok_or(Unusable::Line(index + 1)))
         .collect::<Result<Vec<_>, _>>()?;
-    if tokens.is_empty() {
-        return Err(TokensError::Empty { variable, path: path.to_owned() });
+    if tokens.is_empty() { Err(Unusable::Empty) } else { Ok(tokens) }
+}
+
+#[cfg(any(test, feature = "fuzzing"))]
+impl Token {
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
-    Ok(tokens)
+
+    pub(super) fn secret(&self) -> &[u8] {
+        self.secret.bytes()
+    }
+
+    /// Whether this is the token.
+    pub(super) fn is(&self, shown: &str) -> bool {
+        Padded::new(shown).is_some_and(|shown| bool::from(self.secret.same(&shown)))
+    }
 }
 
 fn token(line: &str, lines: Lines) -> Option<Token> {
