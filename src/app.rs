@@ -140,7 +140,8 @@ pub(crate) fn history(settings: &Settings, store: &Database) -> anyhow::Result<H
     let history = History::new(store.clone(), tables, settings.tracker.st2_web_url.clone());
     let Some(routes) = routes_for_display(settings) else { return Ok(history) };
     let cooldown = delta(settings.ingest.refire_cooldown, "POUNDCAKE_REFIRE_COOLDOWN")?;
-    Ok(history.with_routes(routes, cooldown))
+    let max_age = delta(settings.dispatch.dispatch_max_age, "POUNDCAKE_DISPATCH_MAX_AGE")?;
+    Ok(history.with_routes(routes, cooldown, max_age))
 }
 
 /// The routes file as a process reads it that decides nothing by it: one that cannot be read is not shown.

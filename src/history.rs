@@ -8,6 +8,7 @@ mod approvals;
 mod charts;
 pub mod cursor;
 pub(crate) mod durations;
+mod effect;
 mod executions;
 pub(crate) mod explain;
 pub(crate) mod from_api;
@@ -25,6 +26,7 @@ pub(crate) mod timeline;
 
 pub use approvals::Asked;
 pub use charts::Charts;
+pub use effect::Effect;
 pub use executions::{ExecutionEntry, ExecutionFilter, ExecutionStory};
 pub use listing::Listing;
 pub use now::Now;
@@ -73,6 +75,7 @@ pub struct History {
 struct KnownRoutes {
     routes: Routes,
     cooldown: TimeDelta,
+    max_age: TimeDelta,
 }
 
 /// How many walks at once.
@@ -92,10 +95,11 @@ impl History {
         }
     }
 
-    /// Shows the limits of these routes next to their use. `cooldown`: `POUNDCAKE_REFIRE_COOLDOWN`.
+    /// Shows the limits of these routes next to their use. `cooldown`: `POUNDCAKE_REFIRE_COOLDOWN`,
+    /// `max_age`: `POUNDCAKE_DISPATCH_MAX_AGE`.
     #[must_use]
-    pub fn with_routes(self, routes: Routes, cooldown: TimeDelta) -> Self {
-        Self { routes: Some(KnownRoutes { routes, cooldown }), ..self }
+    pub fn with_routes(self, routes: Routes, cooldown: TimeDelta, max_age: TimeDelta) -> Self {
+        Self { routes: Some(KnownRoutes { routes, cooldown, max_age }), ..self }
     }
 
     /// The routes, if this process has a routes file.

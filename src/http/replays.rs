@@ -3,15 +3,17 @@
 use super::{
     body::Limits,
     context::Shared,
-    orders::{answer, read, source, who},
+    orders::{answer, carry_out, read, source, who},
     problem::Problem,
 };
 use crate::{
+    history::History,
     operator::{Filter, Order},
     store::operate::{author::Author, filter::Move},
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
+use serde_json::json;
 use std::num::NonZeroUsize;
 
 #[derive(Deserialize)]
@@ -71,17 +73,26 @@ pub(super) fn order(request: &HttpRequest, filter: Filter, reason: String, what:
     Order { filter, author, dry_run: false, what, at_most: None, oldest: None, source: source(request, "POST") }
 }
 
-/// Chosen rows run again.
+/// Chosen rows run again. A dry run also says what the guards of their routes would do.
 pub(super) async fn replay(
     request: HttpRequest,
     payload: web::Payload,
     shared: web::Data<Shared>,
+    history: web::Data<History>,
     limits: web::Data<Limits>,
 ) -> Result<HttpResponse, Problem> {
     let Replay { filter, reason, dry_run, include_dispatched, accept_unknown, at_most } =
         read(&request, payload, &limits).await?;
     let what = Move::Replay { include_dispatched, accept_unknown };
-    answer(&shared, Order { dry_run, at_most, ..order(&request, filter, reason, what) }).await
+    let order = Order { dry_run, at_most, ..order(&request, filter.clone(), reason, what) };
+    if !dry_run {
+        return answer(&shared, order).await;
+    }
+    let mut counted = carry_out(&shared, order).await?.answer(what);
+    if let Some(effect) = history.effect(filter, what).await? {
+        counted["guards"] = json!(effect);
+    }
+    Ok(HttpResponse::Ok().json(counted))
 }
 
 /// Chosen rows are not run.

@@ -4,6 +4,7 @@
 //! costs nothing. [`admission`] is the decision over what waits, [`step`] what a claim does with one row. Both are pure.
 
 pub mod admission;
+pub mod forecast;
 pub mod rate;
 pub mod step;
 

@@ -3,6 +3,7 @@
 mod approvals;
 mod audit;
 mod commands;
+mod effect;
 pub mod given;
 mod guards;
 mod pauses;

@@ -4,7 +4,7 @@ mod browser;
 mod content;
 mod orders;
 mod overview;
-mod person;
+pub mod person;
 mod scene;
 mod signing_in;
 

@@ -2,6 +2,7 @@
 
 mod confirm;
 mod draft;
+mod effect;
 mod verb;
 
 pub(super) use verb::Verb;

@@ -1,10 +1,12 @@
 //! The library's server in the test's own process, from the store to the socket.
 
 use crate::harness::{TestDatabase, client};
+use chrono::TimeDelta;
 use poundcake::{
     broker::{Publisher, in_process},
     config::{HttpSettings, ListenAddress},
     database::Database,
+    dispatcher::Routes,
     history::History,
     http::{Listener, Parts, Role, ServeError, Shown, serve},
     ingest::{Ingest, Writer, WriterSettings},
@@ -71,6 +73,14 @@ pub fn history(store: &Database) -> History {
     History::new(store.clone(), St2Tables { store: store.clone(), prefix: TablePrefix::default() }, None)
 }
 
+/// With the limits of the routes file that the page shows, if there is one that can be read, and the default cooldown and age.
+fn known_routes(history: History, shown: &Shown) -> History {
+    match shown.routes.as_deref().map(|file| Routes::open(Some(file))) {
+        Some(Ok(routes)) => history.with_routes(routes, TimeDelta::minutes(10), TimeDelta::hours(6)),
+        _ => history,
+    }
+}
+
 impl App {
     /// Open, as on loopback without tokens.
     pub fn on(database: TestDatabase) -> Self {
@@ -87,12 +97,13 @@ impl App {
         let shown = Arc::new(shown);
         let metrics = Metrics::new().unwrap();
         let (store, ingest) = ingest(&database, &metrics);
+        let history = known_routes(history(&store), &shown);
         let stop = CancellationToken::new();
         let listener = listener(&settings.listen);
         let address = listener.addresses()[0];
         let server = serve(
             settings,
-            Role::Ingest { ingest: Box::new(ingest), history: Box::new(history(&store)), shown },
+            Role::Ingest { ingest: Box::new(ingest), history: Box::new(history), shown },
             listener,
             Parts { store, metrics: metrics.clone(), stop: stop.clone() },
         )?;

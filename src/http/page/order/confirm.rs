@@ -7,9 +7,13 @@ use super::{
         html,
         words::count,
     },
-    Draft, Verb,
+    Draft, Verb, effect,
 };
-use crate::{history::History, operator::Done, store::operate::preview::Preview};
+use crate::{
+    history::{Effect, History},
+    operator::Done,
+    store::operate::preview::Preview,
+};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use askama::Template;
 
@@ -43,6 +47,7 @@ struct Page {
     ids: Vec<String>,
     kept: Vec<(String, String)>,
     routes: Vec<(Option<String>, i64)>,
+    effects: Vec<effect::Row>,
     follows: &'static str,
     moves: &'static str,
     reason: String,
@@ -65,12 +70,19 @@ pub(super) async fn page(
 ) -> Result<HttpResponse, Problem> {
     let counted = orders::carry_out(shared, draft.dry_run(request)?).await?;
     let preview = history.preview(draft.filter.clone(), draft.what()).await?;
+    let effects = history.effect(draft.filter.clone(), draft.what()).await?.unwrap_or_default();
     let status = said.status;
-    let page = view(request, draft, &counted, preview, said)?;
+    let page = view(request, draft, &counted, (preview, effects), said)?;
     Ok(html(status, page.render().map_err(|error| Problem::Internal(error.into()))?))
 }
 
-fn view(request: &HttpRequest, draft: &Draft, done: &Done, preview: Preview, said: Said) -> Result<Page, Problem> {
+fn view(
+    request: &HttpRequest,
+    draft: &Draft,
+    done: &Done,
+    (preview, effects): (Preview, Vec<Effect>),
+    said: Said,
+) -> Result<Page, Problem> {
     let Done { matched, refused, .. } = *done;
     let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let alerts = count(number(matched), "alert");
@@ -87,6 +99,7 @@ fn view(request: &HttpRequest, draft: &Draft, done: &Done, preview: Preview, sai
         fields: draft.fields(),
         ids: ids.iter().map(ToString::to_string).collect(),
         kept: draft.kept(),
+        effects: effects.iter().map(effect::Row::of).collect(),
         routes: if draft.oldest()?.is_none() { preview.routes } else { Vec::new() },
         follows: draft.verb.follows(),
         moves: draft.verb.moves(),
