@@ -5,6 +5,7 @@
 //! missing ([`TablesState`]).
 
 mod approvals;
+mod by_status;
 mod charts;
 pub mod cursor;
 pub(crate) mod durations;
@@ -29,7 +30,7 @@ pub use charts::Charts;
 pub use effect::Effect;
 pub use executions::{ExecutionEntry, ExecutionFilter, ExecutionStory};
 pub use listing::Listing;
-pub use now::Now;
+pub use now::{Now, Standing};
 pub use routes::RoutesUse;
 pub use st2_rows::{ExecutionShown, TablesState};
 pub use stats::{Counts, Day, Range, Stats, Workflow};
@@ -40,6 +41,7 @@ use crate::{
     database::{Database, DatabaseError, connection::AnyConnection, statement_timeout::bounded},
     dispatcher::Routes,
     st2_tables::St2Tables,
+    store::processes::Process,
 };
 use chrono::TimeDelta;
 use std::sync::Arc;
@@ -67,6 +69,7 @@ pub struct History {
     /// Walks over many links at once: each keeps a connection busy for seconds.
     walks: Arc<Semaphore>,
     charts: charts::KeptCharts,
+    standing: Arc<kept::Kept<(Standing, Vec<Process>)>>,
     tallies: Arc<stats::Tallies>,
 }
 
@@ -91,6 +94,7 @@ impl History {
             routes: None,
             walks: Arc::new(Semaphore::new(WALKS)),
             charts: charts::KeptCharts::default(),
+            standing: now::kept(),
             tallies: Arc::default(),
         }
     }

@@ -11,6 +11,7 @@ use super::{
     problem::Problem,
     table::Table,
 };
+use crate::history::History;
 use actix_web::{
     Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
@@ -38,6 +39,8 @@ pub(super) async fn gate(
     let route = table.route(request.request());
     let is_webhook = matches!(route, Ok(RouteInfo { access: Access::Webhook, .. }));
     let is_page = matches!(route, Ok(RouteInfo { page: true, .. }));
+    let has_strip =
+        matches!(route, Ok(RouteInfo { page: true, path, access, .. }) if *path != "/" && *access != Access::Public);
     let route = route.and_then(|route| csrf::check(request.request()).map(|()| route));
     let allowed = route.and_then(|route| check(&shared, route, request.request()));
     let allowed = allowed.map_err(|problem| limited(&shared, request.request(), problem));
@@ -45,6 +48,9 @@ pub(super) async fn gate(
         Ok(caller) => {
             let may_order = is_page && check_page(&shared, Access::Operator, request.request()).is_ok();
             request.extensions_mut().insert(Caller { name: caller.clone(), may_order });
+            if has_strip {
+                say_whether_all_is_well(&request).await;
+            }
             (next.call(request).await?.map_into_boxed_body(), caller)
         }
         Err(problem) => {
@@ -69,6 +75,14 @@ pub(super) async fn gate(
 
 fn data(request: &ServiceRequest) -> Option<(web::Data<Shared>, web::Data<Table>)> {
     Some((request.app_data::<web::Data<Shared>>()?.clone(), request.app_data::<web::Data<Table>>()?.clone()))
+}
+
+/// For the page's frame.
+async fn say_whether_all_is_well(request: &ServiceRequest) {
+    let Some(history) = request.app_data::<web::Data<History>>() else { return };
+    if let Some(strip) = page::strip::of(history).await {
+        request.extensions_mut().insert(strip);
+    }
 }
 
 /// Whether the caller may, and the name of the token or of the session.

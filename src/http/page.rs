@@ -6,11 +6,13 @@
 
 mod acts;
 pub(super) mod alert;
+mod alert_guards;
 pub(super) mod alerts;
 pub(super) mod approvals;
 pub(super) mod assets;
 pub(super) mod audit;
 mod chart;
+mod chip;
 pub(super) mod doctor;
 pub(super) mod execution;
 pub(super) mod executions;
@@ -32,6 +34,7 @@ mod rows;
 pub(super) mod shown;
 mod stations;
 pub(super) mod stats;
+pub(super) mod strip;
 mod timeline;
 mod try_alert;
 mod verdict;

@@ -5,6 +5,7 @@
 mod alerts;
 pub mod approvals;
 pub mod backlog;
+mod by_status;
 mod calls;
 pub mod depth;
 pub mod guard_depth;
@@ -16,6 +17,7 @@ pub mod route_use;
 mod search;
 
 pub use alerts::{Alert, AlertSummary, alert, alerts, alerts_below, alerts_by_id, alerts_of_call};
+pub use by_status::by_status;
 pub use calls::{AlertCounts, Call, CallFilter, CallSummary, call, calls, request_ids};
 pub use guards::{Guards, Held, RouteGuards, guards};
 pub use links::{

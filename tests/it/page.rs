@@ -7,6 +7,7 @@ mod overview;
 pub mod person;
 mod scene;
 mod signing_in;
+mod standing;
 
 use crate::{harness::client, http_api::app::App};
 

@@ -3,9 +3,11 @@
 use super::{
     super::{problem::Problem, query},
     acts::{self, Act},
+    alert_guards::{self, Guards},
     frame::Frame,
     notice, respond,
     rows::{AlertRow, ExecutionRow, missing, name},
+    shown::Shown,
     timeline::{self, Line},
     words::{Moment, State, link, pretty},
 };
@@ -38,6 +40,7 @@ struct Page {
     opened_by: Option<String>,
     timeline: Vec<Line>,
     executions: Vec<ExecutionRow>,
+    guards: Option<Guards>,
     shown: Option<Preview>,
     sent: Vec<Sent>,
     missing: Option<String>,
@@ -78,11 +81,12 @@ pub(in crate::http) async fn one(
     path: web::Path<String>,
     request: HttpRequest,
     history: web::Data<History>,
+    shown: web::Data<Shown>,
 ) -> HttpResponse {
-    respond(&request, view(&path, &request, &history).await)
+    respond(&request, view(&path, &request, &history, &shown).await)
 }
 
-async fn view(path: &str, request: &HttpRequest, history: &History) -> Result<Page, Problem> {
+async fn view(path: &str, request: &HttpRequest, history: &History, shown: &Shown) -> Result<Page, Problem> {
     query::Query::parse(request, &[&[notice::DONE]])?;
     let id = query::alert_id("id", path)?;
     let found = history.alert(id).await?.ok_or_else(|| Problem::NoSuch { what: "alert", id: id.to_string() })?;
@@ -95,10 +99,11 @@ async fn view(path: &str, request: &HttpRequest, history: &History) -> Result<Pa
         rows.extend(others.rows.iter().filter(|other| other.alert.id != id).map(AlertRow::from));
     }
     let frame = Frame::of(request, "alerts", title(summary)).with(notice::of(request, history).await);
-    Ok(page(frame, &found, rows))
+    let guards = alert_guards::of(summary, history, shown).await?;
+    Ok(page(frame, &found, rows, guards))
 }
 
-fn page(frame: Frame, found: &AlertAlone, rows: Vec<AlertRow>) -> Page {
+fn page(frame: Frame, found: &AlertAlone, rows: Vec<AlertRow>, guards: Option<Guards>) -> Page {
     let AlertAlone { story, execution_db } = found;
     let (alert, summary) = (&story.alert, &story.alert.summary);
     let row = AlertRow::from(story);
@@ -115,6 +120,7 @@ fn page(frame: Frame, found: &AlertAlone, rows: Vec<AlertRow>) -> Page {
         opened_by: summary.opened_by.map(|id| id.to_string()),
         executions: story.links.iter().map(ExecutionRow::linked).collect(),
         sent: story.links.iter().filter_map(|link| link.execution.as_ref()).filter_map(sent).collect(),
+        guards,
         shown: preview(story),
         missing: missing(execution_db),
         rows,

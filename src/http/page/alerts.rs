@@ -6,6 +6,7 @@ use super::{
         problem::Problem,
         query::{self, Query},
     },
+    chip::Chip,
     form::{self, Choice, Field, InForce},
     frame::Frame,
     go_to, notice,
@@ -42,7 +43,7 @@ struct Alerts {
     fields: Vec<Field>,
     range: String,
     open: bool,
-    chips: Vec<(Option<State>, Choice)>,
+    chips: Vec<Chip>,
     rows: Vec<AlertRow>,
     missing: Option<String>,
     everywhere: Option<String>,
@@ -57,6 +58,9 @@ struct Alerts {
     /// How many match, where all of them are shown.
     all: Option<usize>,
 }
+
+/// Beyond this a person no longer counts.
+const MOST: u16 = 1_000;
 
 /// A page of alerts.
 pub(in crate::http) async fn list(request: HttpRequest, history: web::Data<History>) -> HttpResponse {
@@ -78,6 +82,9 @@ async fn view(request: &HttpRequest, query: &Query, history: &History) -> Result
     let mut filter = filter(query)?;
     filter.from = filter.from.or(form::since(range)?);
     let chosen = chosen(query, &filter);
+    // The index of states answers for a range of time, and for nothing else.
+    let is_plain = chosen.iter().all(|(name, _)| matches!(name.as_str(), "dispatch_status" | "from"));
+    let counts = if is_plain { history.by_status(filter.from, MOST).await? } else { Vec::new() };
     let page = history.alerts_within(filter, query.window(List::Alerts)?, form::PATIENCE).await?;
     let in_force = form::in_force(PATH, query);
     let frame = Frame::of(request, "alerts", "Alerts").with(notice::of(request, history).await);
@@ -89,7 +96,7 @@ async fn view(request: &HttpRequest, query: &Query, history: &History) -> Result
         in_force,
         fields: fields(query),
         range: range.to_owned(),
-        chips: chips(query),
+        chips: chips(query, &counts),
         rows: page.rows.iter().map(AlertRow::from).collect(),
         missing: page.execution_db.as_ref().and_then(missing),
         everywhere: (range != "all").then(|| form::with(PATH, query, "range", Some("all"))),
@@ -130,12 +137,13 @@ fn chosen(query: &Query, filter: &Filter) -> Vec<(String, String)> {
 }
 
 /// The states, as links.
-fn chips(query: &Query) -> Vec<(Option<State>, Choice)> {
+fn chips(query: &Query, counts: &[(DispatchStatus, i64)]) -> Vec<Chip> {
     let chosen = query.get("dispatch_status");
     let chip = |status: Option<DispatchStatus>| {
         let word = status.map(DispatchStatus::as_str);
         let href = form::with(PATH, query, "dispatch_status", word);
-        (status.map(State::dispatch), Choice { label: "all".to_owned(), href, current: word == chosen })
+        let counted = counts.iter().find(|(counted, _)| Some(*counted) == status);
+        Chip::new(status.map(State::dispatch), href, word == chosen).counted(counted.map(|(_, n)| *n), MOST)
     };
     std::iter::once(None).chain(DispatchStatus::ALL.iter().copied().map(Some)).map(chip).collect()
 }

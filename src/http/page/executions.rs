@@ -6,6 +6,7 @@ use super::{
         problem::Problem,
         query::{self, Query},
     },
+    chip::Chip,
     form::{self, Choice, Field, InForce},
     frame::Frame,
     respond,
@@ -40,7 +41,7 @@ struct Page {
     fields: Vec<Field>,
     range: String,
     open: bool,
-    chips: Vec<(Option<State>, Choice)>,
+    chips: Vec<Chip>,
     executions: Vec<ExecutionRow>,
     missing: Option<String>,
     everywhere: Option<String>,
@@ -87,13 +88,13 @@ fn fields(query: &Query) -> Vec<Field> {
     ]
 }
 
-fn chips(query: &Query) -> Vec<(Option<State>, Choice)> {
+fn chips(query: &Query) -> Vec<Chip> {
     let chosen = query.get("status");
     let chip = |status: Option<ExecutionStatus>| {
         let word = status.map(ExecutionStatus::as_str);
         let href = form::with(PATH, query, "status", word);
         let state = word.map(|word| State::execution(Some(word)));
-        (state, Choice { label: "all".to_owned(), href, current: word == chosen })
+        Chip::new(state, href, word == chosen)
     };
     std::iter::once(None).chain(CHIPS.into_iter().map(Some)).map(chip).collect()
 }

@@ -1,6 +1,6 @@
 //! What every page has around its content: the title, the list of pages, who is signed in, the theme.
 
-use super::{super::context::Caller, super::cookies, assets, notice::Notice, words::Moment};
+use super::{super::context::Caller, super::cookies, assets, notice::Notice, strip::Strip, words::Moment};
 use crate::clock;
 use actix_web::{HttpMessage, HttpRequest};
 
@@ -16,6 +16,8 @@ pub(super) struct Frame {
     pub(super) who: Option<String>,
     /// Orders are left out for those who may only read; the server refuses them in any case.
     pub(super) may_order: bool,
+    /// Whether all is well; `/` says it itself.
+    pub(super) strip: Option<Strip>,
     /// The result of the order that led to this page.
     pub(super) notice: Option<Notice>,
     /// `light`, `dark`, or empty: as the system prefers.
@@ -42,6 +44,7 @@ impl Frame {
             title: title.into(),
             who: caller.name,
             may_order: caller.may_order,
+            strip: request.extensions().get::<Strip>().cloned(),
             notice: None,
             theme,
             now: Moment::iso(clock::utc_now()),

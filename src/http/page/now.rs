@@ -69,7 +69,7 @@ async fn view(request: &HttpRequest, history: &History) -> Result<Page, Problem>
     let stations = stations::of(&processes, webhooks);
     Ok(Page {
         frame: Frame::of(request, "now", "Now").with(notice::of(request, history).await),
-        verdict: verdict::of(&now, &stations),
+        verdict: verdict::of(&now.standing, &stations),
         stations,
         force: force::of(&guards),
         waiting: waiting(&now),
@@ -87,7 +87,7 @@ fn count(label: &str, filter: &str, rows: i64, note: String) -> Count {
 }
 
 fn waiting(now: &Now) -> Vec<Count> {
-    let on_the_way = now.waiting.iter().filter(|depth| depth.status != DispatchStatus::Held);
+    let on_the_way = now.standing.waiting.iter().filter(|depth| depth.status != DispatchStatus::Held);
     let one = |depth: &crate::store::read::depth::Depth| {
         let (word, oldest) = (depth.status.as_str(), depth.oldest_seconds);
         let note = if depth.rows > 0 { age(oldest) } else { String::new() };
@@ -98,7 +98,7 @@ fn waiting(now: &Now) -> Vec<Count> {
 
 fn held(now: &Now) -> Vec<Count> {
     let one = |reason: &DispatchReason| {
-        let rows = now.held.iter().find(|(held, _)| *held == Some(*reason)).map_or(0, |(_, rows)| *rows);
+        let rows = now.standing.held.iter().find(|(held, _)| *held == Some(*reason)).map_or(0, |(_, rows)| *rows);
         count(reason.as_str(), &format!("dispatch_status=held&reason={reason}"), rows, String::new())
     };
     GUARDS.iter().map(one).collect()
@@ -107,13 +107,13 @@ fn held(now: &Now) -> Vec<Count> {
 fn look(now: &Now) -> Vec<Count> {
     let failed: i64 = now.failed.iter().map(|(_, rows)| rows).sum();
     let reasons: Vec<&str> = now.failed.iter().filter_map(|(reason, _)| Some((*reason)?.as_str())).collect();
-    let late: i64 = now.overdue.iter().map(|overdue| overdue.rows).sum();
-    let oldest = now.overdue.iter().map(|overdue| overdue.oldest_seconds).max();
+    let late: i64 = now.standing.overdue.iter().map(|overdue| overdue.rows).sum();
+    let oldest = now.standing.overdue.iter().map(|overdue| overdue.oldest_seconds).max();
     let plain = |label: &str, rows: i64, note: String| Count { label: label.to_owned(), href: None, rows, note };
     let lately = Some("/alerts?dispatch_status=failed&range=1h".to_owned());
     let running = Some("/executions?status=running&range=all".to_owned());
     let mut rows = vec![
-        Count { href: lately, ..plain("failed, last hour", now.failed_lately, String::new()) },
+        Count { href: lately, ..plain("failed, last hour", now.standing.failed_lately, String::new()) },
         count("failed, all", "dispatch_status=failed", failed, reasons.join(", ")),
         plain("uncertain", now.uncertain, String::new()),
         plain("late", late, oldest.map(age).unwrap_or_default()),

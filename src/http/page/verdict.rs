@@ -4,7 +4,7 @@ use super::{
     stations::Station,
     words::{State, age, count},
 };
-use crate::{history::Now, model::status::DispatchStatus};
+use crate::{history::Standing, model::status::DispatchStatus};
 
 /// The verdict, its reason, and its colour.
 pub(super) struct Verdict {
@@ -14,7 +14,7 @@ pub(super) struct Verdict {
 }
 
 /// The worst thing first: what does not move, what failed, what is held.
-pub(super) fn of(now: &Now, stations: &[Station]) -> Verdict {
+pub(super) fn of(now: &Standing, stations: &[Station]) -> Verdict {
     let broken = |class: &str| stations.iter().find(|station| station.class == class);
     let late: i64 = now.overdue.iter().map(|overdue| overdue.rows).sum();
     let held: i64 = now.held.iter().map(|(_, rows)| rows).sum();
@@ -50,7 +50,7 @@ fn are(n: i64, what: &str) -> String {
     format!("{} {}", count(n, what), if n == 1 { "is" } else { "are" })
 }
 
-fn late_reason(now: &Now) -> String {
+fn late_reason(now: &Standing) -> String {
     let part = |status: DispatchStatus, rows: i64, seconds: i64| {
         let who = match status {
             DispatchStatus::AwaitingExecution | DispatchStatus::Held => "a dispatcher",
@@ -65,7 +65,7 @@ fn late_reason(now: &Now) -> String {
     )
 }
 
-fn held_reason(now: &Now) -> String {
+fn held_reason(now: &Standing) -> String {
     let part = |(reason, rows): &(Option<_>, i64)| {
         format!("{rows} by {}", reason.map_or("an unknown guard", crate::model::status::DispatchReason::as_str))
     };
@@ -73,7 +73,7 @@ fn held_reason(now: &Now) -> String {
     format!("Guards hold them: {}. They start when their guard lets go.", parts.join(", "))
 }
 
-fn well_reason(now: &Now) -> String {
+fn well_reason(now: &Standing) -> String {
     let waiting: i64 = now.waiting.iter().map(|depth| depth.rows).sum();
     let way = if waiting == 0 { "No alert waits".to_owned() } else { format!("{} on the way", are(waiting, "alert")) };
     format!("Nothing is held or late, and nothing failed in the last hour. {way}.")

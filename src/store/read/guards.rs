@@ -115,12 +115,26 @@ pub fn guards(conn: &mut AnyConnection) -> Result<Guards, DatabaseError> {
 }
 
 fn held(conn: &mut AnyConnection) -> Result<Vec<HeldRow>, DatabaseError> {
-    Ok(sql_query(
-        "SELECT dispatch_route AS route, dispatch_reason AS reason, COUNT(*) AS n, MIN(pending_at) AS oldest, \
-         MIN(next_attempt_at) AS next FROM poundcake_alerts WHERE dispatch_status = 'held' \
+    let (oldest, next) = (first(conn, "pending_at"), first(conn, "next_attempt_at"));
+    Ok(sql_query(format!(
+        "SELECT dispatch_route AS route, dispatch_reason AS reason, COUNT(*) AS n, {oldest} AS oldest, \
+         {next} AS next FROM poundcake_alerts WHERE dispatch_status = 'held' \
          GROUP BY dispatch_route, dispatch_reason ORDER BY dispatch_route, dispatch_reason",
-    )
+    ))
     .load(conn)?)
+}
+
+/// The first of these times. A person who mends a row of SQLite, where a time is a text, may write a day alone.
+fn first(conn: &AnyConnection, column: &str) -> String {
+    let first = format!("MIN({column})");
+    match conn {
+        #[cfg(feature = "mysql")]
+        AnyConnection::Mysql(_) => first,
+        #[cfg(feature = "sqlite")]
+        AnyConnection::Sqlite(_) => {
+            format!("CASE WHEN {first} LIKE '____-__-__' THEN {first} || ' 00:00:00' ELSE {first} END")
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use crate::{
     database::{DatabaseError, connection::AnyConnection, transaction},
     model::{
-        guards::{GuardPolicy, POST_AFTER_START, rate::Rate},
+        guards::{GuardPolicy, rate::Rate},
         status::DispatchStatus,
     },
     store::dispatch::counts,
@@ -72,11 +72,7 @@ pub fn route_use(conn: &mut AnyConnection, route: &str, policy: &GuardPolicy) ->
 
 /// `starts`: newest first, as many as the largest limit needs.
 fn window(rate: Rate, starts: &[NaiveDateTime], now: NaiveDateTime) -> WindowUse {
-    let length = rate.window + POST_AFTER_START;
-    let used = starts.iter().filter(|at| **at > now - length).count();
-    let limit = usize::try_from(rate.starts).unwrap_or(usize::MAX);
-    let last = limit.checked_sub(1).and_then(|last| starts.get(last)).filter(|_| used >= limit);
-    WindowUse { rate, used, free_at: last.map(|at| *at + length) }
+    WindowUse { rate, used: rate.in_use(starts, now), free_at: rate.next(starts).filter(|next| *next > now) }
 }
 
 #[derive(QueryableByName)]
@@ -131,6 +127,7 @@ pub fn failed_by_route(conn: &mut AnyConnection) -> Result<Vec<(Option<String>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::guards::POST_AFTER_START;
 
     #[test]
     fn a_full_window_says_when_it_allows_the_next_start() {

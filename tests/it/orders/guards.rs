@@ -139,3 +139,18 @@ routes:
     }
     assert!(out.contains("all routes together: 3 of 100 places\n") && out.contains("mode shadow"), "{out}");
 }
+
+/// On SQLite a time is a text: a day alone is what a person may write who mends a row.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_without_a_time_is_shown_like_any_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let app = app(TestDatabase::sqlite(), &directory);
+    held(&app.database, &["held/rate"]);
+    app.database.execute("UPDATE poundcake_alerts SET pending_at = '2026-01-02', next_attempt_at = '2099-01-01'");
+    let (status, answer) = call(&app, Method::GET, "/api/v1/guards", "vera", &json!({})).await;
+    assert_eq!(status, 200, "{answer}");
+    let held = &answer["routes"][0]["held"][0];
+    let times =
+        ["oldest_since", "next_at"].map(|time| held[time].as_str().unwrap().split('T').next().unwrap().to_owned());
+    assert_eq!(times, ["2026-01-02", "2099-01-01"], "{answer}");
+}

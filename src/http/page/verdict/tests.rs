@@ -2,23 +2,17 @@
 
 use super::*;
 use crate::{
-    history::TablesState,
     model::status::DispatchReason,
     store::read::{backlog::Overdue, depth::Depth},
 };
 
-fn quiet() -> Now {
-    Now {
+fn quiet() -> Standing {
+    Standing {
         waiting: vec![Depth { status: DispatchStatus::Pending, rows: 1, oldest_seconds: 2 }],
         held: Vec::new(),
-        failed: vec![(Some(DispatchReason::Expired), 7)],
         failed_lately: 0,
-        uncertain: 0,
         overdue: Vec::new(),
         pauses: Vec::new(),
-        executions_overdue: None,
-        settled: Vec::new(),
-        execution_db: TablesState::default(),
     }
 }
 
