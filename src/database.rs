@@ -8,6 +8,7 @@ pub mod client_library;
 pub mod connect;
 pub mod connection;
 pub(crate) mod error_texts;
+pub mod galera;
 pub(crate) mod idle_connections;
 pub(crate) mod inserted_ids;
 pub mod json;

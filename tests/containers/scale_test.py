@@ -93,12 +93,19 @@ def burst(deployment, replicas):
     say(f"{replicas} replicas: {count / took:.0f} alerts/s accepted, {count / (last - began):.0f} alerts/s run")
 
 
+def node_is_synced(deployment):
+    """What `doctor` says of the node that HAProxy leads to; its exit code is about more than that."""
+    said = deployment.compose("exec", "-T", "dispatcher", "sh", "-c", "poundcake doctor || true")
+    assert "the node is Synced, in a Primary component of 3 nodes" in said, said
+
+
 def test(deployment, seed):
     draw = random.Random(seed)  # noqa: S311
     say(f"starting three nodes of each; SEED={seed}")
     deployment.compose(
         "up", "--build", "-d", "--wait", "--scale", "ingest=3", "--scale", "dispatcher=3", "--scale", "tracker=2"
     )
+    node_is_synced(deployment)
     say("everything is healthy")
     # Each fault at least once, then some of them again.
     drawn = draw.sample(faults.ALL, len(faults.ALL))

@@ -1,9 +1,10 @@
-//! Checks the database server: durability after a power failure, and the size of our tables.
+//! Checks the database server: durability after a power failure, its place in a Galera cluster, the size of our tables.
 
 use super::finding::Finding;
 use crate::{
     database::{
         Database, DatabaseError,
+        galera::{self, Node},
         server::{self, Weak},
         sizes::{self, Size},
     },
@@ -18,6 +19,10 @@ pub(super) async fn check(area: &'static str, store: &Database, usable: bool) ->
         Ok(weak) => durability(area, &weak),
         Err(error) => vec![Finding::unknown(area, "durability", logging::chain(&error))],
     };
+    match store.run(galera::node).await {
+        Ok(node) => findings.extend(node.map(|node| galera_node(area, &node))),
+        Err(error) => findings.push(Finding::unknown(area, "galera", logging::chain(&error))),
+    }
     if usable {
         let sizes = sizes(area, store).await;
         findings.extend(sizes.unwrap_or_else(|error| vec![Finding::unknown(area, "sizes", logging::chain(&error))]));
@@ -34,6 +39,19 @@ fn durability(area: &'static str, weak: &[Weak]) -> Vec<Finding> {
         return vec![Finding::ok(area, "durability", "webhooks answered with 202 are on the disk")];
     }
     weak.iter().map(note).collect()
+}
+
+fn galera_node(area: &'static str, node: &Node) -> Finding {
+    let Node { cluster_status, state, size } = node;
+    let found = format!("the node is {state}, in a {cluster_status} component of {size} nodes");
+    if cluster_status != "Primary" {
+        let advice = "connect the node with the majority, or let DATABASE_URL lead to a node of it";
+        return Finding::wrong(area, "galera", format!("{found}: it refuses every write")).advice(advice);
+    }
+    if state == "Synced" {
+        return Finding::ok(area, "galera", found);
+    }
+    Finding::note(area, "galera", format!("{found}: it may be behind, or slow")).advice("wait until it is Synced")
 }
 
 async fn sizes(area: &'static str, store: &Database) -> Result<Vec<Finding>, DatabaseError> {
@@ -60,6 +78,20 @@ fn mib(bytes: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::doctor::finding::Level;
+
+    #[test]
+    fn a_galera_node_is_right_when_it_is_synced_with_the_majority() {
+        let node = |cluster_status: &str, state: &str| {
+            let [cluster_status, state] = [cluster_status, state].map(str::to_owned);
+            galera_node("database", &Node { cluster_status, state, size: "3".to_owned() })
+        };
+        let synced = node("Primary", "Synced");
+        assert_eq!(synced, Finding::ok("database", "galera", "the node is Synced, in a Primary component of 3 nodes"));
+        assert_eq!(node("Primary", "Donor/Desynced").level, Level::Note);
+        assert_eq!(node("non-Primary", "Initialized").level, Level::Wrong);
+        assert_eq!(node("non-Primary", "Synced").level, Level::Wrong);
+    }
 
     #[test]
     fn a_table_is_shown_in_rows_and_bytes_and_per_day() {
