@@ -136,3 +136,19 @@ async fn a_question_that_takes_too_long_is_ended_and_the_next_one_is_answered() 
     })
     .await;
 }
+
+/// The page counts each state up to a thousand alerts, from the index of states, however many there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_numbers_of_the_states_read_a_thousand_entries_of_each_at_most() {
+    let app = counting();
+    for path in ["/alerts?range=all", "/alerts?from=2026-11-01T00:00:00Z"] {
+        // What every page says at its top is read by the first.
+        for _ in 0..2 {
+            let before = rows_read(&app.database);
+            let page = crate::harness::client().get(app.url(path)).send().await.unwrap().text().await.unwrap();
+            let read = rows_read(&app.database) - before;
+            assert!(page.contains("<b>1000+</b>") && page.contains("<b>4</b>"), "{page}");
+            assert!(read <= 1_500, "{path} has read {read} rows");
+        }
+    }
+}
