@@ -48,13 +48,14 @@ demo: ## The main job on SQLite with a StackStorm stand-in; needs gcc only
 	cargo build --locked $(EMBEDDED) --target-dir target/demo
 	target/demo/debug/poundcake demo
 
-test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; installs them if missing
+test: ## Everything, on real MariaDB, RabbitMQ, Alertmanager and Prometheus; installs them if missing. With a Docker engine, compose/ too
 	tests/services.sh install
 	tests/venv.sh schemathesis -r tests/requirements/schemathesis.txt
 	tests/venv.sh browser -r tests/requirements/browser.txt
 	$(MAKE) pack-tests deploy-tests rules
 	cargo test --locked --workspace --no-run
 	INSTA_UPDATE=no RUST_TEST_THREADS=$(TEST_THREADS) DURATION=$(CHAOS_IN_TEST) SEED=$(CHAOS_SEED) tests/services.sh run cargo test --locked --workspace
+	$(MAKE) image-test
 
 image-test: ## compose/ on a Docker engine: faults under load, then the ledger; skipped where no engine answers
 	tests/containers/image_test.py
