@@ -23,6 +23,7 @@ mod probe;
 mod prune;
 mod release;
 pub(crate) mod replay;
+mod restored;
 mod routes;
 mod selection;
 mod send_test;
@@ -95,6 +96,8 @@ enum Command {
     Orders(orders::Orders),
     /// Delete settled history
     Prune(prune::Prune),
+    /// After a database was restored from a backup: pause everything, and read back what StackStorm ran since
+    Restored(restored::Restored),
     /// Ask a process on this machine whether it is ready
     Probe(probe::Probe),
     /// Check the whole installation, and say what to do
@@ -195,6 +198,7 @@ impl Command {
             Self::Guards(command) => command.run().await,
             Self::Orders(command) => command.run().await,
             Self::Prune(command) => command.run().await,
+            Self::Restored(command) => command.run().await,
             Self::Probe(command) => command.run().await,
             Self::Doctor(command) => command.run().await,
             Self::Config(WithSettings { settings }) => {

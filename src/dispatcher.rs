@@ -48,7 +48,10 @@ pub use worker::Worker;
 use crate::{
     database::Database,
     metrics::Metrics,
-    model::ids::{AlertId, RequestId},
+    model::{
+        ids::{AlertId, RequestId},
+        trace_tag::TraceTag,
+    },
     retry::Schedule,
     stackstorm::{ActionCache, Client, text::TemplateText},
 };
@@ -121,5 +124,5 @@ pub struct Dispatch {
 
 /// What StackStorm knows a dispatch by. Unique per alert and generation; every attempt of one uses the same.
 pub fn trace_tag(request_id: RequestId, alert_id: AlertId, generation: i32) -> String {
-    format!("poundcake:{request_id}:{alert_id}:{generation}")
+    TraceTag { request_id, alert_id, generation }.to_string()
 }

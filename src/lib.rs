@@ -38,6 +38,7 @@
 //! - [`history`]: what is shown about requests, alerts and executions.
 //! - [`operator`]: what people order: replay, discard, release, approve, pause, prune.
 //! - [`heartbeat`]: the row in which a process tells the others how it is.
+//! - [`restore`]: what a database learns that was restored from a backup: what StackStorm ran since.
 //!
 //! The edges:
 //! - [`config`]: every setting, its default and its meaning.
@@ -77,6 +78,7 @@ pub mod metrics;
 pub mod model;
 pub mod operator;
 pub mod relay;
+pub mod restore;
 pub mod retry;
 pub mod secret;
 pub mod shutdown;

@@ -16,5 +16,6 @@ pub mod plan;
 pub mod status;
 pub mod target;
 pub mod text_enum;
+pub mod trace_tag;
 pub mod truncate;
 pub mod waivers;

@@ -18,6 +18,7 @@ mod exchange;
 pub mod executions;
 pub mod ids;
 pub mod outcome;
+pub mod started;
 pub mod stream;
 #[cfg(test)]
 pub(crate) mod test_server;
@@ -36,6 +37,7 @@ pub use error::{BuildError, LookupError};
 pub use executions::{Cancel, Execution, NewExecution, Sighting};
 pub use ids::{ExecutionId, ObjectId, TriggerInstanceId};
 pub use outcome::{Outcome, Signal};
+pub use started::Started;
 pub use stream::{Event, EventStream};
 pub use traces::{Root, Trace};
 pub use webhooks::{RuleEnforcement, TriggerInstanceStatus, WebhookPost};

@@ -4,6 +4,7 @@
 //! - [`dispatch`]: what the relay, the dispatcher and the resolver read and write: due rows, claims, releases, records, links.
 //! - [`operate`]: what people order: the filter that chooses alerts, moves (replay, release, …), pauses, orders as rows, prune.
 //! - [`read`]: what people and programs are shown.
+//! - [`restore`]: what `poundcake restored` changes in a database that was restored from a backup.
 //! - [`guard_row`]: the lock of all admissions, and the brakes that are on.
 //! - [`processes`]: the rows of running processes.
 //!
@@ -16,5 +17,6 @@ pub mod ingest;
 pub mod operate;
 pub mod processes;
 pub mod read;
+pub mod restore;
 pub mod unreadable;
 pub mod write_check;

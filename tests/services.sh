@@ -15,7 +15,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(mariadb-server rabbitmq-server libmariadb-dev pkg-config openssl prometheus prometheus-alertmanager libfaketime systemd
-    chromium fonts-inter fonts-dejavu-core)
+    chromium fonts-inter fonts-dejavu-core mariadb-backup sqlite3)
 rabbit_bin=/usr/lib/rabbitmq/bin # not /usr/sbin: those wrappers change the user to `rabbitmq`
 
 say() { echo "services: $*" >&2; }
@@ -24,7 +24,7 @@ fail() { say "$*"; exit 1; }
 missing() {
     local path
     PATH=$PATH:/usr/sbin
-    for path in mariadbd mariadb-install-db prometheus prometheus-alertmanager pkg-config openssl systemd-analyze chromium; do
+    for path in mariadbd mariadb-install-db prometheus prometheus-alertmanager pkg-config openssl systemd-analyze chromium mariabackup sqlite3; do
         command -v "$path" >/dev/null || { echo "$path"; return; }
     done
     [ -x $rabbit_bin/rabbitmq-server ] || echo rabbitmq-server

@@ -10,7 +10,10 @@ const PLACEHOLDERS: &[(&str, &str)] = &[("ID", "4711")];
 fn pages() -> Vec<PathBuf> {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     let runbooks = std::fs::read_dir(docs.join("runbooks")).unwrap().map(|entry| entry.unwrap().path());
-    runbooks.chain([docs.join("operations.md")]).filter(|path| path.extension().is_some_and(|e| e == "md")).collect()
+    runbooks
+        .chain([docs.join("operations.md"), docs.join("backup.md")])
+        .filter(|path| path.extension().is_some_and(|e| e == "md"))
+        .collect()
 }
 
 /// The commands of a page: lines of code, which must be whole, and what a paragraph has in backticks.

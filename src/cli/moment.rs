@@ -32,7 +32,7 @@ pub(super) async fn resolve(moment: Option<Moment>, store: &Database) -> anyhow:
 
 impl Moment {
     /// The point in time. The rows have the database's time, so its clock says what is an hour ago, and not this host's.
-    async fn resolve(self, store: &Database) -> anyhow::Result<DateTime<Utc>> {
+    pub(super) async fn resolve(self, store: &Database) -> anyhow::Result<DateTime<Utc>> {
         let ago = match self {
             Self::At(time) => return Ok(time),
             Self::Ago(ago) => ago,

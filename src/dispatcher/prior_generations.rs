@@ -8,6 +8,9 @@
 //!   limit the row is `failed/uncertain` again;
 //! - nothing, for a whole settle time: the row is certain, and its next claim posts.
 //!
+//! A row of a restored backup comes here too (`store::restore`): its older generations include those that it may have reached
+//! since the backup.
+//!
 //! What this cannot see: a webhook that StackStorm took with 202 and whose message still waits in its RabbitMQ because the
 //! rules engine has stood still all the time (no API shows that queue). It runs when the rules engine is back, beside the
 //! replay. So the rules engine should be up before `failed/uncertain` rows are replayed.
@@ -133,8 +136,10 @@ fn adopt(attempt: &Attempt<'_>, generation: i32, links: Vec<Link>) -> End {
 fn settle(attempt: &Attempt<'_>) -> End {
     let (policy, alert) = (&attempt.dispatch.policy, &attempt.claimed.alert);
     let said = dispatch_log::last_attempt(alert.dispatch_log.as_deref());
+    // Of a restored row: the last call that may be unknown, and the last moment at which there may have been one.
+    let latest = said.max(dispatch_log::restored_at(alert.dispatch_log.as_deref()));
     let hangs = (policy.silent_settle_time - policy.settle_time).max(TimeDelta::zero());
-    let last = said.unwrap_or_else(|| began(attempt)) + if alert.dispatch_silent { hangs } else { TimeDelta::zero() };
+    let last = latest.unwrap_or_else(|| began(attempt)) + if alert.dispatch_silent { hangs } else { TimeDelta::zero() };
     let over = last.max(began(attempt)) + policy.http_timeout;
     if let Some((since, wait)) = policy.settling(false, attempt.claimed.claimed_at, over, alert.settling_since) {
         return waiting(wait, since, "nothing is found so far");
@@ -159,8 +164,11 @@ fn wait(attempt: &Attempt<'_>, seen: &str) -> End {
     waiting((waited / 2).clamp(SHORTEST, LONGEST), None, seen)
 }
 
+/// With the replay, or with the restore of a backup, which leaves `pending_at` as it is.
 fn began(attempt: &Attempt<'_>) -> NaiveDateTime {
-    attempt.claimed.alert.pending_at.unwrap_or(attempt.claimed.alert.created_at)
+    let alert = &attempt.claimed.alert;
+    let pending = alert.pending_at.unwrap_or(alert.created_at);
+    dispatch_log::restored_at(alert.dispatch_log.as_deref()).map_or(pending, |restored| restored.max(pending))
 }
 
 /// The row says for what it waits.

@@ -61,6 +61,21 @@ struct Parameters {
 }
 
 impl Client {
+    /// Webhooks of PoundCake since a time that the rules engine has not worked off: they can still run.
+    pub async fn unfinished_arrivals(&self, since: DateTime<Utc>) -> Result<Vec<TriggerInstanceId>, LookupError> {
+        let registered: Vec<Registered> = self.get_json(&["webhooks"], &[]).await?;
+        let mut seen = Vec::new();
+        for webhook in registered {
+            self.arrivals_of(&webhook.trigger, since, &mut seen).await?;
+        }
+        let waits = [TriggerInstanceStatus::Pending, TriggerInstanceStatus::Processing];
+        let ours = |arrival: &Arrival| {
+            let body = &arrival.payload["body"];
+            waits.contains(&arrival.status) && body["request_id"].is_string() && body["alert_id"].is_i64()
+        };
+        Ok(seen.into_iter().filter(ours).map(|arrival| arrival.id).collect())
+    }
+
     /// What reached the rules engine through this webhook since a time.
     pub async fn arrivals(&self, name: &WebhookName, since: DateTime<Utc>) -> Result<Arrivals, LookupError> {
         let registered: Vec<Registered> = self.get_json(&["webhooks"], &[]).await?;

@@ -125,6 +125,12 @@ pub fn read(conn: &mut AnyConnection) -> Result<Vec<Process>, DatabaseError> {
     Ok(rows.into_iter().map(|(path, facts, seen_at)| process(&path, facts, seen_at, now)).collect())
 }
 
+/// When each process has written its row, whether it runs or not: a row that changes is one of a process that runs.
+pub fn beats(conn: &mut AnyConnection) -> Result<Vec<(ApiCallId, String, NaiveDateTime)>, DatabaseError> {
+    let rows = dsl::poundcake_api_calls.filter(dsl::id.lt(BELOW)).order(dsl::id);
+    Ok(rows.select((dsl::id, dsl::path, dsl::created_at)).load(conn)?)
+}
+
 fn process(path: &str, facts: String, seen_at: NaiveDateTime, now: NaiveDateTime) -> Process {
     let (role, instance) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
     Process { role: role.to_owned(), instance: instance.to_owned(), seen_at, stale: now - seen_at > STALE, facts }

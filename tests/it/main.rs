@@ -33,6 +33,7 @@ mod processes;
 mod queries;
 mod recovery;
 mod replay;
+mod restore;
 mod rule_mode;
 mod runbooks;
 mod same_rows;

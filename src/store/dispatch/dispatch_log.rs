@@ -23,6 +23,12 @@ pub const POST_AGAIN: &str = "post_again";
 /// The event of a replay.
 pub const REPLAYED: &str = "replayed";
 
+/// The event of a row that a restored backup had as not final: what happened to it since then is not known.
+pub const RESTORED: &str = "restored";
+
+/// The event of what was read back from StackStorm after a restore.
+pub const READ_BACK: &str = "read_back";
+
 /// The event of what is shown instead of sent, for an approval.
 pub const SHOWN: &str = "shown";
 
@@ -266,6 +272,13 @@ pub fn accepts_unknown(log: Option<&str>, generation: i32) -> bool {
 pub fn last_attempt(log: Option<&str>) -> Option<NaiveDateTime> {
     let read = |entry: &Entry| DateTime::parse_from_rfc3339(entry.last_attempt.as_deref()?).ok();
     entries(log).iter().filter_map(read).max().map(|time| time.naive_utc())
+}
+
+/// When `poundcake restored` looked at the row: until then a process that the backup does not know may have called StackStorm.
+pub fn restored_at(log: Option<&str>) -> Option<NaiveDateTime> {
+    let read = |entry: &Entry| DateTime::parse_from_rfc3339(&entry.at).ok();
+    let restored = entries(log).into_iter().filter(|entry| entry.event == RESTORED);
+    restored.filter_map(|entry| read(&entry)).max().map(|time| time.naive_utc())
 }
 
 #[cfg(test)]

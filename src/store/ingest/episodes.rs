@@ -181,15 +181,16 @@ pub(crate) fn skip_if_ended(conn: &mut AnyConnection, id: AlertId, now: NaiveDat
     Ok(())
 }
 
+/// A firing that has been dispatched itself counts on no other row.
 fn is_open(conn: &mut AnyConnection, fingerprint: &str) -> Result<bool, DatabaseError> {
-    let query = dsl::poundcake_alerts.filter(dsl::open_fingerprint.eq(fingerprint)).select(dsl::id);
-    let open: Option<AlertId> = match conn {
+    let query = dsl::poundcake_alerts.filter(dsl::open_fingerprint.eq(fingerprint)).select(dsl::dispatch_status);
+    let open: Option<DispatchStatus> = match conn {
         #[cfg(feature = "mysql")]
         AnyConnection::Mysql(conn) => query.for_update().first(conn).optional()?,
         #[cfg(feature = "sqlite")]
         AnyConnection::Sqlite(conn) => query.first(conn).optional()?,
     };
-    Ok(open.is_some())
+    Ok(open.is_some_and(|status| status != DispatchStatus::Dispatched))
 }
 
 /// Moves `last_seen_at` of all that were heard of.

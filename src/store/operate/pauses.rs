@@ -19,13 +19,21 @@ use crate::{
     },
 };
 use chrono::{Datelike, NaiveDateTime, TimeDelta};
-use diesel::{dsl::exists, prelude::*};
+use diesel::{
+    dsl::{exists, sql},
+    prelude::*,
+    sql_types::{Bool, Nullable, Timestamp},
+};
 use serde::Deserialize;
 
 /// The path of the API.
 pub const PATH: &str = "/api/v1/pauses";
 /// The year in which pauses without an end are said to end: later than any other.
 const ENDLESS: i32 = 9999;
+/// Such an end in SQL. As a parameter it would be NULL: diesel sends times as TIMESTAMP, which ends in 2038.
+const ENDLESS_SQL: &str = "'9999-12-31 00:00:00'";
+/// Ends from here on are none.
+const ENDLESS_FROM_SQL: &str = "'9999-01-01 00:00:00'";
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = poundcake_api_calls)]
@@ -100,6 +108,24 @@ pub fn begin(
     })
 }
 
+/// Begins a pause of everything that only a person ends; one that is in force already is that pause. Returns it, and whether it is
+/// new.
+pub fn begin_endless(conn: &mut AnyConnection, order: &NewOrder) -> Result<(Pause, bool), DatabaseError> {
+    transaction::write(conn, |conn| {
+        let found = in_force(conn)?.into_iter().find(|pause| pause.until.is_none() && pause.scope == Scope::Everything);
+        if let Some(pause) = found {
+            return Ok((pause, false));
+        }
+        let now = transaction::now(conn)?;
+        let known = Known { done: Some((201, "{\"until\":null}")), pause_until: None };
+        let id = orders::insert(conn, order, known, now)?;
+        let endless = sql::<Nullable<Timestamp>>(ENDLESS_SQL);
+        diesel::update(dsl::poundcake_api_calls.find(id)).set(dsl::pause_until.eq(endless)).execute(conn)?;
+        let (body, operator) = (order.body.clone(), Some(order.operator.clone()));
+        Ok((pause(Row { id, body, operator, created_at: now, pause_until: None }), true))
+    })
+}
+
 /// Ends a pause now and writes that order down; `None`: none in force has this id.
 pub fn end(conn: &mut AnyConnection, id: ApiCallId, order: &NewOrder) -> Result<Option<Pause>, DatabaseError> {
     transaction::write(conn, |conn| {
@@ -108,8 +134,14 @@ pub fn end(conn: &mut AnyConnection, id: ApiCallId, order: &NewOrder) -> Result<
         let in_force = row.filter(dsl::pause_until.gt(now)).select(dsl::pause_until);
         let Some(until) = in_force.first::<Option<NaiveDateTime>>(conn).optional()?.flatten() else { return Ok(None) };
         // Of two people at once the second finds another end than it read, even where it read the clock first.
-        let unchanged = row.filter(dsl::pause_until.eq(until));
-        if diesel::update(unchanged).set(dsl::pause_until.eq(Some(now))).execute(conn)? == 0 {
+        let ended = dsl::pause_until.eq(Some(now));
+        let changed = if until.year() < ENDLESS {
+            diesel::update(row.filter(dsl::pause_until.eq(until))).set(ended).execute(conn)?
+        } else {
+            let unchanged = sql::<Bool>(&format!("pause_until >= {ENDLESS_FROM_SQL}"));
+            diesel::update(row.filter(unchanged)).set(ended).execute(conn)?
+        };
+        if changed == 0 {
             return Ok(None);
         }
         let result = serde_json::json!({ "until": rfc3339(now) }).to_string();

@@ -42,13 +42,19 @@ impl TestDatabase {
     /// A new database on the test's own servers.
     pub fn mariadb_on(services: Arc<Services>) -> Self {
         let name = format!("pc_{}", uuid::Uuid::now_v7().simple());
-        let mut admin = MysqlConnection::establish(services.database.as_str()).expect("MariaDB's administrator");
-        let users = grants::users(&name).map(|user| format!("CREATE USER {user}@'%' IDENTIFIED BY 'test'"));
-        let database = format!("CREATE DATABASE {name} CHARACTER SET utf8mb4");
-        for statement in [database].into_iter().chain(users).chain(grants::statements(&name)) {
-            sql_query(&statement).execute(&mut admin).unwrap_or_else(|e| panic!("{statement}: {e}"));
-        }
+        create(&services, &name);
         Self::MariaDb { services, name }
+    }
+
+    /// The same, empty, on a server that lost it.
+    pub fn create_again(&self) {
+        let Self::MariaDb { services, name } = self else { panic!("SQLite has no server") };
+        create(services, name);
+    }
+
+    /// SQLite's file.
+    pub fn path(&self) -> String {
+        self.file()
     }
 
     /// A new SQLite file.
@@ -165,6 +171,15 @@ impl TestDatabase {
         MysqlConnection::establish(&self.url()).ok()
     }
 
+    /// A connection that holds the locks of a statement, until it is dropped.
+    pub fn locked(&self, sql: &str) -> MysqlConnection {
+        let mut holder = self.administrator();
+        for statement in ["BEGIN", sql] {
+            sql_query(statement).execute(&mut holder).unwrap_or_else(|e| panic!("{statement}: {e}"));
+        }
+        holder
+    }
+
     fn file(&self) -> String {
         match self {
             Self::MariaDb { .. } => panic!("MariaDB is no file"),
@@ -185,6 +200,15 @@ impl TestDatabase {
         // Another process may be writing; wait for it like the program does.
         sql_query("PRAGMA busy_timeout = 10000").execute(&mut connection).expect("a pragma");
         connection
+    }
+}
+
+fn create(services: &Services, name: &str) {
+    let mut admin = MysqlConnection::establish(services.database.as_str()).expect("MariaDB's administrator");
+    let users = grants::users(name).map(|user| format!("CREATE USER {user}@'%' IDENTIFIED BY 'test'"));
+    let database = format!("CREATE DATABASE {name} CHARACTER SET utf8mb4");
+    for statement in [database].into_iter().chain(users).chain(grants::statements(name)) {
+        sql_query(&statement).execute(&mut admin).unwrap_or_else(|e| panic!("{statement}: {e}"));
     }
 }
 

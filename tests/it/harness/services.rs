@@ -72,6 +72,11 @@ impl Services {
         self.revive("revive-mariadb");
     }
 
+    /// Where a private MariaDB lives: its socket is `m.sock`, its data `data`.
+    pub fn database_directory(&self) -> PathBuf {
+        self.directory.as_ref().expect("a private server").path().join("maria")
+    }
+
     /// Sends a signal to a private RabbitMQ.
     pub fn signal_rabbitmq(&self, signal: &str) {
         self.signal("rabbit/rabbit.pid", signal);
