@@ -63,7 +63,8 @@ fn dispatch(mut all: Vec<Started>) -> Option<Dispatch> {
     let begun = of_newest().filter_map(|started| started.execution.start_timestamp).min()?;
     let sent = of_newest().find_map(alert);
     let target = of_newest().find_map(target);
-    let links = ran.iter().copied().map(link).collect();
+    // The newest dispatch first: it is the one that the row's log names.
+    let links = ran.iter().rev().copied().map(link).collect();
     let dispatched = Dispatched { tag: newest, seen, begun: comparable(begun), links, alert: sent, target };
     Some(Dispatch { dispatched, not_begun, never_ran })
 }

@@ -40,7 +40,7 @@ fn the_newest_generation_that_ran_counts_and_all_that_were_seen() {
     ]);
     let [one] = &all[..] else { panic!("{all:?}") };
     assert_eq!((one.dispatched.tag.generation, one.dispatched.seen), (1, 2));
-    assert_eq!(one.dispatched.links.iter().map(|link| link.execution_id.clone()).collect::<Vec<_>>(), [id(1), id(2)]);
+    assert_eq!(one.dispatched.links.iter().map(|link| link.execution_id.clone()).collect::<Vec<_>>(), [id(2), id(1)]);
     assert_eq!((&one.not_begun, &one.never_ran), (&vec![id(2)], &vec![id(3)]));
     assert_eq!(one.dispatched.begun.to_string(), "2026-11-22 01:07:00");
 }

@@ -131,6 +131,8 @@ fn link(conn: &mut AnyConnection, row: &Row, dispatched: &Dispatched) -> Result<
     diesel::update(dsl::poundcake_alerts.find(row.id))
         .set((
             rows::settled(dispatched),
+            // A replay that the backup does not know.
+            (generation > row.dispatch_generation).then(|| dsl::pending_at.eq(Some(dispatched.begun))),
             dsl::dispatch_generation.eq(generation),
             dsl::dispatch_log.eq(Some(dispatch_log::append(row.dispatch_log.as_deref(), &entry))),
             dsl::updated_at.eq(now),

@@ -34,9 +34,9 @@ async fn nothing_runs_twice(kind: Kind) {
         "a dry run says what a run does"
     );
     assert_eq!(linked(&world), executions(&world.ran), "every execution is linked");
-    // The alert that never ran waits; everything else has ended.
+    // Two alerts that never ran wait; everything else has ended.
     let open = world.pipeline.statuses("WHERE dispatch_status NOT IN ('dispatched', 'failed', 'skipped')");
-    assert_eq!(open, ["Never pending/-"]);
+    assert_eq!(open, ["Waits pending/-", "Never pending/-"]);
     // A run again finds nothing to do.
     let before = dump(&world);
     let again = world.command().await;
@@ -54,6 +54,9 @@ async fn nothing_runs_twice(kind: Kind) {
     })
     .await;
     quiet(&world.pipeline).await;
+    // It had ended before it was sent, and its next firing had run.
+    let ended = world.pipeline.statuses("WHERE instance = 'w2' AND dispatch_reason = 'resolved_before_dispatch'");
+    assert_eq!(ended, ["Waits skipped/resolved_before_dispatch"]);
     assert_eq!(ran(&world.pipeline), world.ran, "nothing runs while everything is paused, and no repeat runs again");
     resume_all(&world).await;
     world.pipeline.settled().await;
@@ -78,6 +81,7 @@ async fn repeat_everything(world: &World) {
         firing("Rule", "r2", T0),
         firing("Broken", "b1", T0),
         firing("Waits", "w1", T0),
+        firing("Waits", "w2", T1),
         firing("Never", "n1", T0),
     ];
     again.extend((0..world.meanwhile).map(|n| firing("HostDown", &format!("m{n}"), T0)));

@@ -117,14 +117,21 @@ impl World {
 }
 
 async fn before(pipeline: &Pipeline) {
-    for (name, instance) in
-        [("HostDown", "a1"), ("HostDown", "a2"), ("Rule", "r1"), ("Broken", "b1"), ("Waits", "w1"), ("Never", "n1")]
-    {
+    for (name, instance) in [
+        ("HostDown", "a1"),
+        ("HostDown", "a2"),
+        ("Rule", "r1"),
+        ("Broken", "b1"),
+        ("Waits", "w1"),
+        ("Waits", "w2"),
+        ("Never", "n1"),
+    ] {
         pipeline.send(&[firing(name, instance, T0)]).await;
     }
     quiet(pipeline).await;
     assert_eq!(pipeline.statuses("WHERE instance = 'b1'"), ["Broken failed/rejected"]);
-    assert_eq!(pipeline.statuses("WHERE dispatch_status = 'held'"), ["Waits held/paused", "Never held/paused"]);
+    let held = ["Waits held/paused", "Waits held/paused", "Never held/paused"];
+    assert_eq!(pipeline.statuses("WHERE dispatch_status = 'held'"), held);
 }
 
 /// The backup is taken while alerts come in; returns how many came.
@@ -148,11 +155,14 @@ fn taken_under_load(pipeline: &Pipeline, kind: Kind) -> (Backup, usize) {
 async fn after(pipeline: &Pipeline) {
     pipeline.send(&[firing("HostDown", "l1", T0)]).await;
     pipeline.send(&[firing("Rule", "r2", T0)]).await;
+    // Held in the backup, ended before anything ran, and fired again: that one runs.
+    pipeline.send(&[resolved("Waits", "w2", T0, "2026-11-22T01:30:00Z")]).await;
     let pauses = json_of(&pipeline.setup, "guards", &[]).await;
     let of_waits = |pause: &&Value| pause["route"] == "waits";
     let pause =
         pauses["pauses"].as_array().expect("pauses").iter().find(of_waits).expect("the pause")["id"].to_string();
     json_of(&pipeline.setup, "resume", &[&pause]).await;
+    pipeline.send(&[firing("Waits", "w2", T1)]).await;
     pipeline.setup.edit_routes(&ROUTES.replace("remediation.nosuch", "remediation.host_down_workflow"));
     let replay = json!({ "filter": { "alert_name": "Broken" }, "reason": "fixed the route" });
     // The new file is in force once the alert runs.
