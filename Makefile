@@ -86,8 +86,8 @@ chaos: ## Random faults everywhere, then the ledger (SEED=…, DURATION=60 secon
 	tests/services.sh install
 	DURATION=$(DURATION) cargo test --locked --test chaos
 
-fuzz: ## One target under libFuzzer: TARGET=webhook SECONDS=60 (needs a nightly compiler)
-	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" cargo +nightly build --release --target x86_64-unknown-linux-gnu --bin $(TARGET)
+fuzz: ## One target under libFuzzer: TARGET=webhook SECONDS=60 (needs g++)
+	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --locked --release --target x86_64-unknown-linux-gnu --bin $(TARGET)
 	mkdir -p fuzz/corpus/$(TARGET) fuzz/artifacts
 	fuzz/target/x86_64-unknown-linux-gnu/release/$(TARGET) -max_total_time=$(SECONDS) -artifact_prefix=fuzz/artifacts/$(TARGET)- \
 		fuzz/corpus/$(TARGET) fuzz/seeds/$(TARGET)
