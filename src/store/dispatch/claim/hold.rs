@@ -82,14 +82,14 @@ pub(super) fn hold(conn: &mut AnyConnection, rows: &[Guarded]) -> Result<(), Dat
     for (alike, rows) in groups {
         let error = alike.error.as_deref().map(|error| dsl::dispatch_error.eq(Some(column(error, ERROR).into_owned())));
         let guard_targets = rows.iter().map(|row| (row.id, row.guard_target.clone()));
-        let untils = rows.iter().map(|row| (row.id, row.until));
+        let until = rows.iter().map(|row| (row.id, row.until));
         let values = (
             dsl::dispatch_status.eq(alike.status),
             dsl::dispatch_reason.eq(Some(alike.reason)),
             dsl::dispatch_route.eq(Some(alike.route)),
             dsl::dispatch_target.eq(alike.target),
             dsl::guard_target.eq(each_row::<Nullable<Text>, _>(guard_targets)),
-            dsl::next_attempt_at.eq(each_row::<Nullable<Timestamp>, _>(untils)),
+            dsl::next_attempt_at.eq(each_row::<Nullable<Timestamp>, _>(until)),
             dsl::claimed_by.eq(None::<String>),
             dsl::updated_at.eq(now),
             error,
