@@ -89,8 +89,22 @@ def burst(deployment, replicas):
         ran = executions(api, "core.echo")
         return ran if len(ran) >= before + count else []
 
-    last = max(moment(each["start_timestamp"]) for each in eventually("the burst ran", 180, whole))
+    try:
+        ran = eventually("the burst ran", 180, whole)
+    except AssertionError:
+        explain(deployment, load)
+        raise
+    last = max(moment(each["start_timestamp"]) for each in ran)
     say(f"{replicas} replicas: {count / took:.0f} alerts/s accepted, {count / (last - began):.0f} alerts/s run")
+
+
+def explain(deployment, load):
+    """Which alerts of a burst did not run, and what PoundCake says of the alerts that are not dispatched."""
+    started = {each["parameters"]["message"] for each in executions(deployment.st2_url(), "core.echo")}
+    say(f"not run: {[instance for instance in load.accepted if instance not in started]}")
+    for status in ("pending", "queued", "held", "dispatching", "failed"):
+        command = f"poundcake alerts --dispatch-status {status} --output json || true"
+        say(f"{status}: {deployment.compose('exec', '-T', 'dispatcher', 'sh', '-c', command)[:4000]}")
 
 
 def node_is_synced(deployment):
