@@ -45,7 +45,7 @@
 //! - [`http`]: every route on one screen (`http::routes`), who may call it, and errors as HTTP.
 //! - [`app`]: wires the parts of a process together from its settings.
 //! - [`cli`]: the commands, one file each.
-//! - [`fuzz`]: what is fuzzed, for tests and with the feature `fuzzing`.
+//! - `fuzz`: what is fuzzed, for tests and with the feature `fuzzing`.
 //!
 //! The stand-in for StackStorm, for tests and the demo, is a crate of its own: `st2-stand-in`.
 

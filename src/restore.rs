@@ -1,11 +1,11 @@
 //! After a database was restored from a backup: what happened since then is not in it, and StackStorm's executions are.
 //!
 //! In this order, each step safe to be repeated:
-//! 1. No process of ours may be connected: it would send what the backup has as waiting ([`connected`]).
+//! 1. No process of ours may be connected: it would send what the backup has as waiting (`connected`).
 //! 2. Everything is paused, until a person resumes: no dispatcher that starts sends anything.
 //! 3. Each row that is not final becomes `pending` and uncertain, above all generations that it may have reached
 //!    (`store::restore::waiting`): it is looked up before it is sent.
-//! 4. What StackStorm ran since is read from its executions ([`dispatches`]) and written (`store::restore::read_back`): the row is
+//! 4. What StackStorm ran since is read from its executions (`dispatches`) and written (`store::restore::read_back`): the row is
 //!    `dispatched` and linked, and its episode open, so that Alertmanager's next repeat is a repeat.
 //! 5. What could not be read back is told.
 //!

@@ -99,7 +99,7 @@ pub fn write(conn: &mut AnyConnection, dispatched: &Dispatched) -> Result<Outcom
     transaction::write(conn, |conn| take(conn, dispatched))
 }
 
-/// What [`write`] would do.
+/// What [`write()`] would do.
 pub fn look(conn: &mut AnyConnection, dispatched: &Dispatched) -> Result<Outcome, DatabaseError> {
     transaction::rolled_back(conn, |conn| take(conn, dispatched))
 }
