@@ -99,7 +99,7 @@ def test_stats_is_the_answer(server: Server, run: Run) -> None:
 def test_orders_are_dry_runs_by_default(
     server: Server, run: Run, action: str, more: Dict[str, Any], sent: Dict[str, Any]
 ) -> None:
-    server.on(f"POST /api/v1/{action}s", (200, {"matched": 3, f"{action}ed": 0}))
+    server.on(f"POST /api/v1/{action}s", (200, {"matched": 3, f"{action}ed": 0, "guards": [{"route": "hosts"}]}))
     ok, result = run(action, reason="routes fixed", filter={"dispatch_status": "failed"}, **more)
     body = {"filter": {"dispatch_status": "failed"}, "reason": "routes fixed", "dry_run": True, **sent}
     assert ok and server.calls[0].json == body

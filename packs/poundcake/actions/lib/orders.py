@@ -26,6 +26,6 @@ def order(
 ) -> Tuple[bool, Any]:
     body = {"filter": selection(filter, alert_id), "reason": reason, "dry_run": dry_run, **more}
     answer = poundcake.post(f"/api/v1/{path}", body)
-    numbers = ", ".join(f"{name} {number}" for name, number in answer.items())
+    numbers = ", ".join(f"{name} {number}" for name, number in answer.items() if isinstance(number, int))
     tail = " (dry run: nothing was changed)" if dry_run else ""
     return True, {**answer, "dry_run": dry_run, "text": f"{numbers}{tail}"}
