@@ -9,7 +9,7 @@
 //!    `dispatched` and linked, and its episode open, so that Alertmanager's next repeat is a repeat.
 //! 5. What could not be read back is told.
 //!
-//! Crash safety: whatever is done stays, the pause holds, and the same command again does the rest and comes to the same end. If
+//! Crash safety: whatever is done stays, the pause holds, and running the same command again completes the work, with the same result. If
 //! StackStorm does not answer, step 4 fails: the rows of step 3 wait, and the command is run again later.
 
 mod connected;

@@ -35,7 +35,7 @@ pub const SYSTEM: &str = "admission, 3 dispatchers";
 /// Ingest alone and beside an admission, on the same backlog.
 pub const ALONE: &str = "ingest, held rows";
 /// See [`ALONE`].
-pub const BESIDE: &str = "ingest next to 1,000 starts/s";
+pub const NEXT_TO_ADMISSION: &str = "ingest next to 1,000 starts/s";
 /// Rows that are held.
 pub const BACKLOGS: [usize; 2] = [50_000, 500_000];
 const DISPATCHERS: usize = 3;
@@ -70,7 +70,7 @@ pub fn round(world: &World, plan: &Plan, database: &Database, points: &mut Point
     })?;
     figures
         .insert("starts_s".to_owned(), stats::float(started.load(Ordering::Relaxed)) / begun.elapsed().as_secs_f64());
-    points.add(Place::new(BESIDE, 10, 16), figures);
+    points.add(Place::new(NEXT_TO_ADMISSION, 10, 16), figures);
     Ok(())
 }
 

@@ -115,7 +115,7 @@ fn compared(points: &Points) -> Vec<Ratio> {
 }
 
 fn admission(points: &Points) -> Vec<Ratio> {
-    if !points.has(&Place::new(admission::BESIDE, 10, 16)) {
+    if !points.has(&Place::new(admission::NEXT_TO_ADMISSION, 10, 16)) {
         return Vec::new();
     }
     let [few, many] =
@@ -124,7 +124,12 @@ fn admission(points: &Points) -> Vec<Ratio> {
     vec![
         ratio("starts/s from 50,000 held alerts", few, 1_000.0, false),
         ratio("starts/s with ten times as many held", many / few, 0.8, false),
-        ratio("ingest next to 1,000 starts/s", ingest(admission::BESIDE) / ingest(admission::ALONE), 0.9, false),
+        ratio(
+            "ingest next to 1,000 starts/s",
+            ingest(admission::NEXT_TO_ADMISSION) / ingest(admission::ALONE),
+            0.9,
+            false,
+        ),
     ]
 }
 

@@ -52,7 +52,7 @@ pub(super) fn stream_url(text: &str) -> Result<url::Url, String> {
     Ok(url)
 }
 
-/// The web UI is linked from pages: whoever reads them would read a password in it.
+/// The operator page links to the web UI, so a password in this URL would be visible to every reader of the page.
 pub(super) fn web_url(text: &str) -> Result<url::Url, String> {
     const WANTED: &str = "write https://host/";
     let url = url::Url::parse(text.trim()).map_err(|error| format!("{error}; {WANTED}"))?;

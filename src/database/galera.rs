@@ -13,7 +13,7 @@ pub struct Node {
     pub size: String,
 }
 
-/// Asks the node; `None` on a server that is no Galera node.
+/// Reads the state of the Galera node; `None` if the server is not part of a Galera cluster.
 pub fn node(conn: &mut AnyConnection) -> Result<Option<Node>, DatabaseError> {
     match conn {
         #[cfg(feature = "mysql")]

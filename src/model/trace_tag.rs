@@ -16,7 +16,7 @@ pub struct TraceTag {
     pub generation: i32,
 }
 
-/// A text that is no tag of ours.
+/// The text is not one of PoundCake's trace tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a trace tag of PoundCake")]
 pub struct NotATraceTag;

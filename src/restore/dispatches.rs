@@ -44,7 +44,7 @@ pub(super) fn group(started: Vec<Started>) -> Vec<Dispatch> {
     dispatches
 }
 
-/// An execution that ended without a runner is no run: an orphan that was cancelled, or a parameter that could not be rendered.
+/// An execution that ended before a runner started it did not run: it was a cancelled orphan, or a parameter could not be rendered.
 fn may_have_run(execution: &Execution) -> bool {
     execution.has_run() || !execution.is_terminal()
 }

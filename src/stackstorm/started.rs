@@ -1,4 +1,4 @@
-//! What StackStorm has started for us since a time, whoever asked for it: for a database that was restored and does not know.
+//! Reads PoundCake's executions since a given time from StackStorm, whichever process requested them. A restored database lacks them.
 //!
 //! It is read from the executions themselves. What a dispatch sent comes back with them: in direct mode `context.poundcake` and
 //! the parameters, in rule mode the payload of the trigger instance.

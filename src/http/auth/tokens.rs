@@ -217,7 +217,7 @@ fn read(variable: &'static str, lines: Lines, path: &Path) -> Result<Vec<Token>,
     })
 }
 
-/// Why a text is no tokens file.
+/// Why a text cannot be used as a tokens file.
 pub(super) enum Unusable {
     /// This line, counted from 1.
     Line(usize),

@@ -32,7 +32,11 @@ async fn after_ten_wrong_tokens_further_ones_are_429_and_right_ones_are_taken_as
     assert_eq!(status(read("viewer-token")).await, 200);
     assert_eq!(status(post("webhook-token")).await, 202);
     assert_eq!(status(read("webhook-token")).await, 403, "known, and not enough: no guess");
-    assert_eq!(status(client().get(app.url("/api/v1/alerts"))).await, 401, "no token is no guess");
+    assert_eq!(
+        status(client().get(app.url("/api/v1/alerts"))).await,
+        401,
+        "a request without a token does not count as a wrong one"
+    );
     let form = client().post(app.url("/login")).body("token=operator-token");
     assert_eq!(status(form).await, 303, "the form counts by itself");
 }
@@ -44,7 +48,7 @@ async fn right_tokens_and_sessions_cost_no_tries() {
     for _ in 0..15 {
         assert_eq!(status(client().post(app.url(WEBHOOK)).bearer_auth("webhook-token").body(BODY)).await, 202);
         let ended = client().get(app.url("/alerts")).header("cookie", "poundcake_session=1.a.b");
-        assert_eq!(status(ended).await, 303, "a session that is over is no guess");
+        assert_eq!(status(ended).await, 303, "an expired session does not count as a wrong token");
     }
     assert_eq!(status(client().get(app.url("/api/v1/alerts")).bearer_auth("guess")).await, 401);
 }
