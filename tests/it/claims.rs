@@ -1,6 +1,6 @@
 //! Claims and records that are written twice, because the answer to a COMMIT never came.
 
-use crate::harness::{TestDatabase, incoming, intake, on_both_stores};
+use crate::harness::{SOON, TestDatabase, eventually, incoming, intake, on_both_stores};
 use chrono::TimeDelta;
 use poundcake::{
     database::connection::AnyConnection,
@@ -173,4 +173,38 @@ fn an_execution_is_recorded_once_however_often_it_is_written(database: TestDatab
     assert_eq!(database.count("poundcake_st2_execution_link"), 1);
     assert_eq!(write("ran-too"), [Recorded::Surplus], "it exists, so it is linked");
     assert_eq!(database.count("poundcake_st2_execution_link"), 2);
+}
+
+/// On Galera a transaction can be applied between the two reads of a claim: what can be claimed, and what is not here yet. Here a
+/// row becomes claimable while the first read waits for another row.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrives_while_a_claim_looks_is_claimed() {
+    let database = TestDatabase::mariadb();
+    let mut conn = database.store(2).connect().expect("a connection");
+    let policy = EpisodePolicy { refire_cooldown: Duration::ZERO, several_sources: false };
+    for number in [1, 2] {
+        let alert = incoming(&format!("HostDown{number}"), true, number);
+        Batch::new(vec![intake(vec![Arrival::Alert(alert)])]).store(&mut conn, &policy).expect("stored");
+    }
+    database
+        .execute("UPDATE poundcake_alerts SET dispatch_status = 'failed', dispatch_reason = 'rejected' WHERE id = 1");
+    let second = database.locked("SELECT id FROM poundcake_alerts WHERE id = 2 FOR UPDATE");
+    let claims = tokio::task::spawn_blocking(move || {
+        let requests = [(1, 1), (2, 0)].map(|(id, generation)| ClaimRequest { alert_id: AlertId(id), generation });
+        claim::claim(&mut conn, &requests, "mine", &ClaimPolicy { lease: LEASE, step: &started }).expect("a claim")
+    });
+    eventually("the claim waits for the second row", SOON, async || {
+        let waits = "information_schema.INNODB_TRX JOIN information_schema.PROCESSLIST ON ID = trx_mysql_thread_id \
+                     WHERE DB = DATABASE() AND trx_state = 'LOCK WAIT'";
+        if database.count(waits) == 1 { Ok(()) } else { Err("it does not") }
+    })
+    .await;
+    database.execute(
+        "UPDATE poundcake_alerts SET dispatch_status = 'queued', dispatch_reason = NULL, dispatch_generation = 1 WHERE id = 1",
+    );
+    drop(second);
+    let claims = claims.await.expect("it ends");
+    let mut claimed: Vec<i64> = claims.claimed.iter().map(|claimed| claimed.alert.id.0).collect();
+    claimed.sort_unstable();
+    assert_eq!((claimed, claims.absent), (vec![1, 2], vec![]));
 }

@@ -232,10 +232,10 @@ pub fn claim(
 ) -> Result<Claims, DatabaseError> {
     let (claims, unreadable) = transaction::write(conn, |conn| {
         let begun = Instant::now();
+        let mut rows = claimable(conn, requests)?;
+        let absent = absent(conn, requests, &mut rows)?;
         let mut sorted = Sorted::default();
-        let mut seen = BTreeSet::new();
-        for row in claimable(conn, requests)? {
-            seen.insert(row.0.id);
+        for row in rows {
             sorted.take(row, policy, token, begun);
         }
         let Sorted { claimed, guarded, unreadable } = sorted;
@@ -246,7 +246,6 @@ pub fn claim(
         }
         let held = guarded.iter().map(|row| row.id).collect();
         let ended = guarded.into_iter().filter_map(hold::Guarded::ended).collect();
-        let absent = absent(conn, requests, &seen)?;
         Ok((Claims { claimed, held, ended, absent }, unreadable))
     })?;
     let unreadable: Vec<Unreadable> = unreadable.into_iter().map(|(row, _)| row).collect();
@@ -256,12 +255,17 @@ pub fn claim(
 
 /// Of the alerts that could not be claimed: those that this node does not have yet. On Galera a message can arrive before the
 /// node has applied the transaction that its row is part of. Usually everything was claimed, and nothing is asked.
+///
+/// What was applied between the two reads is here, and was not claimed: it is claimed now, or its message would be acknowledged
+/// and the row would wait minutes for the relay.
 fn absent(
     conn: &mut AnyConnection,
     requests: &[ClaimRequest],
-    seen: &BTreeSet<AlertId>,
+    rows: &mut Vec<Row>,
 ) -> Result<Vec<AlertId>, DatabaseError> {
-    let missing: Vec<&ClaimRequest> = requests.iter().filter(|request| !seen.contains(&request.alert_id)).collect();
+    let seen: BTreeSet<AlertId> = rows.iter().map(|(row, ..)| row.id).collect();
+    let missing: Vec<ClaimRequest> =
+        requests.iter().filter(|request| !seen.contains(&request.alert_id)).copied().collect();
     if missing.is_empty() {
         return Ok(Vec::new());
     }
@@ -271,7 +275,11 @@ fn absent(
     let is_here = |request: &ClaimRequest| {
         known.iter().any(|(id, generation)| *id == request.alert_id && *generation >= request.generation)
     };
-    Ok(missing.into_iter().filter(|request| !is_here(request)).map(|request| request.alert_id).collect())
+    let (here, absent): (Vec<_>, Vec<_>) = missing.into_iter().partition(is_here);
+    if !here.is_empty() {
+        rows.extend(claimable(conn, &here)?);
+    }
+    Ok(absent.into_iter().map(|request| request.alert_id).collect())
 }
 
 /// The rows of a claim by what happens to them.
