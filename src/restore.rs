@@ -2,12 +2,14 @@
 //!
 //! In this order, each step safe to be repeated:
 //! 1. No process of ours may be connected: it would send what the backup has as waiting (`connected`).
-//! 2. Everything is paused, until a person resumes: no dispatcher that starts sends anything.
+//! 2. Everything is paused, until a person resumes: no dispatcher that starts sends anything. The order is written down with it.
 //! 3. Each row that is not final becomes `pending` and uncertain, above all generations that it may have reached
 //!    (`store::restore::waiting`): it is looked up before it is sent.
 //! 4. What StackStorm ran since is read from its executions (`dispatches`) and written (`store::restore::read_back`): the row is
 //!    `dispatched` and linked, and its episode open, so that Alertmanager's next repeat is a repeat.
-//! 5. What could not be read back is told.
+//! 5. Where the tracker's tables are in another database, which was not restored, what they are ahead of is made good
+//!    (`tracker_tables`).
+//! 6. What could not be read back is told.
 //!
 //! Crash safety: whatever is done stays, the pause holds, and running the same command again completes the work, with the same result. If
 //! StackStorm does not answer, step 4 fails: the rows of step 3 wait, and the command is run again later.
@@ -15,7 +17,7 @@
 mod connected;
 mod dispatches;
 mod report;
-mod tracker_mark;
+mod tracker_tables;
 
 pub use connected::WATCHED;
 pub use report::{Listed, Report};
@@ -24,14 +26,14 @@ use crate::{
     broker::amqp::BrokerUrl,
     clock::{comparable, rfc3339},
     database::{Database, DatabaseError},
-    model::{ids::AlertId, pause::Pause},
+    model::ids::{AlertId, ApiCallId},
     st2_tables::St2Tables,
     stackstorm::{Client, LookupError},
     store::{
         operate::{
             author::Author,
             orders::{self, NewOrder, Source},
-            pauses,
+            pauses::{self, BegunPaused},
         },
         restore::{
             self,
@@ -117,20 +119,11 @@ pub async fn run(to: &Neighbours, order: &Order, progress: &dyn Fn(&str)) -> Res
         return Ok(report);
     }
     let restore = Restore { given, backup, by: order.author.by.clone(), reason: order.author.reason.clone() };
-    let row = to.store.run({
-        let row = new_order(order, "/restored");
-        move |conn| orders::begin(conn, &row)
-    });
-    let row = row.await?;
-    report.pause = Some(pause(&to.store, order).await?);
-    mark(&to.store, &restore, &mut report).await?;
-    if let Some(tables) = &to.tables {
-        tracker_mark::rewind(tables, stand.newest_link.unwrap_or_default(), progress).await;
-    }
-    let found = find(to, &mut report, progress).await?;
-    write(&to.store, found, &restore, &mut report).await?;
-    let result = serde_json::to_string(&report).unwrap_or_else(|_| "{}".to_owned());
-    to.store.run(move |conn| orders::complete(conn, row, 200, &result)).await?;
+    let BegunPaused { order: row, pause, .. } = begin(&to.store, order).await?;
+    report.pause = Some(pause);
+    let done = read_back(to, &restore, &mut report, progress).await;
+    write_down(&to.store, row, &done, &report).await?;
+    done?;
     log::info!(
         event = "restored", waiting = report.waiting, linked = report.linked.len(), made = report.made.len();
         "a restored database knows what StackStorm ran since its backup"
@@ -138,18 +131,56 @@ pub async fn run(to: &Neighbours, order: &Order, progress: &dyn Fn(&str)) -> Res
     Ok(report)
 }
 
+/// Everything after the pause.
+async fn read_back(
+    to: &Neighbours,
+    restore: &Restore,
+    report: &mut Report,
+    progress: &dyn Fn(&str),
+) -> Result<(), RestoreError> {
+    mark(&to.store, restore, report).await?;
+    if let Some(tables) = &to.tables {
+        let before = restore.backup;
+        let newest_link = to.store.run(move |conn| restore::newest_link(conn, before)).await?;
+        tracker_tables::rewind(tables, newest_link, progress).await;
+    }
+    let found = find(to, report, progress).await?;
+    write(&to.store, found, restore, report).await?;
+    if let Some(tables) = &to.tables {
+        tracker_tables::copy_ends(tables, &to.store, progress).await?;
+    }
+    Ok(())
+}
+
+/// The order's result. Where even this cannot be written, the row says that the order was cut off.
+async fn write_down(
+    store: &Database,
+    row: ApiCallId,
+    done: &Result<(), RestoreError>,
+    report: &Report,
+) -> Result<(), DatabaseError> {
+    let (status, result) = match done {
+        Ok(()) => (200, serde_json::to_string(report).unwrap_or_else(|_| "{}".to_owned())),
+        Err(error) => (503, json!({ "error": crate::logging::chain(error) }).to_string()),
+    };
+    let written = store.run(move |conn| orders::complete(conn, row, status, &result)).await;
+    if done.is_err() { Ok(()) } else { written }
+}
+
+/// The order is written down and everything is paused, at once.
+async fn begin(store: &Database, order: &Order) -> Result<BegunPaused, DatabaseError> {
+    let (row, pause) = (new_order(order, "/restored"), new_order(order, pauses::PATH));
+    let begun = store.run(move |conn| pauses::begin_paused(conn, &row, &pause)).await?;
+    if begun.is_new {
+        let pause = &begun.pause;
+        log::info!(event = "paused", id = pause.id, by:? = pause.operator, reason:? = pause.reason; "paused after a restore");
+    }
+    Ok(begun)
+}
+
 fn new_order(order: &Order, path: &str) -> NewOrder {
     let body = json!({ "backup_taken": order.backup_taken, "everything": true, "reason": order.author.reason });
     NewOrder { source: Source::cli(), path: path.to_owned(), body: body.to_string(), operator: order.author.by.clone() }
-}
-
-async fn pause(store: &Database, order: &Order) -> Result<Pause, DatabaseError> {
-    let new = new_order(order, pauses::PATH);
-    let (pause, is_new) = store.run(move |conn| pauses::begin_endless(conn, &new)).await?;
-    if is_new {
-        log::info!(event = "paused", id = pause.id, by:? = pause.operator, reason:? = pause.reason; "paused after a restore");
-    }
-    Ok(pause)
 }
 
 async fn mark(store: &Database, restore: &Restore, report: &mut Report) -> Result<(), DatabaseError> {

@@ -31,8 +31,6 @@ pub struct Stand {
     pub now: NaiveDateTime,
     /// The newest alert.
     pub newest_alert: Option<AlertId>,
-    /// The newest link.
-    pub newest_link: Option<i64>,
     /// When a process last wrote its own row: the backup is hardly later.
     pub newest_beat: Option<NaiveDateTime>,
 }
@@ -43,7 +41,12 @@ pub fn stand(conn: &mut AnyConnection) -> Result<Stand, DatabaseError> {
     Ok(Stand {
         now: transaction::now(conn)?,
         newest_alert: poundcake_alerts::table.select(max(poundcake_alerts::id)).first(conn)?,
-        newest_link: links::table.select(max(links::id)).first(conn)?,
         newest_beat: calls.select(max(poundcake_api_calls::created_at)).first(conn)?,
     })
+}
+
+/// The newest link that was made before this time; 0 if there is none. Read from the newest backwards.
+pub fn newest_link(conn: &mut AnyConnection, before: NaiveDateTime) -> Result<i64, DatabaseError> {
+    let links = links::table.filter(links::created_at.lt(before)).order(links::id.desc());
+    Ok(links.select(links::id).first(conn).optional()?.unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-"""The release is built on the Debian that its package and its tarball are for, and only one job may write to the repository."""
+"""The release is built on the Debian that its package and its tarball are for, and only one job may write."""
 
 import re
 import subprocess
@@ -23,9 +23,10 @@ def test_make_dist_runs_in_the_debian_that_the_image_and_the_package_test_have()
     assert builder["container"] == "debian:bookworm"
     bases = re.findall(r"^FROM debian:(\w+)", (ROOT / "compose/Dockerfile").read_text(), re.M)
     assert set(bases) == {"bookworm"}
-    assert "debootstrap --variant=minbase --include=ca-certificates bookworm " in (
-        ROOT / "tests/deploy/package.sh"
-    ).read_text()
+    assert (
+        "debootstrap --variant=minbase --include=ca-certificates bookworm "
+        in (ROOT / "tests/deploy/package.sh").read_text()
+    )
 
 
 def test_everything_is_tested_before_it_is_built_and_published():

@@ -3,6 +3,7 @@
 
 mod backups;
 mod connected;
+mod elsewhere;
 mod interrupted;
 mod ledger;
 mod world;

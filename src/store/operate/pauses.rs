@@ -108,22 +108,42 @@ pub fn begin(
     })
 }
 
-/// Begins a pause of everything that only a person ends; one that is in force already is that pause. Returns it, and whether it is
-/// new.
-pub fn begin_endless(conn: &mut AnyConnection, order: &NewOrder) -> Result<(Pause, bool), DatabaseError> {
+/// What an order has begun that pauses everything first.
+#[derive(Debug)]
+pub struct BegunPaused {
+    /// The order's row.
+    pub order: ApiCallId,
+    /// The pause that is in force.
+    pub pause: Pause,
+    /// It was not in force before.
+    pub is_new: bool,
+}
+
+/// Writes an order down and begins its pause of everything, which only a person ends: both or none. Such a pause that is in force
+/// already is that pause.
+pub fn begin_paused(
+    conn: &mut AnyConnection,
+    order: &NewOrder,
+    pause: &NewOrder,
+) -> Result<BegunPaused, DatabaseError> {
     transaction::write(conn, |conn| {
+        let now = transaction::now(conn)?;
+        let order = orders::insert(conn, order, Known::default(), now)?;
         let found = in_force(conn)?.into_iter().find(|pause| pause.until.is_none() && pause.scope == Scope::Everything);
         if let Some(pause) = found {
-            return Ok((pause, false));
+            return Ok(BegunPaused { order, pause, is_new: false });
         }
-        let now = transaction::now(conn)?;
-        let known = Known { done: Some((201, "{\"until\":null}")), pause_until: None };
-        let id = orders::insert(conn, order, known, now)?;
-        let endless = sql::<Nullable<Timestamp>>(ENDLESS_SQL);
-        diesel::update(dsl::poundcake_api_calls.find(id)).set(dsl::pause_until.eq(endless)).execute(conn)?;
-        let (body, operator) = (order.body.clone(), Some(order.operator.clone()));
-        Ok((pause(Row { id, body, operator, created_at: now, pause_until: None }), true))
+        Ok(BegunPaused { order, pause: insert_endless(conn, pause, now)?, is_new: true })
     })
+}
+
+fn insert_endless(conn: &mut AnyConnection, order: &NewOrder, now: NaiveDateTime) -> Result<Pause, DatabaseError> {
+    let known = Known { done: Some((201, "{\"until\":null}")), pause_until: None };
+    let id = orders::insert(conn, order, known, now)?;
+    let endless = sql::<Nullable<Timestamp>>(ENDLESS_SQL);
+    diesel::update(dsl::poundcake_api_calls.find(id)).set(dsl::pause_until.eq(endless)).execute(conn)?;
+    let (body, operator) = (order.body.clone(), Some(order.operator.clone()));
+    Ok(pause(Row { id, body, operator, created_at: now, pause_until: None }))
 }
 
 /// Ends a pause now and writes that order down; `None`: none in force has this id.

@@ -8,6 +8,7 @@ use super::{
 use crate::harness::{SOON, eventually};
 use serde_json::json;
 use st2_stand_in::Fault;
+use std::process::Command;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_it_reads_stackstorm_it_has_paused_everything() {
@@ -37,6 +38,37 @@ async fn killed_before_it_reads_stackstorm_it_has_paused_everything() {
     );
 }
 
+/// Killed while it begins: between its own row and that of its pause.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_everything_is_paused_it_has_written_nothing() {
+    let world = World::restored(Kind::File).await;
+    let database = world.pipeline.database();
+    database.execute(
+        "CREATE TRIGGER endless BEFORE INSERT ON poundcake_api_calls WHEN NEW.path = '/api/v1/pauses' BEGIN \
+         SELECT (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT MAX(i) FROM n); END",
+    );
+    let killed = world.start_command();
+    let mut looks = 0;
+    eventually("the pause is being written", SOON, async || {
+        looks = if is_locked(&database.path()) { looks + 1 } else { 0 };
+        if looks == 5 { Ok(()) } else { Err(killed.output("stderr")) }
+    })
+    .await;
+    killed.kill();
+    database.execute("DROP TRIGGER endless");
+    let written = "poundcake_api_calls WHERE path = '/restored'";
+    assert_eq!(database.count(written), 0);
+    let report = world.command().await;
+    assert!(!report["made"].as_array().unwrap().is_empty(), "{report}");
+    assert_eq!(database.count(&format!("{written} AND status_code = 200 AND result IS NOT NULL")), 1);
+}
+
+/// Whether somebody writes to the file.
+fn is_locked(file: &str) -> bool {
+    let writes = Command::new("sqlite3").arg(file).arg("BEGIN IMMEDIATE; ROLLBACK;").output().expect("sqlite3");
+    !writes.status.success()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_stackstorm_it_fails_and_holds_everything() {
     let world = World::restored(Kind::File).await;
@@ -48,6 +80,9 @@ async fn without_stackstorm_it_fails_and_holds_everything() {
     let guards = json_of(&world.pipeline.setup, "guards", &[]).await;
     let pause = guards["pauses"].as_array().unwrap().iter().find(|pause| pause["everything"] == true).unwrap().clone();
     assert_eq!(pause["until"], json!(null));
+    let result = "SELECT status_code || ' ' || result AS value FROM poundcake_api_calls WHERE path = '/restored'";
+    let results = world.pipeline.database().lines(result);
+    assert!(results[0].starts_with("503 {\"error\":\"StackStorm's executions cannot be read"), "{results:?}");
 }
 
 /// Killed while it waits for a row, with others made already.

@@ -93,7 +93,7 @@ async fn repeat_everything(world: &World) {
     assert_eq!(world.pipeline.database().count(repeats), i64::try_from(newest).unwrap(), "every repeat is one");
 }
 
-async fn resume_all(world: &World) {
+pub async fn resume_all(world: &World) {
     let guards = json_of(&world.pipeline.setup, "guards", &[]).await;
     let pauses = guards["pauses"].as_array().unwrap().clone();
     assert!(pauses.iter().any(|pause| pause["everything"] == true && pause["until"] == Value::Null), "{pauses:?}");

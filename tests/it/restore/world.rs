@@ -56,7 +56,8 @@ pub async fn quiet(pipeline: &Pipeline) {
     .await;
 }
 
-async fn setup(kind: Kind) -> Setup {
+/// The settings of a world.
+pub async fn setup(kind: Kind) -> Setup {
     let setup = match kind {
         Kind::File => Setup::new(Shape::Standalone).await,
         Kind::Logical | Kind::Physical => Setup::on(&Services::private()).await,
@@ -72,7 +73,11 @@ async fn setup(kind: Kind) -> Setup {
 impl World {
     /// Everything up to the moment of the loss: nothing runs any more, and the database is as it was.
     pub async fn lost(kind: Kind) -> Self {
-        let setup = setup(kind).await;
+        Self::lost_of(kind, setup(kind).await).await
+    }
+
+    /// The same with settings that are set already.
+    pub async fn lost_of(kind: Kind, setup: Setup) -> Self {
         setup.stand_in.control().set_pace(Pace::fast());
         for route in ["waits", "never"] {
             json_of(&setup, "pause", &["--route", route, "--reason", "test"]).await;
