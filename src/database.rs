@@ -7,6 +7,7 @@
 pub mod client_library;
 pub mod connect;
 pub mod connection;
+pub mod datetime;
 pub(crate) mod error_texts;
 pub mod galera;
 pub(crate) mod idle_connections;

@@ -5,6 +5,7 @@
 //! - [`operate`]: what people order: the filter that chooses alerts, moves (replay, release, …), pauses, orders as rows, prune.
 //! - [`read`]: what people and programs are shown.
 //! - [`restore`]: what `poundcake restored` changes in a database that was restored from a backup.
+//! - [`guard_key`]: what a row is to the guards of its route.
 //! - [`guard_row`]: the lock of all admissions, and the brakes that are on.
 //! - [`processes`]: the rows of running processes.
 //!
@@ -12,6 +13,7 @@
 //! a value, not an error.
 
 pub mod dispatch;
+pub mod guard_key;
 pub mod guard_row;
 pub mod ingest;
 pub mod operate;

@@ -36,6 +36,12 @@ pub const SYSTEM: &str = "admission, 3 dispatchers";
 pub const ALONE: &str = "ingest, held rows";
 /// See [`ALONE`].
 pub const NEXT_TO_ADMISSION: &str = "ingest next to 1,000 starts/s";
+/// The same at half the rate that ingest takes alone: the processors are not the limit, so what is left is waiting for each other.
+pub const HALF_ALONE: &str = "ingest at half its rate, held rows";
+/// See [`HALF_ALONE`].
+pub const HALF_NEXT_TO_ADMISSION: &str = "ingest at half its rate next to 1,000 starts/s";
+/// Alerts of a webhook, and webhooks at once.
+pub const SHAPE: (usize, usize) = (10, 16);
 /// Rows that are held.
 pub const BACKLOGS: [usize; 2] = [50_000, 500_000];
 const DISPATCHERS: usize = 3;
@@ -59,19 +65,32 @@ pub fn round(world: &World, plan: &Plan, database: &Database, points: &mut Point
         let rate = stats::float(started.load(Ordering::Relaxed)) / begun.elapsed().as_secs_f64();
         points.add(Place::new(SYSTEM, 1, backlog), Figures::from([("alerts_s".to_owned(), rate)]));
     }
+    let place = |system| Place::new(system, SHAPE.0, SHAPE.1);
+    let alone = alone(world, plan, database, Duration::ZERO)?;
+    let half = Duration::from_secs_f64(2.0 * stats::float(SHAPE.1) / alone["webhooks_s"]);
+    points.add(place(ALONE), alone);
+    points.add(place(NEXT_TO_ADMISSION), next_to_admission(world, plan, database, Duration::ZERO)?);
+    points.add(place(HALF_ALONE), self::alone(world, plan, database, half)?);
+    points.add(place(HALF_NEXT_TO_ADMISSION), next_to_admission(world, plan, database, half)?);
+    Ok(())
+}
+
+fn alone(world: &World, plan: &Plan, database: &Database, pace: Duration) -> anyhow::Result<Figures> {
     fill(world, database, BACKLOGS[0])?;
-    points.add(Place::new(ALONE, 10, 16), webhooks(world, plan, database)?);
+    webhooks(world, plan, database, pace)
+}
+
+fn next_to_admission(world: &World, plan: &Plan, database: &Database, pace: Duration) -> anyhow::Result<Figures> {
     fill(world, database, BACKLOGS[0])?;
     let (stop, started) = (AtomicBool::new(false), AtomicUsize::new(0));
     let (mut figures, begun) = (Figures::new(), Instant::now());
     dispatchers(database, PACE, (&stop, &started), || {
-        figures = webhooks(world, plan, database)?;
+        figures = webhooks(world, plan, database, pace)?;
         Ok(())
     })?;
     figures
         .insert("starts_s".to_owned(), stats::float(started.load(Ordering::Relaxed)) / begun.elapsed().as_secs_f64());
-    points.add(Place::new(NEXT_TO_ADMISSION, 10, 16), figures);
-    Ok(())
+    Ok(figures)
 }
 
 /// Rows in the line of one route, and the guard row, which emptying the tables takes away.
@@ -162,15 +181,15 @@ pub fn recorded(claimed: &Claimed) -> Record {
     }
 }
 
-fn webhooks(world: &World, plan: &Plan, database: &Database) -> anyhow::Result<Figures> {
+fn webhooks(world: &World, plan: &Plan, database: &Database, pace: Duration) -> anyhow::Result<Figures> {
     let ingest = ingest::ingest(world, database)?;
     let load = Load {
         address: ingest.address,
-        alerts: 10,
-        concurrency: 16,
+        alerts: SHAPE.0,
+        concurrency: SHAPE.1,
         warm_up: plan.warm_up,
         window: plan.window * 3,
-        pace: Duration::ZERO,
+        pace,
     };
     ingest::measure(world, &ingest, &load, || Ok(()))
 }

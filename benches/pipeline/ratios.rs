@@ -115,18 +115,20 @@ fn compared(points: &Points) -> Vec<Ratio> {
 }
 
 fn admission(points: &Points) -> Vec<Ratio> {
-    if !points.has(&Place::new(admission::NEXT_TO_ADMISSION, 10, 16)) {
+    let place = |system| Place::new(system, admission::SHAPE.0, admission::SHAPE.1);
+    if !points.has(&place(admission::HALF_NEXT_TO_ADMISSION)) {
         return Vec::new();
     }
     let [few, many] =
         admission::BACKLOGS.map(|rows| points.median(&Place::new(admission::SYSTEM, 1, rows), "alerts_s"));
-    let ingest = |system| points.median(&Place::new(system, 10, 16), "alerts_s");
+    let beside = |next_to, alone| points.median(&place(next_to), "alerts_s") / points.median(&place(alone), "alerts_s");
     vec![
         ratio("starts/s from 50,000 held alerts", few, 1_000.0, false),
         ratio("starts/s with ten times as many held", many / few, 0.8, false),
+        ratio("ingest next to 1,000 starts/s", beside(admission::NEXT_TO_ADMISSION, admission::ALONE), 0.9, false),
         ratio(
-            "ingest next to 1,000 starts/s",
-            ingest(admission::NEXT_TO_ADMISSION) / ingest(admission::ALONE),
+            "ingest at half its rate next to 1,000 starts/s",
+            beside(admission::HALF_NEXT_TO_ADMISSION, admission::HALF_ALONE),
             0.9,
             false,
         ),

@@ -2,6 +2,9 @@
 #![expect(missing_docs, reason = "diesel's table! makes public items without docs")]
 
 diesel::table! {
+    use crate::database::datetime::Datetime;
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamp};
+
     /// One row per webhook and per order of an operator; the guard row has the id -1.
     poundcake_api_calls (id) {
         id -> BigInt,
@@ -17,11 +20,14 @@ diesel::table! {
         operator -> Nullable<Text>,
         ordered_at -> Nullable<Timestamp>,
         result -> Nullable<Text>,
-        pause_until -> Nullable<Timestamp>,
+        pause_until -> Nullable<Datetime>,
     }
 }
 
 diesel::table! {
+    use crate::database::datetime::Datetime;
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text, Timestamp};
+
     /// One row per alert of a webhook: the truth and the outbox.
     poundcake_alerts (id) {
         id -> BigInt,
@@ -35,8 +41,8 @@ diesel::table! {
         created_at -> Timestamp,
         status -> Text,
         annotations -> Text,
-        starts_at -> Nullable<Timestamp>,
-        ends_at -> Nullable<Timestamp>,
+        starts_at -> Nullable<Datetime>,
+        ends_at -> Nullable<Datetime>,
         generator_url -> Nullable<Text>,
         updated_at -> Timestamp,
         open_fingerprint -> Nullable<Text>,
@@ -63,12 +69,9 @@ diesel::table! {
         started_at -> Nullable<Timestamp>,
         first_started_at -> Nullable<Timestamp>,
         dispatch_waived -> Nullable<Text>,
-        guard_key -> Nullable<Text>,
         started_fingerprint -> Nullable<Text>,
-        started_route -> Nullable<Text>,
-        guarded_start -> Nullable<Timestamp>,
-        target_queue -> Nullable<Text>,
-        target_until -> Nullable<Timestamp>,
+        guard_key -> Nullable<Text>,
+        guard_at -> Nullable<Timestamp>,
     }
 }
 

@@ -4,9 +4,12 @@ use super::Dispatch;
 use crate::{
     database::DatabaseError,
     model::{guards::Mode, status::DispatchReason},
-    store::dispatch::{
-        counts,
-        held::{self, Which},
+    store::{
+        dispatch::{
+            counts,
+            held::{self, Which},
+        },
+        guard_key::Role,
     },
 };
 use std::{
@@ -110,8 +113,8 @@ impl Keeper {
         }
         for route in self.dispatch.store.run(counts::lines).await? {
             if self.is_to_be_cleared(&route) {
-                for key in [format!("held/{route}"), format!("released/{route}")] {
-                    self.clear(key).await?;
+                for role in [Role::Held, Role::Released] {
+                    self.clear(role.on(&route)).await?;
                 }
             }
         }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 on_both_shapes! {
     a_resolve_ends_its_own_firing_whatever_the_clocks_say,
+    a_start_far_in_the_future_is_stored_and_its_repeat_runs_nothing,
 }
 
 on_both_stores! {
@@ -144,4 +145,23 @@ async fn a_resolve_ends_its_own_firing_whatever_the_clocks_say(shape: Shape) {
     send(firing("HostDown", "heard", T2)).await;
     send(resolved("HostDown", "heard", T0, T1)).await;
     assert_eq!(open("heard"), 1, "a firing before was heard of, by its end");
+}
+
+/// A sender whose clock is wrong. MariaDB's TIMESTAMP ends in 2038: as such a time it would be NULL, and each repeat a firing.
+async fn a_start_far_in_the_future_is_stored_and_its_repeat_runs_nothing(shape: Shape) {
+    const FAR: &str = "2045-06-07T08:09:10Z";
+    let routes = "routes: [{match: 'alertname=\"HostDown\"', action: remediation.fails, cooldown: 1s}]";
+    let pipeline = Pipeline::of(shape, |setup| setup.routes(routes)).await;
+    for _ in 0..2 {
+        pipeline.send(&[firing("HostDown", "far", FAR)]).await;
+        pipeline.settled().await;
+    }
+    let rows = pipeline.database().lines(
+        "SELECT CONCAT(SUBSTR(starts_at, 1, 19), ' ', dispatch_status, ' ', COALESCE(dispatch_reason, '-')) AS value \
+         FROM poundcake_alerts ORDER BY id",
+    );
+    assert_eq!(rows, ["2045-06-07 08:09:10 dispatched -", "2045-06-07 08:09:10 skipped repeat"]);
+    pipeline.send(&[resolved("HostDown", "far", FAR, FAR)]).await;
+    assert_eq!(pipeline.database().count("poundcake_alerts WHERE open_fingerprint IS NOT NULL"), 0, "its end is known");
+    assert_eq!(pipeline.st2().executions().len(), 1);
 }

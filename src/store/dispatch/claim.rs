@@ -152,7 +152,7 @@ pub struct ClaimedAlert {
     pub guard_target: Option<String>,
     /// The start of this generation, before this claim.
     pub started_at: Option<NaiveDateTime>,
-    /// The first start of this generation, before this claim.
+    /// Guarded routes: the first start of this generation, before this claim.
     pub first_started_at: Option<NaiveDateTime>,
     /// What a person has waived for this generation.
     pub dispatch_waived: Option<String>,
@@ -166,8 +166,8 @@ impl ClaimedAlert {
 
     /// When its age begins: at its first start, else at what a person or a pause has moved it to, else at this generation.
     pub fn age_from(&self) -> NaiveDateTime {
-        let guarded_start = self.first_started_at.filter(|_| self.guard_target.is_some());
-        guarded_start.or(self.waivers().age_from).or(self.pending_at).unwrap_or(self.created_at)
+        let first_start = self.first_started_at.filter(|_| self.guard_target.is_some());
+        first_start.or(self.waivers().age_from).or(self.pending_at).unwrap_or(self.created_at)
     }
 }
 

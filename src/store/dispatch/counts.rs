@@ -10,6 +10,7 @@ pub use targets::{AskedTargets, TargetCount, TargetCounts, targets};
 use crate::{
     database::{DatabaseError, connection::AnyConnection},
     model::guards::rate::{self, Rate},
+    store::guard_key::Role,
 };
 use chrono::NaiveDateTime;
 use diesel::{
@@ -40,7 +41,7 @@ const OVERDUE: &str = "COALESCE(dispatch_waived, '') LIKE '%\"overdue\"%'";
 
 /// How many dispatches of a route are started and not finished.
 pub fn places(conn: &mut AnyConnection, route: &str) -> Result<u32, DatabaseError> {
-    let key = format!("place/{route}");
+    let key = Role::Place.on(route);
     let count: Count = sql_query(format!(
         "SELECT (SELECT COUNT(*) FROM poundcake_alerts WHERE guard_key = ? AND NOT {OVERDUE}) + (SELECT COUNT(*) FROM \
          (SELECT DISTINCT alert_id, started_at FROM poundcake_st2_execution_link WHERE guard_key = ?) d) AS n",
@@ -53,11 +54,10 @@ pub fn places(conn: &mut AnyConnection, route: &str) -> Result<u32, DatabaseErro
 
 /// The same for all guarded routes together.
 pub fn all_places(conn: &mut AnyConnection) -> Result<u32, DatabaseError> {
-    // '0' is the character after '/'.
+    let place = Role::Place.on_any_route();
     let count: Count = sql_query(format!(
-        "SELECT (SELECT COUNT(*) FROM poundcake_alerts WHERE guard_key >= 'place/' AND guard_key < 'place0' AND NOT {OVERDUE}) + \
-         (SELECT COUNT(*) FROM (SELECT DISTINCT alert_id, started_at FROM poundcake_st2_execution_link \
-         WHERE guard_key >= 'place/' AND guard_key < 'place0') d) AS n",
+        "SELECT (SELECT COUNT(*) FROM poundcake_alerts WHERE {place} AND NOT {OVERDUE}) + \
+         (SELECT COUNT(*) FROM (SELECT DISTINCT alert_id, started_at FROM poundcake_st2_execution_link WHERE {place}) d) AS n",
     ))
     .get_result(conn)?;
     Ok(u32::try_from(count.n).unwrap_or(u32::MAX))
@@ -73,11 +73,12 @@ pub fn starts(
     let Some((most, longest)) = rate::needed(rates) else { return Ok(Vec::new()) };
     let since = now - longest;
     let rows: Vec<StartedAt> = sql_query(
-        "SELECT at FROM (SELECT id AS alert_id, started_at AS at FROM poundcake_alerts WHERE started_route = ? AND guarded_start > ? \
+        "SELECT at FROM (SELECT id AS alert_id, started_at AS at FROM poundcake_alerts WHERE guard_key IN (?, ?) AND guard_at > ? \
          UNION SELECT alert_id, started_at AS at FROM poundcake_st2_execution_link \
          WHERE route = ? AND started_at > ? AND guard_target IS NOT NULL) s ORDER BY at DESC LIMIT ?",
     )
-    .bind::<Text, _>(route)
+    .bind::<Text, _>(Role::Place.on(route))
+    .bind::<Text, _>(Role::Start.on(route))
     .bind::<Timestamp, _>(since)
     .bind::<Text, _>(route)
     .bind::<Timestamp, _>(since)
@@ -97,11 +98,11 @@ pub fn different_targets(
     let most = usize::try_from(above).unwrap_or(usize::MAX);
     let limit = i64::from(above) + 1;
     let mut targets = std::collections::HashSet::new();
-    for key in ["held", "released"] {
+    for role in [Role::Held, Role::Released] {
         let rows: Vec<Named> = sql_query(
             "SELECT guard_target AS name FROM poundcake_alerts WHERE guard_key = ? GROUP BY guard_target LIMIT ?",
         )
-        .bind::<Text, _>(format!("{key}/{route}"))
+        .bind::<Text, _>(role.on(route))
         .bind::<BigInt, _>(limit)
         .load(conn)?;
         targets.extend(rows.into_iter().map(|row| row.name));
@@ -110,11 +111,12 @@ pub fn different_targets(
         return Ok(targets.len());
     }
     let rows: Vec<Named> = sql_query(
-        "SELECT name FROM (SELECT guard_target AS name FROM poundcake_alerts WHERE started_route = ? AND guarded_start > ? \
+        "SELECT name FROM (SELECT guard_target AS name FROM poundcake_alerts WHERE guard_key IN (?, ?) AND guard_at > ? \
          UNION SELECT guard_target AS name FROM poundcake_st2_execution_link \
          WHERE route = ? AND started_at > ? AND guard_target IS NOT NULL) s LIMIT ?",
     )
-    .bind::<Text, _>(route)
+    .bind::<Text, _>(Role::Place.on(route))
+    .bind::<Text, _>(Role::Start.on(route))
     .bind::<Timestamp, _>(since)
     .bind::<Text, _>(route)
     .bind::<Timestamp, _>(since)
@@ -126,14 +128,13 @@ pub fn different_targets(
 
 /// The routes whose lines have rows: a loose scan of the index, one look for each line.
 pub fn lines(conn: &mut AnyConnection) -> Result<Vec<String>, DatabaseError> {
-    let rows: Vec<Named> = sql_query(
-        "SELECT guard_key AS name FROM poundcake_alerts WHERE guard_key >= 'held/' AND guard_key < 'held0' GROUP BY guard_key \
-         UNION ALL SELECT guard_key AS name FROM poundcake_alerts \
-         WHERE guard_key >= 'released/' AND guard_key < 'released0' GROUP BY guard_key",
-    )
+    let (held, released) = (Role::Held.on_any_route(), Role::Released.on_any_route());
+    let rows: Vec<Named> = sql_query(format!(
+        "SELECT guard_key AS name FROM poundcake_alerts WHERE {held} GROUP BY guard_key \
+         UNION ALL SELECT guard_key AS name FROM poundcake_alerts WHERE {released} GROUP BY guard_key",
+    ))
     .load(conn)?;
-    let mut routes: Vec<String> =
-        rows.into_iter().filter_map(|row| Some(row.name.split_once('/')?.1.to_owned())).collect();
+    let mut routes: Vec<String> = rows.iter().filter_map(|row| Role::route(&row.name).map(str::to_owned)).collect();
     routes.sort_unstable();
     routes.dedup();
     Ok(routes)

@@ -149,7 +149,7 @@ fn load(
                 None => of_reason,
             }
         }
-        Which::InLine(key) => held.filter(dsl::guard_key.eq(key.to_owned())).order(dsl::pending_at),
+        Which::InLine(key) => held.filter(dsl::guard_key.eq(key.to_owned())).order(dsl::guard_at),
     };
     let mut rows: Vec<HeldRow> = query.load(conn)?;
     // Locked by id, in one order; what has moved on since it was read is left alone.

@@ -3,9 +3,10 @@
 use crate::{
     database::{DatabaseError, connection::AnyConnection, schema::poundcake_st2_execution_link::dsl, transaction},
     model::truncate::column,
+    store::guard_key::Role,
 };
 use chrono::{NaiveDateTime, TimeDelta};
-use diesel::prelude::*;
+use diesel::{dsl::sql, prelude::*, sql_types::Bool};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `end_status` of an execution that StackStorm has deleted.
@@ -35,9 +36,9 @@ pub fn taken(conn: &mut AnyConnection, routes: Option<&[String]>, limit: i64) ->
         .into_boxed();
     let query = match routes {
         Some(routes) => {
-            query.filter(dsl::guard_key.eq_any(routes.iter().map(|route| format!("place/{route}")).collect::<Vec<_>>()))
+            query.filter(dsl::guard_key.eq_any(routes.iter().map(|route| Role::Place.on(route)).collect::<Vec<_>>()))
         }
-        None => query.filter(dsl::guard_key.is_not_null()),
+        None => query.filter(sql::<Bool>(&Role::Place.on_any_route())),
     };
     let rows: Vec<(String, Option<NaiveDateTime>)> = query.load(conn)?;
     let place = |(execution_id, started_at): (String, Option<NaiveDateTime>)| Place {

@@ -17,23 +17,19 @@ use crate::{
         ids::ApiCallId,
         pause::{Pause, Scope, ScopeInBody},
     },
+    store::guard_key::Role,
 };
-use chrono::{Datelike, NaiveDateTime, TimeDelta};
-use diesel::{
-    dsl::{exists, sql},
-    prelude::*,
-    sql_types::{Bool, Nullable, Timestamp},
-};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use diesel::{dsl::exists, prelude::*};
 use serde::Deserialize;
 
 /// The path of the API.
 pub const PATH: &str = "/api/v1/pauses";
-/// The year in which pauses without an end are said to end: later than any other.
-const ENDLESS: i32 = 9999;
-/// Such an end in SQL. As a parameter it would be NULL: diesel sends times as TIMESTAMP, which ends in 2038.
-const ENDLESS_SQL: &str = "'9999-12-31 00:00:00'";
-/// Ends from here on are none.
-const ENDLESS_FROM_SQL: &str = "'9999-01-01 00:00:00'";
+/// The end of pauses without an end: later than any other.
+const ENDLESS: NaiveDateTime = match NaiveDate::from_ymd_opt(9999, 12, 31) {
+    Some(day) => day.and_time(NaiveTime::MIN),
+    None => NaiveDateTime::MAX,
+};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = poundcake_api_calls)]
@@ -56,8 +52,11 @@ struct Body {
 /// ([`Scope::Unreadable`]).
 pub fn in_force(conn: &mut AnyConnection) -> Result<Vec<Pause>, DatabaseError> {
     let now = transaction::now(conn)?;
-    let rows: Vec<Row> =
-        dsl::poundcake_api_calls.filter(dsl::pause_until.gt(now)).order(dsl::id).select(Row::as_select()).load(conn)?;
+    let rows: Vec<Row> = dsl::poundcake_api_calls
+        .filter(dsl::pause_until.gt(Some(now)))
+        .order(dsl::id)
+        .select(Row::as_select())
+        .load(conn)?;
     Ok(rows.into_iter().map(pause).collect())
 }
 
@@ -71,7 +70,7 @@ fn pause(row: Row) -> Pause {
         reason,
         operator: row.operator.unwrap_or_default(),
         since: row.created_at,
-        until: row.pause_until.filter(|until| until.year() < ENDLESS),
+        until: row.pause_until.filter(|until| *until < ENDLESS),
     }
 }
 
@@ -138,10 +137,8 @@ pub fn begin_paused(
 }
 
 fn insert_endless(conn: &mut AnyConnection, order: &NewOrder, now: NaiveDateTime) -> Result<Pause, DatabaseError> {
-    let known = Known { done: Some((201, "{\"until\":null}")), pause_until: None };
+    let known = Known { done: Some((201, "{\"until\":null}")), pause_until: Some(ENDLESS) };
     let id = orders::insert(conn, order, known, now)?;
-    let endless = sql::<Nullable<Timestamp>>(ENDLESS_SQL);
-    diesel::update(dsl::poundcake_api_calls.find(id)).set(dsl::pause_until.eq(endless)).execute(conn)?;
     let (body, operator) = (order.body.clone(), Some(order.operator.clone()));
     Ok(pause(Row { id, body, operator, created_at: now, pause_until: None }))
 }
@@ -151,17 +148,11 @@ pub fn end(conn: &mut AnyConnection, id: ApiCallId, order: &NewOrder) -> Result<
     transaction::write(conn, |conn| {
         let now = transaction::now(conn)?;
         let row = dsl::poundcake_api_calls.find(id);
-        let in_force = row.filter(dsl::pause_until.gt(now)).select(dsl::pause_until);
+        let in_force = row.filter(dsl::pause_until.gt(Some(now))).select(dsl::pause_until);
         let Some(until) = in_force.first::<Option<NaiveDateTime>>(conn).optional()?.flatten() else { return Ok(None) };
         // Of two people at once the second finds another end than it read, even where it read the clock first.
-        let ended = dsl::pause_until.eq(Some(now));
-        let changed = if until.year() < ENDLESS {
-            diesel::update(row.filter(dsl::pause_until.eq(until))).set(ended).execute(conn)?
-        } else {
-            let unchanged = sql::<Bool>(&format!("pause_until >= {ENDLESS_FROM_SQL}"));
-            diesel::update(row.filter(unchanged)).set(ended).execute(conn)?
-        };
-        if changed == 0 {
+        let unchanged = row.filter(dsl::pause_until.eq(Some(until)));
+        if diesel::update(unchanged).set(dsl::pause_until.eq(Some(now))).execute(conn)? == 0 {
             return Ok(None);
         }
         let result = serde_json::json!({ "until": rfc3339(now) }).to_string();
@@ -171,15 +162,12 @@ pub fn end(conn: &mut AnyConnection, id: ApiCallId, order: &NewOrder) -> Result<
     })
 }
 
-/// Whether an alert stands in this route's line, takes a place of it, or was started by it not long ago.
+/// Whether a guard holds an alert of this route, or the route started one not long ago.
 pub fn is_known_route(conn: &mut AnyConnection, name: &str) -> Result<bool, DatabaseError> {
     use poundcake_alerts::dsl as alerts;
     use poundcake_st2_execution_link::dsl as links;
-    let keys = ["held", "released", "place"].map(|kind| format!("{kind}/{name}"));
-    let waits = alerts::poundcake_alerts.filter(alerts::guard_key.eq_any(keys));
-    let started = alerts::poundcake_alerts.filter(alerts::started_route.eq(name));
+    let roles = [Role::Held, Role::Released, Role::Target, Role::Place, Role::Start];
+    let guarded = alerts::poundcake_alerts.filter(alerts::guard_key.eq_any(roles.map(|role| role.on(name))));
     let linked = links::poundcake_st2_execution_link.filter(links::route.eq(name));
-    Ok(diesel::select(exists(waits)).get_result(conn)?
-        || diesel::select(exists(started)).get_result(conn)?
-        || diesel::select(exists(linked)).get_result(conn)?)
+    Ok(diesel::select(exists(guarded)).get_result(conn)? || diesel::select(exists(linked)).get_result(conn)?)
 }

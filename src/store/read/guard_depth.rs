@@ -3,7 +3,7 @@
 use crate::{
     database::{DatabaseError, connection::AnyConnection, transaction},
     model::status::DispatchReason,
-    store::operate::pauses,
+    store::{guard_key::Role, operate::pauses},
 };
 use chrono::NaiveDateTime;
 use diesel::{
@@ -84,14 +84,15 @@ pub fn read(conn: &mut AnyConnection) -> Result<GuardDepth, DatabaseError> {
          WHERE dispatch_status = 'held' GROUP BY dispatch_route, dispatch_reason",
     )
     .load(conn)?;
-    // A key is `place/ROUTE`; '0' is the character after '/'.
-    let places = diesel::sql_query(
+    let place = Role::Place.on_any_route();
+    // A key is `place/ROUTE`.
+    let places = diesel::sql_query(format!(
         "SELECT route, CAST(SUM(n) AS SIGNED) AS n FROM ( \
          SELECT SUBSTR(guard_key, 7) AS route, COUNT(*) AS n FROM poundcake_alerts \
-         WHERE guard_key >= 'place/' AND guard_key < 'place0' GROUP BY guard_key UNION ALL \
+         WHERE {place} GROUP BY guard_key UNION ALL \
          SELECT SUBSTR(guard_key, 7) AS route, COUNT(DISTINCT alert_id) AS n FROM poundcake_st2_execution_link \
-         WHERE guard_key >= 'place/' AND guard_key < 'place0' GROUP BY guard_key) p GROUP BY route",
-    )
+         WHERE {place} GROUP BY guard_key) p GROUP BY route",
+    ))
     .load(conn)?;
     let pauses = pauses::in_force(conn)?.into_iter().map(|pause| pause.since).collect();
     Ok(GuardDepth { held, places, pauses, now })

@@ -8,7 +8,7 @@ use crate::{
         transaction,
     },
     model::{pause::Pause, status::DispatchReason},
-    store::{guard_row::Brakes, operate::pauses},
+    store::{guard_key::Role, guard_row::Brakes, operate::pauses},
 };
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::{
@@ -94,12 +94,11 @@ pub fn guards(conn: &mut AnyConnection) -> Result<Guards, DatabaseError> {
         let held = Held { reason, rows: n, oldest_since: oldest, next_at: next };
         routes.entry(route).or_default().held.push(held);
     }
-    for (kind, Keyed { name, n }) in lines_and_places(conn)? {
-        let route = routes.entry(Some(name)).or_default();
-        match kind {
-            Kind::Released => route.released += n,
-            Kind::Place => route.places += n,
-        }
+    for Keyed { name, n } in released(conn)? {
+        routes.entry(Some(name)).or_default().released += n;
+    }
+    for Keyed { name, n } in places(conn)? {
+        routes.entry(Some(name)).or_default().places += n;
     }
     for (name, since) in Brakes::read(conn)?.all() {
         routes.entry(Some(name.to_owned())).or_default().brake_since = Some(since.to_owned());
@@ -137,51 +136,44 @@ fn first(conn: &AnyConnection, column: &str) -> String {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Released,
-    Place,
+/// Rows in the line that the brake does not hold, by route.
+fn released(conn: &mut AnyConnection) -> Result<Vec<Keyed>, DatabaseError> {
+    by_route(conn, &alerts_with(Role::Released))
 }
 
-/// From the index of `guard_key` alone. '0' is the character after '/'.
-fn lines_and_places(conn: &mut AnyConnection) -> Result<Vec<(Kind, Keyed)>, DatabaseError> {
-    let queries = [
-        (
-            Kind::Released,
-            "released/",
-            "SELECT guard_key AS name, COUNT(*) AS n FROM poundcake_alerts \
-             WHERE guard_key >= 'released/' AND guard_key < 'released0' GROUP BY guard_key",
-        ),
-        (
-            Kind::Place,
-            "place/",
-            "SELECT guard_key AS name, COUNT(*) AS n FROM poundcake_alerts \
-             WHERE guard_key >= 'place/' AND guard_key < 'place0' GROUP BY guard_key",
-        ),
-        (
-            Kind::Place,
-            "place/",
-            "SELECT guard_key AS name, COUNT(*) AS n FROM (SELECT DISTINCT guard_key, alert_id, started_at \
-             FROM poundcake_st2_execution_link WHERE guard_key >= 'place/' AND guard_key < 'place0') d GROUP BY guard_key",
-        ),
-    ];
-    let mut all = Vec::new();
-    for (kind, prefix, query) in queries {
-        let rows: Vec<Keyed> = sql_query(query).load(conn)?;
-        let named = |row: Keyed| Keyed { name: row.name.strip_prefix(prefix).unwrap_or_default().to_owned(), n: row.n };
-        all.extend(rows.into_iter().map(|row| (kind, named(row))));
-    }
-    Ok(all)
+/// Places, by route: of alerts, and of links.
+fn places(conn: &mut AnyConnection) -> Result<Vec<Keyed>, DatabaseError> {
+    let mut places = by_route(conn, &alerts_with(Role::Place))?;
+    let links = format!(
+        "SELECT guard_key AS name, COUNT(*) AS n FROM (SELECT DISTINCT guard_key, alert_id, started_at \
+         FROM poundcake_st2_execution_link WHERE {}) d GROUP BY guard_key",
+        Role::Place.on_any_route()
+    );
+    places.extend(by_route(conn, &links)?);
+    Ok(places)
+}
+
+/// Reads the index of `guard_key` alone.
+fn alerts_with(role: Role) -> String {
+    let any = role.on_any_route();
+    format!("SELECT guard_key AS name, COUNT(*) AS n FROM poundcake_alerts WHERE {any} GROUP BY guard_key")
+}
+
+fn by_route(conn: &mut AnyConnection, query: &str) -> Result<Vec<Keyed>, DatabaseError> {
+    let rows: Vec<Keyed> = sql_query(query).load(conn)?;
+    let of_route = |row: Keyed| Keyed { name: Role::route(&row.name).unwrap_or_default().to_owned(), n: row.n };
+    Ok(rows.into_iter().map(of_route).collect())
 }
 
 /// A start is one alert and one time, on the row or on its links.
 fn starts(conn: &mut AnyConnection, route: &str, since: NaiveDateTime) -> Result<i64, DatabaseError> {
     let count: Count = sql_query(
         "SELECT COUNT(*) AS n FROM (SELECT id AS alert_id, started_at FROM poundcake_alerts \
-         WHERE started_route = ? AND guarded_start > ? UNION SELECT alert_id, started_at FROM poundcake_st2_execution_link \
+         WHERE guard_key IN (?, ?) AND guard_at > ? UNION SELECT alert_id, started_at FROM poundcake_st2_execution_link \
          WHERE route = ? AND started_at > ? AND guard_target IS NOT NULL) s",
     )
-    .bind::<Text, _>(route)
+    .bind::<Text, _>(Role::Place.on(route))
+    .bind::<Text, _>(Role::Start.on(route))
     .bind::<Timestamp, _>(since)
     .bind::<Text, _>(route)
     .bind::<Timestamp, _>(since)

@@ -6,7 +6,7 @@ use crate::{
         guards::{GuardPolicy, rate::Rate},
         status::DispatchStatus,
     },
-    store::dispatch::counts,
+    store::{dispatch::counts, guard_key::Role},
 };
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::{
@@ -91,10 +91,11 @@ fn last_day(conn: &mut AnyConnection, route: &str, since: NaiveDateTime) -> Resu
         "SELECT COUNT(*) AS started, SUM(CASE WHEN ended = 'succeeded' THEN 1 ELSE 0 END) AS succeeded, \
          SUM(CASE WHEN ended IN ('failed', 'timeout', 'abandoned') THEN 1 ELSE 0 END) AS failed FROM \
          (SELECT alert_id, started_at, MAX(ended) AS ended FROM (SELECT id AS alert_id, started_at, NULL AS ended \
-         FROM poundcake_alerts WHERE started_route = ? AND guarded_start > ? UNION ALL SELECT alert_id, started_at, end_status AS ended \
-         FROM poundcake_st2_execution_link WHERE route = ? AND started_at > ?) s GROUP BY alert_id, started_at) d",
+         FROM poundcake_alerts WHERE guard_key IN (?, ?) AND guard_at > ? UNION ALL \
+         SELECT alert_id, started_at, end_status AS ended FROM poundcake_st2_execution_link WHERE route = ? AND started_at > ?) s GROUP BY alert_id, started_at) d",
     )
-    .bind::<Text, _>(route)
+    .bind::<Text, _>(Role::Place.on(route))
+    .bind::<Text, _>(Role::Start.on(route))
     .bind::<Timestamp, _>(since)
     .bind::<Text, _>(route)
     .bind::<Timestamp, _>(since)

@@ -48,7 +48,7 @@ async fn brake_and_cooldown_are_waived_and_nothing_else(database: TestDatabase) 
     );
     assert_eq!(
         column(&app.database, "COALESCE(guard_key, '-')"),
-        ["released/hosts", "-", "released/hosts", "released/hosts", "-", "-", "-", "-"]
+        ["released/hosts", "-", "released/hosts", "released/hosts", "-", "-", "target/hosts", "-"]
     );
     // The cooldown is looked at now; the line is looked at anyway.
     assert_eq!(app.database.count(&format!("poundcake_alerts WHERE next_attempt_at <> '{LATER}'")), 1);

@@ -9,6 +9,7 @@ use crate::{
         transaction,
     },
     model::{guards::admission::Blocked, ids::AlertId, status::DispatchReason},
+    store::guard_key::Role,
 };
 use chrono::NaiveDateTime;
 use diesel::{
@@ -58,7 +59,7 @@ pub(super) fn name_guard(
     };
     transaction::write(conn, |conn| {
         let query = dsl::poundcake_alerts
-            .filter(dsl::guard_key.eq(format!("held/{route}")))
+            .filter(dsl::guard_key.eq(Role::Held.on(route)))
             .filter(dsl::dispatch_reason.ne(reason))
             .limit(limit)
             .select(dsl::id);

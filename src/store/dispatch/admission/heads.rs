@@ -18,6 +18,7 @@ use crate::{
             claim::{self, ClaimedAlert, last_start::LastStart},
             counts::{self, AskedTargets},
         },
+        guard_key::Role,
         unreadable,
     },
 };
@@ -50,9 +51,9 @@ pub(super) fn load(
     let mut heads = Vec::new();
     for (index, (route, line)) in std::iter::zip(routes, lines.iter()).enumerate() {
         // A line that is held whole needs one row, to say so; what is released is not held by a brake.
-        for (key, held) in [("released", line.paused), ("held", line.paused || line.counts.braked)] {
+        for (role, held) in [(Role::Released, line.paused), (Role::Held, line.paused || line.counts.braked)] {
             let limit = if held { 1 } else { limit };
-            for row in of_line(conn, &format!("{key}/{}", route.name), limit)? {
+            for row in of_line(conn, &role.on(&route.name), limit)? {
                 if let Some((head, row)) = head(conn, request, (index, route), row, now)? {
                     rows.insert(head.id, row);
                     heads.push(head);
@@ -65,7 +66,7 @@ pub(super) fn load(
 }
 
 fn of_line(conn: &mut AnyConnection, key: &str, limit: i64) -> Result<Vec<Row>, DatabaseError> {
-    let query = dsl::poundcake_alerts.filter(dsl::guard_key.eq(key)).order((dsl::pending_at, dsl::id)).limit(limit);
+    let query = dsl::poundcake_alerts.filter(dsl::guard_key.eq(key)).order((dsl::guard_at, dsl::id)).limit(limit);
     let call = poundcake_api_calls::table.filter(poundcake_api_calls::id.eq(dsl::api_call_id));
     let request_id = call.select(poundcake_api_calls::request_id).single_value();
     let (of_alerts, of_links) = (LastStart::OfAlerts, LastStart::OfLinks);

@@ -89,10 +89,11 @@ pub(in crate::store::dispatch) fn take(
             dsl::guard_target.eq(each_row::<Nullable<Text>, _>(targets))
         });
         let routed = (route.map(|route| dsl::dispatch_route.eq(Some(route))), no_guard_target, guard_targets);
-        let start = starts.then(|| {
-            // MariaDB assigns from left to right.
-            (dsl::first_started_at.eq(coalesce(dsl::first_started_at, Some(now))), dsl::started_at.eq(Some(now)))
-        });
+        // Only guards ask for the first start.
+        let is_guarded = has_guard_target || from == From::Line;
+        let first =
+            (starts && is_guarded).then(|| dsl::first_started_at.eq(coalesce(dsl::first_started_at, Some(now))));
+        let start = (first, starts.then(|| dsl::started_at.eq(Some(now))));
         let attempt = sent.map(|target| {
             (
                 dsl::dispatch_target.eq(Some(target)),

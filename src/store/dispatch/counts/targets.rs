@@ -10,6 +10,7 @@ use crate::{
         },
         ids::AlertId,
     },
+    store::guard_key::Role,
 };
 use chrono::NaiveDateTime;
 use diesel::{
@@ -92,15 +93,15 @@ pub fn targets(
 
 /// Two looks into the index: the first and the last of those that wait. Other routes may hold rows for the same target.
 fn waits(conn: &mut AnyConnection, route: &str, target: &str) -> Result<Option<Waits>, DatabaseError> {
+    let key = Role::Target.on(route);
     let row: Option<WaitsRow> = sql_query(
-        "SELECT target_until AS first, COALESCE(pending_at, created_at) AS since, id, \
-         (SELECT MAX(l.target_until) FROM poundcake_alerts l WHERE l.target_queue = ? AND l.guard_target = ?) AS last \
-         FROM poundcake_alerts WHERE target_queue = ? AND guard_target = ? AND target_until IS NOT NULL \
-         ORDER BY target_until LIMIT 1",
+        "SELECT guard_at AS first, COALESCE(pending_at, created_at) AS since, id, \
+         (SELECT MAX(l.guard_at) FROM poundcake_alerts l WHERE l.guard_key = ? AND l.guard_target = ?) AS last \
+         FROM poundcake_alerts WHERE guard_key = ? AND guard_target = ? AND guard_at IS NOT NULL ORDER BY guard_at LIMIT 1",
     )
-    .bind::<Text, _>(route)
+    .bind::<Text, _>(&key)
     .bind::<Text, _>(target)
-    .bind::<Text, _>(route)
+    .bind::<Text, _>(&key)
     .bind::<Text, _>(target)
     .get_result(conn)
     .optional()?;
@@ -113,18 +114,21 @@ fn target_starts(
     target: &str,
     (most, since): (u32, NaiveDateTime),
 ) -> Result<Vec<NaiveDateTime>, DatabaseError> {
+    let (place, start) = (Role::Place.on(route), Role::Start.on(route));
     let rows: Vec<StartedAt> = sql_query(
         "SELECT at FROM (SELECT id AS alert_id, started_at AS at FROM poundcake_alerts \
-         WHERE guard_target = ? AND guarded_start > ? AND started_route = ? \
+         WHERE guard_key IN (?, ?) AND guard_target = ? AND guard_at > ? \
          UNION SELECT alert_id, started_at AS at FROM poundcake_st2_execution_link \
-         WHERE guard_target = ? AND started_at > ? AND route = ?) s ORDER BY at DESC LIMIT ?",
+         WHERE guard_key IN (?, ?) AND guard_target = ? AND started_at > ?) s ORDER BY at DESC LIMIT ?",
     )
+    .bind::<Text, _>(&place)
+    .bind::<Text, _>(&start)
     .bind::<Text, _>(target)
     .bind::<Timestamp, _>(since)
-    .bind::<Text, _>(route)
+    .bind::<Text, _>(&place)
+    .bind::<Text, _>(&start)
     .bind::<Text, _>(target)
     .bind::<Timestamp, _>(since)
-    .bind::<Text, _>(route)
     .bind::<BigInt, _>(i64::from(most))
     .load(conn)?;
     Ok(rows.into_iter().map(|row| row.at).collect())
