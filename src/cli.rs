@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod dispatcher;
 mod doctor;
+mod effect;
 mod failed;
 mod guards;
 mod history;

@@ -9,7 +9,7 @@ mod by_status;
 mod charts;
 pub mod cursor;
 pub(crate) mod durations;
-mod effect;
+pub(crate) mod effect;
 mod executions;
 pub(crate) mod explain;
 pub(crate) mod from_api;

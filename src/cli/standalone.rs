@@ -73,6 +73,7 @@ pub(super) async fn run(
     let tracker = if dispatching || settings.stackstorm.st2_api_url.is_some() {
         let tracker = app::tracker(settings, &store, tables, &metrics)?;
         sources.tracks = true;
+        sources.streams = settings.tracker.st2_stream_url.is_some();
         Some(tasks.spawn("tracker", tracker.run(stop.clone())))
     } else {
         None

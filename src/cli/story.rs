@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     history::{AlertStory, ExecutionShown, ExecutionStory, LinkStory, RequestStory, Step, TablesState, explain},
-    store::dispatch::dispatch_log::Entry,
+    store::dispatch::dispatch_log::{Entry, SHOWN},
 };
 use chrono::{DateTime, NaiveDateTime};
 
@@ -50,6 +50,7 @@ pub(super) fn alert(story: &AlertStory) -> String {
     text.extend([format!("  fingerprint {}\n", if row.fingerprint.is_empty() { "-" } else { &row.fingerprint })]);
     text += &decision(story);
     text += &timeline(story);
+    text += &would_run(story);
     text.extend(story.links.iter().map(link));
     text
 }
@@ -109,11 +110,15 @@ fn decision(story: &AlertStory) -> String {
     if let Some(error) = &row.dispatch_error {
         text.extend([format!("    last error: {}\n", cut(&harmless(error), DETAIL))]);
     }
+    if let Some(next) = row.dispatch_reason.and_then(explain::next_step) {
+        text.extend([format!("    next: {next}\n")]);
+    }
     if story.alert.dispatch_uncertain {
         text += "    uncertain: it is looked up in StackStorm before anything is posted\n";
     }
     if let Some(due) = row.next_attempt_at {
-        text.extend([format!("    looked at again at {}\n", local_time::millisecond(due))]);
+        let (before, after) = explain::of_due(row.dispatch_status, row.dispatch_reason);
+        text.extend([format!("    {before} {}{after}\n", local_time::millisecond(due))]);
     }
     text
 }
@@ -134,6 +139,16 @@ fn timeline(story: &AlertStory) -> String {
         format!("    {}  {since:>+9.3} s  {words}\n", local_time::of_day(at))
     };
     lines.into_iter().map(line).collect()
+}
+
+/// What an approval would start, or what `mode: shadow` would have sent: all of it, secrets masked.
+fn would_run(story: &AlertStory) -> String {
+    let Some(entry) = story.attempts.iter().rfind(|entry| entry.event == SHOWN) else { return String::new() };
+    let Some(serde_json::Value::Object(parameters)) = &entry.parameters else { return String::new() };
+    let head = format!("    would run {}\n", harmless(entry.detail.as_deref().unwrap_or("-")));
+    let lines =
+        parameters.iter().map(|(name, value)| format!("      {}: {}\n", harmless(name), harmless(&value.to_string())));
+    lines.fold(head, |text, line| text + &line)
 }
 
 fn words_of(step: &Step) -> String {

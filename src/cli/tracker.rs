@@ -26,7 +26,8 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     }
     let tracker = app::tracker(&settings, &store, tables, &metrics)?;
     let addresses = listener.addresses().to_vec();
-    let sources = Sources { tracks: true, ..Sources::new("tracker", &addresses, &metrics) };
+    let streams = settings.tracker.st2_stream_url.is_some();
+    let sources = Sources { tracks: true, streams, ..Sources::new("tracker", &addresses, &metrics) };
     let heartbeat = heartbeat::start(store.clone(), sources, stop.clone());
     let server = serving::probes(&settings, listener, store, &tasks)?;
     let tracker = tasks.spawn("tracker", tracker.run(stop));

@@ -29,7 +29,10 @@ pub struct Facts {
 impl Facts {
     /// Whether others should know it at once. Ages and counts change all the time.
     pub(super) fn is_news_after(&self, told: &Self) -> bool {
-        let stream = |facts: &Self| facts.tracker.as_ref().map(|tracker| tracker.stream_connected);
+        let stream = |facts: &Self| {
+            let tracker = facts.tracker.as_ref();
+            tracker.map(|tracker| (tracker.stream_connected, tracker.unanswered_seconds.is_some()))
+        };
         let seen = |facts: &Self| (facts.circuit, facts.rabbitmq, facts.routes.clone(), stream(facts));
         seen(self) != seen(told)
     }
@@ -73,8 +76,12 @@ pub struct Tracker {
     pub overdue: i64,
     /// Mean seconds from an execution's change of status to its row, of the last changes; absent before the first.
     pub lag_seconds: Option<f64>,
-    /// Seconds since StackStorm last answered a poll; absent before the first answer.
+    /// Seconds since StackStorm last answered a poll; absent before the first answer. With nothing to follow it is not polled.
     pub answered_seconds_ago: Option<u64>,
+    /// For so many seconds there has been no event stream; absent while it is connected, and without `ST2_STREAM_URL`.
+    pub stream_lost_seconds: Option<u64>,
+    /// For so many seconds StackStorm has not answered the polls; absent while it answers them, or is not polled.
+    pub unanswered_seconds: Option<u64>,
 }
 
 /// Which routes are in use.

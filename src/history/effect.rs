@@ -1,5 +1,7 @@
 //! What a replay would meet: the routes that its alerts would take now, and what their guards would do.
 
+mod words;
+
 use super::{History, HistoryError, KnownRoutes};
 use crate::{
     database::{DatabaseError, connection::AnyConnection},
@@ -29,7 +31,7 @@ use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
 
 /// More rows than this are not looked at one by one.
-const MOST: usize = 20_000;
+pub(crate) const MOST: usize = 20_000;
 /// Different targets whose starts are looked up.
 const MOST_TARGETS: usize = 500;
 

@@ -1,4 +1,4 @@
-//! Statuses and reasons in words, for people.
+//! Statuses, reasons, ages and numbers in words, for people.
 
 use crate::model::status::{DispatchReason, DispatchStatus};
 
@@ -42,7 +42,77 @@ pub(crate) fn of_reason(reason: DispatchReason) -> &'static str {
         DispatchReason::Cooldown => "the alert was started less than the cooldown ago",
         DispatchReason::TargetRate => "per_target of its route allows its target no start now",
         DispatchReason::Brake => "the brake of its route is on: too many different targets at once",
-        DispatchReason::InFlight => "all places of max_in_flight are taken",
+        DispatchReason::InFlight => {
+            "it stands in the line of its route: no place of max_in_flight is free, or StackStorm does not answer"
+        }
         DispatchReason::Rate => "a window of its route's rate is full",
     }
+}
+
+/// What comes next, or what a person can do; `None` where nothing has to be done.
+pub(crate) fn next_step(reason: DispatchReason) -> Option<&'static str> {
+    Some(match reason {
+        DispatchReason::Resolved
+        | DispatchReason::Repeat
+        | DispatchReason::RefireCooldown
+        | DispatchReason::Reopened
+        | DispatchReason::ResolvedBeforeDispatch
+        | DispatchReason::Discarded => return None,
+        DispatchReason::NoRoute => "To run something for it, add a route to the file POUNDCAKE_ROUTES, then replay it.",
+        DispatchReason::NoRuleMatched => {
+            "To run something for it, add or correct a rule in StackStorm, then replay it."
+        }
+        DispatchReason::Muted => "To run something for it, change POUNDCAKE_MUTE, then replay it.",
+        DispatchReason::Invalid => "Its webhook is stored as it came: look at its request, and correct the sender.",
+        DispatchReason::NotApproved => "If it should run after all, replay it: it waits for an approval again.",
+        DispatchReason::Shadow | DispatchReason::RouteOff => {
+            "To run it, set the mode of its route to run, then replay it."
+        }
+        DispatchReason::Rejected => "Correct what the last error names, then replay it.",
+        DispatchReason::AttemptsExhausted => "Check that StackStorm works (poundcake doctor), then replay it.",
+        DispatchReason::Expired => {
+            "If it still fires, replay it: the dry run says whether the limits let it start in time."
+        }
+        DispatchReason::Uncertain => "Find out in StackStorm whether it ran; if it did not, replay it.",
+        DispatchReason::RuleFailed => "Look at its executions and at the rule in StackStorm, then replay it.",
+        DispatchReason::Paused => "It starts when the pause ends or a person resumes it.",
+        DispatchReason::Approval => "Approve it or reject it; what would run is shown with it.",
+        DispatchReason::Cooldown => "It starts by itself when the cooldown is over; a release starts it earlier.",
+        DispatchReason::TargetRate => {
+            "It starts by itself when the window allows it. Repeating did not help so far: look at the target."
+        }
+        DispatchReason::Brake => {
+            "It starts when a person releases the route or, with release: auto, when enough of its alerts resolve."
+        }
+        DispatchReason::InFlight => "It starts by itself when it is its turn.",
+        DispatchReason::Rate => "It starts by itself when the window allows it.",
+    })
+}
+
+/// What happens at its due time: words before the time, and after it.
+pub(crate) fn of_due(status: DispatchStatus, reason: Option<DispatchReason>) -> (&'static str, &'static str) {
+    use DispatchReason::{Approval, Brake, Cooldown, InFlight, Rate, TargetRate};
+    match (status, reason) {
+        (DispatchStatus::Pending, _) => ("tried again at", ""),
+        (DispatchStatus::Queued, _) => ("published again at", ", if no dispatcher takes it before"),
+        (DispatchStatus::Held, Some(Approval)) => ("skipped, not_approved, at", ", if no person approves it before"),
+        (DispatchStatus::Held, Some(Cooldown | TargetRate)) => ("may start at", ""),
+        (DispatchStatus::Held, Some(Brake | InFlight | Rate)) => ("expires at", ", if it cannot start before"),
+        _ => ("looked at again at", ""),
+    }
+}
+
+/// An age, roughly: `12 s`, `4 min`, `1 h 26 min`, `3 d`.
+pub(crate) fn age(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// `1 alert`, `2 alerts`.
+pub(crate) fn count(n: i64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

@@ -2,7 +2,7 @@
 
 use super::{History, HistoryError};
 use crate::{
-    model::guards::GuardPolicy,
+    model::guards::{GuardPolicy, Release},
     store::read::{
         self, Guards,
         route_use::{self, RouteUse},
@@ -24,6 +24,13 @@ impl History {
     /// What guards hold and count, route by route, without what the routes file allows.
     pub async fn held(&self) -> Result<Guards, HistoryError> {
         Ok(self.ours(read::guards).await?)
+    }
+
+    /// What ends the brake of this route; `None` where the routes file of this process does not say.
+    pub fn release_of(&self, route: &str) -> Option<Release> {
+        let table = self.routes.as_ref()?.routes.table();
+        let route = table.routes().iter().find(|known| known.name == route)?;
+        route.guards.brake.as_ref().map(|brake| brake.release)
     }
 
     /// The use of the limits of these routes.

@@ -1,7 +1,7 @@
 //! The rows of StackStorm's tables for our links, and the message when they cannot be read.
 
 use super::History;
-use crate::st2_tables::{ExecutionRow, Found, Outcome};
+use crate::st2_tables::{ExecutionRow, Found, Outcome, Tracking};
 use chrono::NaiveDateTime;
 use serde::Serialize;
 use std::{collections::HashMap, time::Duration};
@@ -104,6 +104,13 @@ impl ExecutionShown {
     pub fn times(&self) -> (Option<NaiveDateTime>, Option<NaiveDateTime>) {
         let outcome = self.row.outcome();
         (outcome.start_timestamp, outcome.end_timestamp)
+    }
+
+    /// Since when it runs, if it has begun and not ended: of one that StackStorm has deleted nothing is known.
+    pub fn runs_since(&self) -> Option<NaiveDateTime> {
+        let outcome = self.row.outcome();
+        let goes_on = !self.is_terminal() && outcome.tracking != Tracking::Gone;
+        outcome.start_timestamp.filter(|_| goes_on)
     }
 
     /// True when it will not change any more.

@@ -122,6 +122,20 @@ def show(context: BrowserContext, theme: str, pages: dict[str, str]) -> None:
     page.close()
 
 
+def compare_durations(context: BrowserContext) -> None:
+    """The longest execution of the list has the longest bar, and the connections stand beside every page."""
+    page = watched(context)
+    page.goto(f"{URL}/executions?range=all")
+    widths = page.eval_on_selector_all(
+        ".execs td.m svg .f", "all => all.map(bar => Number(bar.getAttribute('width')))"
+    )
+    expect(len(widths) > 10 and max(widths) == 100 and min(widths) > 0, f"the bars of durations are {widths}")
+    connections = page.inner_text("#health")
+    for part in ("Database", "RabbitMQ", "StackStorm", "Tracker"):
+        expect(part in connections, f"connections are {connections}")
+    page.close()
+
+
 def use_keys(context: BrowserContext) -> None:
     page = watched(context)
     page.goto(f"{URL}/alerts?range=all")
@@ -232,6 +246,7 @@ def main() -> None:
         show(light, "light", pages)
         show(signed_in(browser, "operator-token", color_scheme="dark"), "dark", pages)
         for step, run in {
+            "durations": lambda: compare_durations(light),
             "keys": lambda: use_keys(light),
             "selection": lambda: keep_selection(light),
             "viewers": lambda: refuse_viewers(browser),

@@ -42,8 +42,12 @@ fn one((process, facts): &(Process, Facts)) -> Finding {
             .advice("correct the file that POUNDCAKE_ROUTES names, and check it with poundcake routes test");
     }
     if !facts.waits_for.is_empty() {
+        let meanwhile = match process.role.as_str() {
+            "tracker" => "executions get their status late",
+            _ => "alerts are stored and wait",
+        };
         return Finding::note(AREA, name, format!("waits for {}", facts.waits_for.join(", ")))
-            .advice("see the findings about that neighbour; alerts are stored and wait");
+            .advice(format!("see the findings about that neighbour; {meanwhile}"));
     }
     Finding::ok(AREA, name, format!("version {}, started {}", facts.version, facts.started_at))
 }

@@ -9,11 +9,12 @@ use super::{
     rows::{AlertRow, ExecutionRow, missing, name},
     shown::Shown,
     timeline::{self, Line},
-    words::{Moment, State, link, pretty},
+    words::{Moment, State, link, pretty, sentence},
 };
 use crate::{
     database::page::Window,
-    history::{AlertAlone, AlertStory, ExecutionShown, History, explain},
+    history::{AlertAlone, AlertStory, ExecutionShown, History, LinkStory, explain},
+    model::status::DispatchStatus,
     operator::Filter,
     store::{dispatch::dispatch_log, read::AlertSummary},
 };
@@ -36,7 +37,10 @@ struct Page {
     decision: String,
     error: Option<String>,
     uncertain: bool,
-    due: Option<Moment>,
+    /// What a person can do.
+    next: Option<&'static str>,
+    /// Words before the time and after it.
+    due: Option<(String, Moment, &'static str)>,
     opened_by: Option<String>,
     timeline: Vec<Line>,
     executions: Vec<ExecutionRow>,
@@ -116,7 +120,8 @@ fn page(frame: Frame, found: &AlertAlone, rows: Vec<AlertRow>, guards: Option<Gu
         decision: decision(story),
         error: summary.dispatch_error.clone(),
         uncertain: alert.dispatch_uncertain,
-        due: summary.next_attempt_at.map(Moment::clock),
+        next: summary.dispatch_reason.and_then(explain::next_step),
+        due: due(summary),
         opened_by: summary.opened_by.map(|id| id.to_string()),
         executions: story.links.iter().map(ExecutionRow::linked).collect(),
         sent: story.links.iter().filter_map(|link| link.execution.as_ref()).filter_map(sent).collect(),
@@ -143,8 +148,8 @@ fn title(alert: &AlertSummary) -> String {
 }
 
 /// The colour of the decision.
-fn class(status: crate::model::status::DispatchStatus) -> &'static str {
-    use crate::model::status::DispatchStatus::{Dispatched, Failed, Held, Skipped};
+fn class(status: DispatchStatus) -> &'static str {
+    use DispatchStatus::{Dispatched, Failed, Held, Skipped};
     match status {
         Dispatched => "ok",
         Failed => "bad",
@@ -154,10 +159,26 @@ fn class(status: crate::model::status::DispatchStatus) -> &'static str {
     }
 }
 
-/// In a sentence.
+/// In a sentence. Whether the workflow helped is another question than whether it ran.
 fn decision(story: &AlertStory) -> String {
     let row = &story.alert.summary;
-    row.dispatch_reason.map_or_else(|| explain::of_status(row.dispatch_status), explain::of_reason).to_owned()
+    let words = row.dispatch_reason.map_or_else(|| explain::of_status(row.dispatch_status), explain::of_reason);
+    let ended_badly = |link: &LinkStory| {
+        let status = link.execution.as_ref().and_then(ExecutionShown::status);
+        State::execution(status).class() == "bad"
+    };
+    let bad = story.links.iter().filter(|link| ended_badly(link)).count();
+    match (row.dispatch_status, bad) {
+        (DispatchStatus::Dispatched, 1..) if bad == story.links.len() => format!("{words}, and the execution failed"),
+        (DispatchStatus::Dispatched, 1..) => format!("{words}, and {bad} of {} executions failed", story.links.len()),
+        _ => words.to_owned(),
+    }
+}
+
+/// What happens at its due time.
+fn due(row: &AlertSummary) -> Option<(String, Moment, &'static str)> {
+    let (before, after) = explain::of_due(row.dispatch_status, row.dispatch_reason);
+    Some((sentence(before), Moment::clock(row.next_attempt_at?), after))
 }
 
 fn times(story: &AlertStory) -> Vec<(&'static str, Moment)> {
@@ -204,6 +225,7 @@ fn text(story: &AlertStory, row: &AlertRow, timeline: &[Line]) -> String {
         format!("alert {}, fingerprint {}, request {}", summary.id, summary.fingerprint, story.request_id),
         format!("{}{reason}: {}", summary.dispatch_status, decision(story)),
     ];
+    lines.extend(summary.dispatch_reason.and_then(explain::next_step).map(str::to_owned));
     lines.extend(summary.dispatch_error.as_ref().map(|error| format!("last error: {error}")));
     lines.extend(timeline.iter().map(|line| line.plain.clone()));
     lines.join("\n")

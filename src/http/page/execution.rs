@@ -4,7 +4,7 @@ use super::{
     super::{problem::Problem, query},
     frame::Frame,
     respond,
-    rows::{AlertRow, ExecutionRow, missing},
+    rows::{AlertRow, ExecutionRow, compare, missing},
     words::{Moment, State, duration, pretty},
 };
 use crate::{
@@ -51,6 +51,8 @@ async fn view(path: &str, request: &HttpRequest, history: &History) -> Result<Pa
     let (started, ended) = execution.map(ExecutionShown::times).unwrap_or_default();
     let times = [("Started", started), ("Ended", ended)];
     let action = execution.and_then(ExecutionShown::action).unwrap_or("Execution").to_owned();
+    let mut executions: Vec<ExecutionRow> = story.children.iter().map(ExecutionRow::task).collect();
+    compare(&mut executions);
     Ok(Page {
         frame: Frame::of(request, "executions", &action),
         root: story.root_execution_id.filter(|root| *root != story.st2_execution_id),
@@ -62,7 +64,7 @@ async fn view(path: &str, request: &HttpRequest, history: &History) -> Result<Pa
         web_url: execution.and_then(|execution| execution.web_url.clone()),
         parameters: execution.and_then(ExecutionShown::parameters).map(pretty),
         result: execution.and_then(ExecutionShown::result).map(pretty),
-        executions: story.children.iter().map(ExecutionRow::task).collect(),
+        executions,
         rows: story.alerts.iter().map(AlertRow::from).collect(),
         missing: missing(&story.execution_db),
     })

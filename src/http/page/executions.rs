@@ -10,7 +10,7 @@ use super::{
     form::{self, Choice, Field, InForce},
     frame::Frame,
     respond,
-    rows::{ExecutionRow, missing},
+    rows::{ExecutionRow, compare, missing},
     words::State,
 };
 use crate::{
@@ -61,6 +61,8 @@ async fn view(request: &HttpRequest, history: &History) -> Result<Page, Problem>
     filter.links.from = filter.links.from.or(form::since(range)?);
     let page = history.executions_within(filter, query.window(List::Executions)?, form::PATIENCE).await?;
     let in_force = form::in_force(PATH, &query);
+    let mut executions: Vec<ExecutionRow> = page.rows.iter().map(ExecutionRow::from).collect();
+    compare(&mut executions);
     Ok(Page {
         frame: Frame::of(request, "executions", "Executions"),
         ranges: form::ranges(PATH, &query, range),
@@ -69,7 +71,7 @@ async fn view(request: &HttpRequest, history: &History) -> Result<Page, Problem>
         fields: fields(&query),
         range: range.to_owned(),
         chips: chips(&query),
-        executions: page.rows.iter().map(ExecutionRow::from).collect(),
+        executions,
         missing: page.execution_db.as_ref().and_then(missing),
         everywhere: (range != "all").then(|| form::with(PATH, &query, "range", Some("all"))),
         newest: query.get("next").map(|_| form::with(PATH, &query, "next", None)),

@@ -5,7 +5,9 @@ use super::{
     words::{Moment, State, count},
 };
 use crate::{
+    history::History,
     model::{
+        guards::Release,
         pause::{Pause, Scope},
         status::DispatchReason,
     },
@@ -30,8 +32,8 @@ pub(super) struct Force {
 }
 
 /// Those in force, brakes first: they hold more.
-pub(super) fn of(guards: &Guards) -> Vec<Force> {
-    let brakes = guards.routes.iter().filter_map(brake);
+pub(super) fn of(guards: &Guards, history: &History) -> Vec<Force> {
+    let brakes = guards.routes.iter().filter_map(|route| brake(route, history));
     brakes.chain(guards.pauses.iter().map(pause)).collect()
 }
 
@@ -55,13 +57,17 @@ fn pause(pause: &Pause) -> Force {
     }
 }
 
-fn brake(route: &RouteGuards) -> Option<Force> {
+fn brake(route: &RouteGuards, history: &History) -> Option<Force> {
     let name = route.route.as_ref()?;
     let held = route.held.iter().find(|held| held.reason == Some(DispatchReason::Brake));
     if held.is_none() && route.brake_since.is_none() {
         return None;
     }
-    let by_hand = route.brake_since.is_some();
+    let open_end = match history.release_of(name) {
+        Some(Release::Auto) => "until enough of them resolve, or a person releases the route",
+        Some(Release::ByHand) => "until a person releases the route",
+        None => "until it lets go as its routes file says, or a person releases the route",
+    };
     Some(Force {
         state: State::new("hold", "brake"),
         what: format!("Route {name}: too many targets at once"),
@@ -69,7 +75,7 @@ fn brake(route: &RouteGuards) -> Option<Force> {
         since: held.and_then(|held| held.oldest_since).map(Moment::clock),
         reason: format!("holds {}", count(held.map_or(0, |held| held.rows), "alert")),
         until: None,
-        open_end: if by_hand { "until a person releases the route" } else { "until enough of them resolve" },
+        open_end,
         button: "Release…",
         href: format!("/order?order=release&which=filter&route={}&back=%2F", form_value(name)),
     })

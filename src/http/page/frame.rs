@@ -1,6 +1,13 @@
 //! What every page has around its content: the title, the list of pages, who is signed in, the theme.
 
-use super::{super::context::Caller, super::cookies, assets, notice::Notice, strip::Strip, words::Moment};
+use super::{
+    super::context::Caller,
+    super::cookies,
+    assets,
+    notice::Notice,
+    strip::{Rail, Strip},
+    words::Moment,
+};
 use crate::clock;
 use actix_web::{HttpMessage, HttpRequest};
 
@@ -18,6 +25,8 @@ pub(super) struct Frame {
     pub(super) may_order: bool,
     /// Whether all is well; `/` says it itself.
     pub(super) strip: Option<Strip>,
+    /// What the list of pages says besides their names.
+    pub(super) rail: Rail,
     /// The result of the order that led to this page.
     pub(super) notice: Option<Notice>,
     /// `light`, `dark`, or empty: as the system prefers.
@@ -37,6 +46,7 @@ impl Frame {
             Some("dark") => "dark",
             _ => "",
         };
+        let strip = request.extensions().get::<Strip>().cloned();
         let asked = request.extensions().get::<Caller>().cloned();
         let caller = asked.unwrap_or(Caller { name: None, may_order: false });
         Self {
@@ -44,7 +54,8 @@ impl Frame {
             title: title.into(),
             who: caller.name,
             may_order: caller.may_order,
-            strip: request.extensions().get::<Strip>().cloned(),
+            rail: strip.as_ref().map(|strip| strip.rail.clone()).unwrap_or_default(),
+            strip,
             notice: None,
             theme,
             now: Moment::iso(clock::utc_now()),
@@ -63,6 +74,12 @@ impl Frame {
     /// The same, with the result of an order.
     pub(super) fn with(mut self, notice: Option<Notice>) -> Self {
         self.notice = notice;
+        self
+    }
+
+    /// The same, with what this page itself has read for the list of pages.
+    pub(super) fn beside(mut self, rail: Rail) -> Self {
+        self.rail = rail;
         self
     }
 

@@ -18,6 +18,11 @@ pub(super) struct Meter {
 impl HtmlSafe for Meter {}
 
 impl Meter {
+    /// One bar, filled to a share of it; what has a value is seen.
+    pub(super) fn bar(share: f64, class: &'static str) -> Self {
+        Self { class, cells: vec![(0.0, 100.0, false), (0.0, (share * 100.0).clamp(1.0, 100.0), true)] }
+    }
+
     /// Grey below 70 %, teal from there, amber when full.
     pub(super) fn new(used: u32, limit: u32) -> Self {
         let share = f64::from(used) / f64::from(limit.max(1));

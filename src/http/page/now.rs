@@ -8,11 +8,12 @@ use super::{
     notice, respond,
     rows::{AlertRow, missing},
     stations::{self, Station},
+    strip::Rail,
     verdict::{self, Verdict},
-    words::age,
+    words::{State, age},
 };
 use crate::{
-    history::{History, Now},
+    history::{Charts, History, Now},
     model::status::{DispatchReason, DispatchStatus},
     store::read::rhythm::Step,
 };
@@ -67,14 +68,15 @@ async fn view(request: &HttpRequest, history: &History) -> Result<Page, Problem>
         tokio::try_join!(history.now(), charts, history.processes(), history.held())?;
     let webhooks = minutes.rhythm.webhooks.iter().map(|part| part.n).sum();
     let stations = stations::of(&processes, webhooks);
+    let frame = Frame::of(request, "now", "Now").with(notice::of(request, history).await);
     Ok(Page {
-        frame: Frame::of(request, "now", "Now").with(notice::of(request, history).await),
+        frame: frame.beside(Rail::of(&now.standing, &stations)),
         verdict: verdict::of(&now.standing, &stations),
         stations,
-        force: force::of(&guards),
+        force: force::of(&guards, history),
         waiting: waiting(&now),
         held: held(&now),
-        look: look(&now),
+        look: look(&now, &minutes),
         missing: missing(&now.execution_db),
         hour: of_rhythm(&minutes, Step::Minute),
         day: of_rhythm(&hours, Step::Hour),
@@ -99,12 +101,36 @@ fn waiting(now: &Now) -> Vec<Count> {
 fn held(now: &Now) -> Vec<Count> {
     let one = |reason: &DispatchReason| {
         let rows = now.standing.held.iter().find(|(held, _)| *held == Some(*reason)).map_or(0, |(_, rows)| *rows);
-        count(reason.as_str(), &format!("dispatch_status=held&reason={reason}"), rows, String::new())
+        let note = if rows > 0 { lets_go(*reason).to_owned() } else { String::new() };
+        count(reason.as_str(), &format!("dispatch_status=held&reason={reason}"), rows, note)
     };
     GUARDS.iter().map(one).collect()
 }
 
-fn look(now: &Now) -> Vec<Count> {
+/// What lets go of what a guard holds, in a word or two.
+fn lets_go(guard: DispatchReason) -> &'static str {
+    match guard {
+        DispatchReason::Approval => "by you",
+        DispatchReason::Paused => "at its end, or by you",
+        DispatchReason::Brake => "see In force",
+        _ => "by itself",
+    }
+}
+
+/// Executions of the last hour that went wrong, from the parts of the chart.
+fn executions_failed(minutes: &Charts) -> Count {
+    let with = |is: fn(&str) -> bool| {
+        let parts = minutes.rhythm.executions.iter().filter(|part| is(&part.status));
+        parts.map(|part| part.n).sum::<i64>()
+    };
+    let bad = with(|status| State::execution(Some(status)).class() == "bad");
+    // A list of executions has one status.
+    let status = if bad == with(|status| status == "failed") { "status=failed&" } else { "" };
+    let href = Some(format!("/executions?{status}range=1h"));
+    Count { label: "executions failed, last hour".to_owned(), href, rows: bad, note: String::new() }
+}
+
+fn look(now: &Now, minutes: &Charts) -> Vec<Count> {
     let failed: i64 = now.failed.iter().map(|(_, rows)| rows).sum();
     let reasons: Vec<&str> = now.failed.iter().filter_map(|(reason, _)| Some((*reason)?.as_str())).collect();
     let late: i64 = now.standing.overdue.iter().map(|overdue| overdue.rows).sum();
@@ -118,6 +144,7 @@ fn look(now: &Now) -> Vec<Count> {
         plain("uncertain", now.uncertain, String::new()),
         plain("late", late, oldest.map(age).unwrap_or_default()),
     ];
+    rows.push(executions_failed(minutes));
     let overdue = now.executions_overdue;
     rows.extend(overdue.map(|overdue| Count { href: running, ..plain("executions overdue", overdue, String::new()) }));
     rows

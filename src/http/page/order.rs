@@ -2,7 +2,6 @@
 
 mod confirm;
 mod draft;
-mod effect;
 mod verb;
 
 pub(super) use verb::Verb;

@@ -1,6 +1,8 @@
 //! How states, times and durations are written. A state is a shape, a word and a colour; a time is UTC, and the script shows
 //! it in the viewer's zone.
 
+pub(super) use crate::history::explain::{age, count};
+
 use crate::{
     clock,
     model::{
@@ -27,6 +29,11 @@ impl State {
     /// Any word in one of the colours of the stylesheet.
     pub(super) fn new(class: &'static str, word: impl Into<String>) -> Self {
         Self { class, word: word.into() }
+    }
+
+    /// Its colour.
+    pub(super) fn class(&self) -> &'static str {
+        self.class
     }
 
     /// Where a dispatch stands.
@@ -95,6 +102,11 @@ impl Moment {
         Self::shown(at, "minute", at.format("%H:%M").to_string())
     }
 
+    /// How long ago it is, without the word.
+    pub(super) fn age(at: NaiveDateTime) -> Self {
+        Self::shown(at, "age", age((clock::utc_now() - at).num_seconds().max(0)))
+    }
+
     fn shown(at: NaiveDateTime, show: &'static str, text: String) -> Self {
         Self { iso: Self::iso(at), utc: at.format("%Y-%m-%d %H:%M:%S%.3f").to_string(), text, show }
     }
@@ -102,16 +114,6 @@ impl Moment {
     /// RFC 3339 to the millisecond.
     pub(super) fn iso(at: NaiveDateTime) -> String {
         at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
-    }
-}
-
-/// An age, roughly: `12 s`, `4 min`, `1 h 26 min`, `3 d`.
-pub(super) fn age(seconds: i64) -> String {
-    match seconds {
-        ..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min", seconds / 60),
-        3_600..172_800 => format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
-        _ => format!("{} d", seconds / 86_400),
     }
 }
 
@@ -127,9 +129,10 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// `1 alert`, `2 alerts`.
-pub(super) fn count(n: i64, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+/// With a capital letter.
+pub(super) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// JSON, indented; anything else as it is.

@@ -89,6 +89,11 @@ async fn held_alerts_are_listed_with_reason_route_and_when_they_are_looked_at_ne
     let cells: Vec<&str> = lines[1].split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect();
     assert_eq!(cells[5..8], ["brake", "hosts", "2099-01-01 00:00:00 +00:00"], "{out}");
     let (_, out, _) = run(&database, &["history", "1"]).await;
+    let log = r#"[{"at":"2026-01-01T00:00:01Z","event":"shown","detail":"action:core.local","parameters":{"cmd":"echo db-1"}}]"#;
+    database.execute(&format!("UPDATE poundcake_alerts SET dispatch_log = '{log}' WHERE id = 2"));
+    let (_, shown, _) = run(&database, &["history", "2"]).await;
+    assert!(shown.contains("    would run action:core.local\n      cmd: \"echo db-1\"\n"), "{shown}");
     assert!(out.contains("held/brake: ") && out.contains("route hosts"), "{out}");
-    assert!(out.contains("looked at again at 2099-01-01 00:00:00.000 +00:00"), "{out}");
+    assert!(out.contains("expires at 2099-01-01 00:00:00.000 +00:00, if it cannot start before"), "{out}");
+    assert!(out.contains("    next: It starts when a person releases the route"), "{out}");
 }

@@ -1,8 +1,8 @@
-//! What the guards would do with the alerts of a replay: a dry run and the page that asks say the same.
+//! What the guards would do with the alerts of a replay: a dry run, the page that asks and the command say the same.
 
 use super::given::{held, order};
 use crate::{
-    harness::{TestDatabase, on_both_stores},
+    harness::{Process, TestDatabase, on_both_stores},
     http_api::app::{App, with_tokens},
     page::person::Person,
     replay::rows::copy_first,
@@ -39,6 +39,20 @@ async fn dry_run(app: &App) -> Value {
     order(app, "operator", "replays", &body).await
 }
 
+/// Standard output and standard error of `poundcake replay --dry-run`; with the routes file of the server, or without one.
+async fn command(app: &App, routes: Option<&tempfile::TempDir>, more: &[&str]) -> (String, String) {
+    let words = ["--dispatch-status", "failed", "--reason", "look", "--dry-run"];
+    let command = Process::poundcake("replay").variable("DATABASE_URL", app.database.url());
+    let command = match routes {
+        Some(directory) => command.variable("POUNDCAKE_ROUTES", directory.path().join("routes.yaml").display()),
+        None => command,
+    };
+    let command = words.iter().chain(more).fold(command, |command, word| command.argument(*word));
+    let (status, out, error) = command.run().await;
+    assert!(status.success(), "{out}{error}");
+    (out, error)
+}
+
 async fn a_replay_that_the_windows_do_not_let_start_in_time_says_how_many_would_expire(database: TestDatabase) {
     let directory = tempfile::tempdir().unwrap();
     let app = app(database, &directory);
@@ -49,6 +63,13 @@ async fn a_replay_that_the_windows_do_not_let_start_in_time_says_how_many_would_
     let expected = json!({ "route": "hosts", "rows": 371, "start": 20, "held": { "rate": 351 }, "skipped": {},
         "would_expire": 251, "allowed_age_seconds": 21_600 });
     assert_eq!((&answer["matched"], &answer["guards"]), (&json!(371), &json!([expected])));
+    let (out, error) = command(&app, Some(&directory), &[]).await;
+    let said = "371 matched; nothing was changed (--dry-run)\nroute hosts: 371 alerts\n  start at once     20\n  held first, rate  351\n  \
+        At least 251 of these 371 alerts would expire: they cannot start within 6 h 00 min.\n";
+    assert_eq!(out, said, "{error}");
+    let (out, error) = command(&app, None, &[]).await;
+    assert_eq!(out, "371 matched; nothing was changed (--dry-run)\n");
+    assert!(error.contains("set POUNDCAKE_ROUTES"), "{error}");
     let person = Person::sign_in(&app, "operator").await;
     let page = person.page("/order?order=replay&which=filter&dispatch_status=failed&range=all&back=%2F").await;
     for part in [
@@ -77,6 +98,8 @@ async fn each_route_says_what_would_hold_its_alerts(database: TestDatabase) {
          dispatch_status = 'dispatching', dispatch_reason = NULL, next_attempt_at = '2099-01-01 00:00:00', dispatch_route = 'disks' WHERE id = 8",
     );
     let answer = dry_run(&app).await;
+    let (out, error) = command(&app, Some(&directory), &["--output", "json"]).await;
+    assert_eq!(serde_json::from_str(&out).ok(), Some(answer.clone()), "{error}");
     let guards = answer["guards"].as_array().unwrap();
     let of = |route: Value| guards.iter().find(|effect| effect["route"] == route).unwrap_or_else(|| panic!("{answer}"));
     let disks = of(json!("disks"));

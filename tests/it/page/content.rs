@@ -94,7 +94,14 @@ async fn an_alert_has_its_timeline_what_was_sent_and_a_text(database: TestDataba
     fill(&app.database);
     fill_executions(&app.database);
     let text = page(&app, "/alerts/3").await;
-    for part in ["Received", "StackStorm was called", "+0.250 s", "Execution ended: failed", "action:core.noop"] {
+    for part in [
+        "Received",
+        "StackStorm was called",
+        "+0.250 s",
+        "Execution ended: failed",
+        "action:core.noop",
+        "and the execution failed",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     // What was sent, what came back, and the other alerts of its fingerprint.
@@ -130,6 +137,7 @@ async fn now_says_the_worst_first(database: TestDatabase) {
     );
     let text = page(&app, "/").await;
     assert!(text.contains("1 alert is late") && text.contains("1 pending, the first due"), "{text}");
+    assert!(text.contains("Also: holding 2 alerts."), "one does not hide the other: {text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 on_both_stores! {
     async routes_show_their_limits_with_the_use_now,
+    async a_brake_says_what_ends_it,
     async an_approval_shows_what_would_run_and_is_given_there,
     async the_audit_says_who_ordered_what_and_why,
 }
@@ -85,6 +86,31 @@ async fn routes_show_their_limits_with_the_use_now(database: TestDatabase) {
     std::fs::write(directory.path().join("routes.yaml"), "routes: [{match: x}]").unwrap();
     let broken = page(&app, "/routes").await;
     assert!(broken.contains("keep their old routes") && broken.contains("routes file"), "{broken}");
+}
+
+async fn a_brake_says_what_ends_it(database: TestDatabase) {
+    let route = |name: &str, release: &str| {
+        format!(
+            "  - {{name: {name}, match: 'alertname=\"{name}\"', action: core.noop, guards: {{brake: {{above: 20, within: 10m, release: {release}}}}}}}\n"
+        )
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let text = format!("routes:\n{}{}", route("hosts", "auto"), route("racks", "by_hand"));
+    let app = with_routes(database, &directory, &text);
+    let on = |name: &str| format!(r#""{name}":{{"since":"2026-12-01T03:14:00Z"}}"#);
+    let body = format!(r#"{{"brakes":{{{},{},{}}}}}"#, on("hosts"), on("racks"), on("gone"));
+    app.database.execute(&format!("UPDATE poundcake_api_calls SET body = '{body}' WHERE id = -1"));
+    let text = page(&app, "/").await;
+    for (name, end) in [
+        ("hosts", "until enough of them resolve, or a person releases the route"),
+        ("racks", "until a person releases the route"),
+        ("gone", "until it lets go as its routes file says, or a person releases the route"),
+    ] {
+        let row =
+            text.split(&format!("Route {name}: too many targets at once")).nth(1).unwrap_or_else(|| panic!("{text}"));
+        let row = row.split("</li>").next().unwrap();
+        assert!(row.contains(&format!(">{end}</span>")), "{name}: {row}");
+    }
 }
 
 async fn an_approval_shows_what_would_run_and_is_given_there(database: TestDatabase) {

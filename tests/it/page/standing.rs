@@ -30,6 +30,14 @@ async fn every_page_but_the_first_says_in_one_line_whether_all_is_well(database:
         seen += strips;
     }
     assert!(seen > 10, "pages were walked");
+    for path in ["/", "/alerts", "/alerts/1"] {
+        let text = alice.page(path).await;
+        let section =
+            text.split(r#"id="health""#).nth(1).and_then(|rest| rest.split("</section>").next()).unwrap_or_default();
+        let expected =
+            ["Database", r#"<span class="st ok">ok</span>"#, "Tracker", r#"<span class="st idle">unknown</span>"#];
+        assert!(expected.iter().all(|part| section.contains(part)), "no process has told anything: {path}: {section}");
+    }
     let (list, read_only) = (alice.page("/alerts").await, vera.page("/alerts").await);
     for part in ["Holding 3 alerts", "2 by rate", "1 by cooldown"] {
         assert!(list.contains(part) && read_only.contains(part), "{part}: {list}");
@@ -83,5 +91,8 @@ async fn a_held_alert_shows_the_guards_of_its_route_and_the_one_that_holds_it_fi
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(text.find("1 of 1 in 1 h") < text.find("1 of 5 places"), "rate holds it: {text}");
-    assert!(!page(&app, "/alerts/3").await.contains("Its guards now"), "nothing holds it");
+    assert!(text.contains("It starts by itself when the window allows it.") && text.contains("Expires at"), "{text}");
+    let failed = page(&app, "/alerts/3").await;
+    assert!(!failed.contains("Its guards now"), "nothing holds it");
+    assert!(failed.contains("Correct what the last error names, then replay it."), "{failed}");
 }

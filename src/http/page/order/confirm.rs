@@ -7,7 +7,7 @@ use super::{
         html,
         words::count,
     },
-    Draft, Verb, effect,
+    Draft, Verb,
 };
 use crate::{
     history::{Effect, History},
@@ -47,7 +47,7 @@ struct Page {
     ids: Vec<String>,
     kept: Vec<(String, String)>,
     routes: Vec<(Option<String>, i64)>,
-    effects: Vec<effect::Row>,
+    effects: Vec<Effect>,
     follows: &'static str,
     moves: &'static str,
     reason: String,
@@ -99,7 +99,7 @@ fn view(
         fields: draft.fields(),
         ids: ids.iter().map(ToString::to_string).collect(),
         kept: draft.kept(),
-        effects: effects.iter().map(effect::Row::of).collect(),
+        effects,
         routes: if draft.oldest()?.is_none() { preview.routes } else { Vec::new() },
         follows: draft.verb.follows(),
         moves: draft.verb.moves(),
