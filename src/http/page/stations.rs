@@ -148,7 +148,7 @@ fn dispatchers(all: &[Told]) -> Station {
     } else if routes.windows(2).any(|two| two[0].digest != two[1].digest) {
         hold("different routes files", "until they are the same, a limit holds only as the loosest file says")
     } else if gone > 0 {
-        hold(&format!("{gone} gone"), "within the last hour, without a word: killed, or it cannot reach the database")
+        hold(&format!("{gone} gone"), "it was killed, or it is cut off from the database")
     } else {
         Station::ok(NAME, say, "routes valid")
     }
@@ -156,10 +156,13 @@ fn dispatchers(all: &[Told]) -> Station {
 
 /// Those that ended without a word, and in whose place none has started since.
 fn gone(stale: &[&Told], live: &[&Told]) -> usize {
-    let Some(first) = stale.iter().map(|told| told.seen_at).min() else { return 0 };
-    let started =
-        |told: &&&Told| DateTime::parse_from_rfc3339(&told.facts.started_at).is_ok_and(|at| at.naive_utc() >= first);
-    stale.len().saturating_sub(live.iter().filter(started).count())
+    let started = |told: &&Told| Some(DateTime::parse_from_rfc3339(&told.facts.started_at).ok()?.naive_utc());
+    let mut starts: Vec<NaiveDateTime> = stale.iter().chain(live).filter_map(started).collect();
+    let mut ends: Vec<NaiveDateTime> = stale.iter().map(|told| told.seen_at).collect();
+    starts.sort_unstable();
+    ends.sort_unstable();
+    let mut starts = starts.into_iter();
+    ends.iter().filter(|end| !starts.any(|start| start >= **end)).count()
 }
 
 /// What dispatchers know by their calls; while none is made, what a tracker knows.
