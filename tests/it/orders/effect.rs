@@ -44,7 +44,9 @@ async fn command(app: &App, routes: Option<&tempfile::TempDir>, more: &[&str]) -
     let words = ["--dispatch-status", "failed", "--reason", "look", "--dry-run"];
     let command = Process::poundcake("replay").variable("DATABASE_URL", app.database.url());
     let command = match routes {
-        Some(directory) => command.variable("POUNDCAKE_ROUTES", directory.path().join("routes.yaml").display()),
+        Some(directory) => {
+            command.variable("POUNDCAKE_ROUTES", directory.path().join("routes.yaml").display().to_string())
+        }
         None => command,
     };
     let command = words.iter().chain(more).fold(command, |command, word| command.argument(*word));
