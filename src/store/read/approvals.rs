@@ -55,7 +55,11 @@ fn runs(
 ) -> Result<HashMap<String, i64>, DatabaseError> {
     targets.sort_unstable();
     targets.dedup();
+    // The index of targets begins with the key, and each route has two keys.
+    let keys: Vec<Option<String>> =
+        links::poundcake_st2_execution_link.select(links::guard_key).distinct().load(conn)?;
     let rows: Vec<(Option<String>, i64)> = links::poundcake_st2_execution_link
+        .filter(links::guard_key.eq_any(keys.into_iter().flatten()))
         .filter(links::guard_target.eq_any(targets))
         .filter(links::started_at.gt(since))
         .group_by(links::guard_target)
