@@ -121,14 +121,15 @@ fn admission(points: &Points) -> Vec<Ratio> {
     }
     let [few, many] =
         admission::BACKLOGS.map(|rows| points.median(&Place::new(admission::SYSTEM, 1, rows), "alerts_s"));
-    let beside = |next_to, alone| points.median(&place(next_to), "alerts_s") / points.median(&place(alone), "alerts_s");
+    let over_alone =
+        |next_to, alone| points.median(&place(next_to), "alerts_s") / points.median(&place(alone), "alerts_s");
     vec![
         ratio("starts/s from 50,000 held alerts", few, 1_000.0, false),
         ratio("starts/s with ten times as many held", many / few, 0.8, false),
-        ratio("ingest next to 1,000 starts/s", beside(admission::NEXT_TO_ADMISSION, admission::ALONE), 0.9, false),
+        ratio("ingest next to 1,000 starts/s", over_alone(admission::NEXT_TO_ADMISSION, admission::ALONE), 0.9, false),
         ratio(
             "ingest at half its rate next to 1,000 starts/s",
-            beside(admission::HALF_NEXT_TO_ADMISSION, admission::HALF_ALONE),
+            over_alone(admission::HALF_NEXT_TO_ADMISSION, admission::HALF_ALONE),
             0.9,
             false,
         ),

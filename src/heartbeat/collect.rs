@@ -158,7 +158,7 @@ impl Collector {
 }
 
 impl Polls {
-    /// With nothing to follow there is no poll that could fail.
+    /// Without executions to follow StackStorm is not polled, so no poll fails.
     fn look(&mut self, answered: u64, failed: u64, is_polling: bool) {
         if answered > self.answered {
             (self.last_answer, self.unanswered) = (Some(Instant::now()), None);
@@ -211,7 +211,7 @@ mod tests {
         polls.look(3, 0, true);
         assert!(polls.last_answer.is_some() && polls.unanswered.is_none());
         polls.look(3, 0, true);
-        assert!(polls.unanswered.is_none(), "it was not asked again yet: that is no silence");
+        assert!(polls.unanswered.is_none(), "it was not polled again yet, so it is not counted as unanswered");
         polls.look(3, 1, true);
         let first = polls.unanswered.unwrap();
         polls.look(3, 2, true);

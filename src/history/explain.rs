@@ -43,7 +43,7 @@ pub(crate) fn of_reason(reason: DispatchReason) -> &'static str {
         DispatchReason::TargetRate => "per_target of its route allows its target no start now",
         DispatchReason::Brake => "the brake of its route is on: too many different targets at once",
         DispatchReason::InFlight => {
-            "it stands in the line of its route: no place of max_in_flight is free, or StackStorm does not answer"
+            "it waits in the line of its route: no place of max_in_flight is free, or StackStorm does not answer"
         }
         DispatchReason::Rate => "a window of its route's rate is full",
     }

@@ -78,7 +78,7 @@ impl Frame {
     }
 
     /// The same, with what this page itself has read for the list of pages.
-    pub(super) fn beside(mut self, rail: Rail) -> Self {
+    pub(super) fn with_rail(mut self, rail: Rail) -> Self {
         self.rail = rail;
         self
     }

@@ -70,7 +70,7 @@ async fn view(request: &HttpRequest, history: &History) -> Result<Page, Problem>
     let stations = stations::of(&processes, webhooks);
     let frame = Frame::of(request, "now", "Now").with(notice::of(request, history).await);
     Ok(Page {
-        frame: frame.beside(Rail::of(&now.standing, &stations)),
+        frame: frame.with_rail(Rail::of(&now.standing, &stations)),
         verdict: verdict::of(&now.standing, &stations),
         stations,
         force: force::of(&guards, history),

@@ -100,7 +100,7 @@ fn rabbitmq(all: &[Told]) -> Station {
     }
     let is_lost = |told: &&Told| told.facts.rabbitmq == Some(RabbitMq::Disconnected);
     let (all, lost) = (live.len(), live.iter().copied().filter(is_lost).count());
-    // Whoever publishes, and whoever consumes: if all of one kind have lost it, nothing goes on.
+    // Publishers are one kind, consumers the other: if all of one kind have lost RabbitMQ, no alert moves.
     let (publish, consume): (Vec<&Told>, Vec<&Told>) = live.iter().copied().partition(|told| told.role == "ingest");
     let is_cut = |kind: &[&Told]| !kind.is_empty() && kind.iter().all(is_lost);
     if lost == 0 {

@@ -63,7 +63,7 @@ fn a_stackstorm_that_is_silent_is_named_before_a_call_fails() {
     assert_eq!((lost[4].0, lost[4].1.as_str()), ("hold", "event stream lost for 20 s"));
     assert_eq!((lost[5].0, lost[5].1.as_str()), ("ok", "polls"), "the tracker itself does what it can");
     let short = tracking(&serde_json::json!({ "stream_lost_seconds": 2 }));
-    assert_eq!(short[4].0, "ok", "a restart of st2stream is no news");
+    assert_eq!(short[4].0, "ok", "a short restart of st2stream is not reported");
     let silent = tracking(&serde_json::json!({ "stream_lost_seconds": 90, "unanswered_seconds": 75 }));
     assert_eq!((silent[4].0, silent[4].1.as_str()), ("hold", "no answer to polls for 1 min"));
 }
